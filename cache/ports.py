@@ -1,0 +1,121 @@
+"""The three typed ports above which nobody knows what engine keeps the data.
+
+`Store` is the one writer, `Frontier` the durable queue with per-host leases, `Query` the reader.
+Times are POSIX seconds; `now` is always an argument. A method that writes returns a
+concurrent.futures.Future that is done once the change is on disk (outcomes that are waiting share a
+commit); it fails with StoreError, and then nothing of that call was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from .document import Document
+from .records import (
+    Applied,
+    Change,
+    CheckReport,
+    CollectionView,
+    Follow,
+    Host,
+    HostReport,
+    Lease,
+    ObjectFilter,
+    Outcome,
+    Reference,
+    Totals,
+    Version,
+    Want,
+)
+
+
+class Store(Protocol):
+    """The writer: applies outcomes, keeps follows. One per store, held by `writer.lock`."""
+
+    def apply(self, outcome: Outcome) -> Future[Applied]:
+        """Write everything that follows from one answer, in one transaction."""
+
+    def put_follow(self, follow: Follow) -> Future[None]:
+        """Create or replace the state of a follow."""
+
+    def drop_follow(self, key: str, now: float) -> Future[bool]:
+        """Forget a follow and what is queued for it; documents stay. False: there was none."""
+
+    def on_change(self, listener: Callable[[Sequence[Change]], None]) -> None:
+        """Call `listener` after each commit that logged changes, on the writer's thread."""
+
+    def close(self) -> None:
+        """Finish what is waiting, then close. Idempotent."""
+
+
+class Frontier(Protocol):
+    """The durable queue of what is due, and the only judge of politeness."""
+
+    def want(self, wants: Iterable[Want]) -> Future[None]:
+        """Queue; what is queued already keeps the more urgent cause and the earlier due time."""
+
+    def lease(self, now: float, limit: int, seconds: float) -> Future[list[Lease]]:
+        """Up to `limit` leases on what is due, each host in turn and within its politeness."""
+
+    def turn(self, host: str, now: float, page: bool) -> Future[float | None]:
+        """Take a slot of `host` for one request outside the queue (a redirect's next hop).
+
+        None: taken, to be given back by a HostReport. A number: not before that time.
+        """
+
+    def report(self, reports: Sequence[HostReport], now: float) -> Future[None]:
+        """Give slots taken by `turn` back, and learn from what happened."""
+
+    def next_due(self, now: float) -> float | None:
+        """When there may be something to lease; None: nothing is queued or all is in flight."""
+
+    def recover(self, now: float) -> Future[int]:
+        """At start: give back the leases of a process that died. How many there were."""
+
+    def pending(self, follow: str) -> int:
+        """Rows queued or leased for a follow that were not tried in vain yet."""
+
+    def stalled_until(self, follow: str, now: float) -> float | None:
+        """When the earliest pending row of a follow can be leased; None: nothing is pending."""
+
+
+class Query(Protocol):
+    """The reader. Every call is one short read transaction; nothing returned refers to it."""
+
+    def document(self, id: str) -> Document | None: ...
+
+    def reference(self, id: str) -> Reference | None: ...
+
+    def references(self, ids: Iterable[str]) -> dict[str, Reference]:
+        """The records of those that are known."""
+
+    def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
+        """Those of `ids` that are members of `collection` already."""
+
+    def objects(
+        self, filter: ObjectFilter, limit: int, cursor: str | None = None
+    ) -> tuple[list[Document], str | None]:
+        """Objects newest first, and the cursor of the next page; from an index, never by a scan."""
+
+    def collection(
+        self, id: str, limit: int = 500, cursor: str | None = None
+    ) -> CollectionView | None: ...
+
+    def changes(self, since: int, limit: int = 500) -> list[Change]:
+        """Entries with `seq > since`, oldest first."""
+
+    def history(self, id: str) -> list[Version]:
+        """Earlier versions, newest first."""
+
+    def follows(self) -> list[Follow]: ...
+
+    def follow(self, key: str) -> Follow | None: ...
+
+    def hosts(self) -> Iterator[Host]: ...
+
+    def totals(self) -> Totals: ...
+
+    def check(self) -> CheckReport:
+        """Compare documents, references, indexes and counters both ways."""

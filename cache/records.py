@@ -1,0 +1,367 @@
+"""The nouns of the store: what goes in, what comes out, and nothing about how it is kept.
+
+Values only: frozen, slotted, without behaviour beyond small derivations. Every time is POSIX seconds
+(UTC, float), every id a canonical URI, every host the "host:port" of a URL (the unit of politeness).
+No LMDB type and no key layout appears here, so that another engine can stand behind the ports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from ..crawler.protocol.version import Stamp
+
+
+class State(StrEnum):
+    """What we know of a reference."""
+
+    UNKNOWN = "unknown"
+    RESOLVED = "resolved"
+    REDIRECTED = "redirected"
+    GONE = "gone"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+class Kind(IntEnum):
+    """What a want asks for; the order is that of one host's queue within a cause."""
+
+    FINGER = 0  # a WebFinger answer
+    DOCUMENT = 1  # a reference
+    PAGE = 2  # the next page of a walk over a collection
+
+
+class Cause(IntEnum):
+    """Why something is wanted; lower goes first."""
+
+    ON_DEMAND = 0
+    PUSH = 1
+    NEW = 2
+    REFRESH = 3
+    BACKFILL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Something to be fetched. One row of the frontier; wanting it twice keeps the more urgent.
+
+    `uri` is the reference, for PAGE the collection, for FINGER the WebFinger URL. `follow` is the
+    key of the follow that caused it ("" when none did), `relation` how it relates to that follow
+    (`actor`, `outbox`, `item`, `boost`, `parent`, `reply`, `author`, `confirm`, `asked`).
+    """
+
+    uri: str
+    kind: Kind
+    cause: Cause
+    due: float
+    follow: str = ""
+    relation: str = "asked"
+    depth: int = 0  # levels that may still be resolved from here
+    attempts: int = 0  # failed requests so far
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to make one request to one host until `until`; stored, so a crash gives it back."""
+
+    want: Want
+    url: str  # what to request: the reference, or the walk's next page
+    host: str
+    until: float
+    walk: bytes | None = None  # PAGE: the walk as stored, None when it has not begun
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The index terms of an object; empty for actors, activities and collections."""
+
+    actor: str | None = None  # first attributedTo
+    types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # lower case, without '#'
+    in_reply_to: str | None = None
+    context: str | None = None
+    published: float | None = None  # as stated; the store clamps it to the time of the fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A body to keep under an id, exactly as the origin served it."""
+
+    id: str
+    body: bytes
+    stamp: Stamp
+    terms: Terms
+    fetched_at: float
+    verified_by: str  # "get" or "embedded"
+    next_check: float
+    interval: float
+    enclosing: str | None = None  # embedded: URL of the answer that held it
+    context: bytes | None = None  # embedded: that answer's @context, as JSON
+    etag: str | None = None
+    last_modified: str | None = None
+    follow: str = ""  # the follow whose outbox offers it
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A reference's new state where no body comes with it.
+
+    `purge` removes a stored body (and says so in the change log, with `reason`). `verified` renews
+    what is held (a 304). `reason` of a refusal or deletion is one of the change log's words.
+    """
+
+    id: str
+    state: State | None = None  # None: as it was
+    reason: str = ""
+    error: str = ""
+    purge: bool = False
+    verified: bool = False
+    failed: bool = False
+    target: str | None = None  # redirected: the id it leads to
+    next_check: float | None = None
+    interval: float | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One item of a collection page: identity is the object's id and whether it was announced."""
+
+    object: str
+    activity: str | None = None
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The items of one page, in the origin's order.
+
+    `first` says that the page is the head of the collection, `upward` that the pages of this walk
+    lead to newer items (a `prev` cursor), `after` is the last object of the page read before.
+    `follow`: the follow that lists these objects.
+    """
+
+    collection: str
+    entries: tuple[Entry, ...]
+    first: bool = False
+    upward: bool = False
+    after: str | None = None
+    follow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What we know of a collection as a whole."""
+
+    id: str
+    kind: str  # ok, empty, stub, none, unpageable
+    complete: bool  # the walk has reached the end of what the origin offers
+    total_items: int | None = None  # as claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The state of a follow. `key` is its actor as configured: a handle or an actor URI."""
+
+    key: str
+    actor: str | None = None
+    handle: str | None = None  # only when confirmed both ways
+    name: str | None = None
+    outbox: str | None = None
+    outbox_kind: str | None = None  # ok, empty, stub, none, unpageable; None: not read yet
+    cursor: str | None = None  # the `prev` link to start the next visit from
+    ordered: bool = False  # the outbox was seen to be newest first
+    last_success: float | None = None
+    last_error: str | None = None
+    next_check: float | None = None
+    interval: float | None = None
+    complete: bool = False  # the first walk has ended
+    objects: int = 0  # kept, as counted by the store
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What one request taught about a host. `ok`: it answered, whatever the status."""
+
+    host: str
+    ok: bool
+    page: bool = False
+    status: int | None = None
+    error: str = ""
+    pause: float | None = None  # not before this time (Retry-After, X-RateLimit-Reset)
+    refused: bool = False  # 401 or 403
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of a reference's log."""
+
+    at: float
+    cause: str
+    status: int | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything that follows from one answer; applied whole, in one transaction."""
+
+    at: float
+    lease: Lease | None = None  # given back by this
+    puts: tuple[Put, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    members: Members | None = None
+    collection: Collection | None = None
+    walk: bytes | None = None  # the lease's walk as it now stands; with `walk_done` it is removed
+    walk_url: str | None = None  # what to request next for it
+    walk_done: bool = False
+    wants: tuple[Want, ...] = ()
+    follow: Follow | None = None
+    hosts: tuple[HostReport, ...] = ()
+    attempt: Attempt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the numbered change log. Kinds: created, updated, deleted, refused, counted."""
+
+    seq: int
+    kind: str
+    id: str
+    actor: str | None
+    type: str | None
+    at: float
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an outcome changed, once it is durable."""
+
+    changes: tuple[Change, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The freshness record of a reference."""
+
+    id: str
+    state: State
+    cls: str | None  # actor, object, activity, collection
+    fetched_at: float | None
+    verified_at: float | None
+    verified_by: str | None  # get, 304, embedded
+    next_check: float | None
+    interval: float | None
+    updated: float | None
+    published: float | None
+    content_hash: bytes | None
+    owner: str | None
+    type: str | None
+    failures: int
+    etag: str | None = None
+    last_modified: str | None = None
+    last_error: str | None = None
+    target: str | None = None
+    reason: str | None = None
+    enclosing: str | None = None
+    log: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An earlier body of a document."""
+
+    fetched_at: float
+    updated: float | None
+    content_hash: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What we know of a host, and when it may be asked again."""
+
+    host: str
+    state: str  # ok, slow, paused, dead, unwelcome, blocked
+    until: float | None
+    failures: int
+    last_error: str | None
+    requests: int
+    in_flight: int = 0
+    due: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFilter:
+    """Which objects to list, newest first; `since <= published < until`."""
+
+    actor: str | None = None
+    follow: str | None = None
+    type: str | None = None
+    tag: str | None = None
+    in_reply_to: str | None = None
+    context: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    """Members in the origin's order, and how complete our copy is."""
+
+    id: str
+    items: tuple[str, ...]
+    cursor: str | None
+    complete: bool
+    total_items: int | None
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts for the status; kept as counters, never by a scan."""
+
+    references: int = 0
+    documents: int = 0
+    follows: int = 0
+    due: int = 0  # rows of the frontier
+    in_flight: int = 0
+    bytes: int = 0
+    max_bytes: int = 0
+    read_only: bool = False
+    last_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Politeness:
+    """How much one host may be asked, whoever asks."""
+
+    concurrency: int = 1
+    gap: float = 2.0
+    pages: int = 100
+    pages_window: float = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `check` found wrong."""
+
+    table: str
+    subject: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The result of `check`: how much was compared, and what disagreed."""
+
+    references: int
+    documents: int
+    index_entries: int
+    findings: tuple[Finding, ...] = field(default=())

@@ -1,0 +1,110 @@
+"""What goes through the door and what comes out of it: Ask, Hop, Answer, FetchFailed.
+
+Values only; it opens nothing and judges nothing about the content. An Answer is one complete HTTP
+response with a final status, whatever that status is; a FetchFailed means that there is no
+response to read anything from, and says at which step it was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import FedpullError, Unreachable
+
+Accept = Literal["activity", "jrd", "json"]
+
+FailureKind = Literal[
+    "name",  # the name does not resolve
+    "address",  # it resolves, but to nothing that may be contacted
+    "connect",
+    "tls",
+    "timeout",
+    "protocol",  # not HTTP/1.1 as we read it, or cut short
+    "size",
+    "type",  # 200, but not a content type that counts here
+    "status",  # a success that is not 200, a 304 that was not asked for
+    "redirect",
+    "encoding",  # a content coding that was not offered, or one that does not decode
+    "url",  # the URL itself may not be asked for
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One GET to be made. `accept` says which content types count as an answer with status 200."""
+
+    url: str
+    accept: Accept = "activity"
+    etag: str | None = None
+    last_modified: str | None = None
+    # A page that a verified actor names may be plain JSON (BookWyrm, static sites).
+    page: bool = False
+    deadline: float | None = None  # monotonic, of the clock that the Egress was given
+
+    @property
+    def conditional(self) -> bool:
+        """Whether a 304 would be an answer to this."""
+        return self.etag is not None or self.last_modified is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One request that was sent or tried, for the books on hosts. `host` is "host:port"."""
+
+    host: str
+    status: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete response: decoded body, lower-case header names, every hop that led here."""
+
+    url: str
+    final_url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    content_type: str | None
+    at: float
+    hops: tuple[Hop, ...]
+
+    @property
+    def not_modified(self) -> bool:
+        return self.status == 304
+
+
+class FetchFailed(Unreachable):
+    """There is no usable response, and `kind` says what stood in the way.
+
+    To callers all kinds but two look alike (the mapping in `errors.py`): a time-out is 504, and a
+    URL that was refused before anything was sent keeps the class of its cause.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        reason: str,
+        *,
+        kind: FailureKind,
+        status: int | None = None,
+        hops: tuple[Hop, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        cause: FedpullError | None = None,
+    ) -> None:
+        super().__init__(subject, reason)
+        self.kind: FailureKind = kind
+        self.status = status
+        self.hops = hops
+        self.headers: Mapping[str, str] = headers or {}
+        self.timed_out = kind == "timeout"
+        if self.timed_out:
+            self.http_status = 504
+        elif kind == "url":
+            self.retry = False
+            if cause is not None:
+                self.http_status = cause.http_status
+                self.exit_code = cause.exit_code
+                self.problem = cause.problem

@@ -75,7 +75,7 @@ class Frontier(Protocol):
         """At start: give back the leases of a process that died. How many there were."""
 
     def pending(self, follow: str) -> int:
-        """Rows queued or leased for a follow that were not tried in vain yet."""
+        """Rows queued or leased for a follow with `attempts == 0` and not `scheduled`."""
 
     def stalled_until(self, follow: str, now: float) -> float | None:
         """When the earliest pending row of a follow can be leased; None: nothing is pending."""

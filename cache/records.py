@@ -58,7 +58,9 @@ class Want:
     follow: str = ""
     relation: str = "asked"
     depth: int = 0  # levels that may still be resolved from here
-    attempts: int = 0  # failed requests so far
+    attempts: int = 0  # failed requests so far; a row that failed is not pending any more
+    refetch: bool = False  # the id that another URL's answer claimed: it must match now
+    scheduled: bool = False  # a periodic check: not pending work of its follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,19 @@ class Members:
 
 
 @dataclass(frozen=True, slots=True)
+class Relink:
+    """A member that was known by its activity's URL only: `entry` takes the place of `old`.
+
+    The position stays. When `entry` is a member already, `old` is just removed; None removes it.
+    """
+
+    collection: str
+    old: str
+    entry: Entry | None
+    follow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """What we know of a collection as a whole."""
 
@@ -215,6 +230,7 @@ class Outcome:
     puts: tuple[Put, ...] = ()
     marks: tuple[Mark, ...] = ()
     members: Members | None = None
+    relink: Relink | None = None
     collection: Collection | None = None
     walk: bytes | None = None  # the lease's walk as it now stands; with `walk_done` it is removed
     walk_url: str | None = None  # what to request next for it

@@ -62,7 +62,7 @@ class Frontier(Protocol):
     def turn(self, host: str, now: float, page: bool) -> Future[float | None]:
         """Take a slot of `host` for one request outside the queue (a redirect's next hop).
 
-        None: taken, to be given back by a HostReport. A number: not before that time.
+        None: taken, to be given back by a HostReport with `slot`. A number: not before that time.
         """
 
     def report(self, reports: Sequence[HostReport], now: float) -> Future[None]:

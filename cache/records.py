@@ -209,6 +209,7 @@ class HostReport:
     error: str = ""
     pause: float | None = None  # not before this time (Retry-After, X-RateLimit-Reset)
     refused: bool = False  # 401 or 403
+    slot: bool = False  # gives back a slot that `Frontier.turn` gave; a lease is its own slot
 
 
 @dataclass(frozen=True, slots=True)

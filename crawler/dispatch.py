@@ -1,0 +1,106 @@
+"""Hands leases from the frontier to the spiders; it decides nothing about who may be asked when.
+
+The frontier is the only judge of politeness and priority. This shell asks it for as many leases as
+there are free places, routes each by its kind, and sleeps until something falls due, a place gets
+free or somebody pokes it. Invariant: never more than `places` leases are out at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from ..cache.ports import Frontier
+from ..cache.records import Kind, Lease
+from .clock import Clock
+
+# A lease outlives the slowest chain (30 s by default, 3 hops that wait for their turns) and is
+# short enough that a killed process does not hold a host for long when it is not restarted cleanly.
+LEASE_SECONDS = 180.0
+# Places: with one connection per host this is the number of hosts that are asked at once.
+PLACES = 128
+_LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
+
+
+class Dispatcher:
+    """Keeps the spiders supplied. `run` until `stop`; `finished` gives a place back."""
+
+    def __init__(self, frontier: Frontier, clock: Clock, *, places: int = PLACES) -> None:
+        self._frontier = frontier
+        self._clock = clock
+        self._places = places
+        self._out = 0
+        self._queues: dict[Kind, asyncio.Queue[Lease]] = {}
+        self._poked = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def in_flight(self) -> int:
+        return self._out
+
+    def route(self, kinds: Iterable[Kind]) -> asyncio.Queue[Lease]:
+        """The queue on which leases of these kinds will arrive."""
+        queue: asyncio.Queue[Lease] = asyncio.Queue()
+        self._queues.update(dict.fromkeys(kinds, queue))
+        return queue
+
+    def poke(self) -> None:
+        """Something was queued, or a host got free: look at the frontier again."""
+        self._poked.set()
+
+    def finished(self) -> None:
+        """A lease was given back (its outcome is durable, or could not be written)."""
+        self._out -= 1
+        self._poked.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Lease and route until stopped."""
+        while not self._stopping:
+            self._poked.clear()
+            if not await self._lease():
+                await self._sleep_until_due()
+
+    async def turn(self, host: str, page: bool) -> None:
+        """Wait for `host`'s turn for one request outside the queue: a redirect's next hop."""
+        while True:
+            now = self._clock.now()
+            until = await asyncio.wrap_future(self._frontier.turn(host, now, page))
+            if until is None:
+                return
+            await self._pause(max(0.05, until - now))
+
+    async def _lease(self) -> bool:
+        free = self._places - self._out
+        if free <= 0:
+            return False
+        leases = await asyncio.wrap_future(
+            self._frontier.lease(self._clock.now(), free, LEASE_SECONDS)
+        )
+        self._out += len(leases)
+        for lease in leases:
+            self._queues[lease.want.kind].put_nowait(lease)
+        return bool(leases)
+
+    async def _sleep_until_due(self) -> None:
+        due = self._frontier.next_due(self._clock.now()) if self._out < self._places else None
+        timer = None
+        if due is not None:
+            wait = min(max(due - self._clock.now(), 0.0), _LONGEST_SLEEP)
+            timer = self._clock.call_later(wait, self._poked.set)
+        try:
+            await self._poked.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    async def _pause(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        timer = self._clock.call_later(seconds, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            timer.cancel()

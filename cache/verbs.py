@@ -1,0 +1,63 @@
+"""The port through which the API and the commands ask for what reading cannot give.
+
+Typed only: `daemon.py` wires the implementation, so that the cache knows nothing of the crawler.
+Every method raises FedpullError with the subject that the caller named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .records import Follow, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull did for one actor. `complete`: nothing of its outbox is left to read."""
+
+    actor: str
+    new: int = 0
+    updated: int = 0
+    deleted: int = 0
+    requests: int = 0
+    complete: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What only the process knows. `budget` is requests an hour, and those of the last hour."""
+
+    version: str
+    uptime: float
+    in_flight: int
+    ready: bool
+    reasons: tuple[str, ...] = ()  # why it is not ready
+    budget_limit: int = 0
+    budget_used: int = 0
+
+
+class Verbs(Protocol):
+    """Fetch, pull, follow: on the loop's thread."""
+
+    async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
+        """Resolve now; one request however many ask. Returns when resolved, or after `wait`
+        seconds with the reference as it is then (`state` unknown or as before)."""
+
+    async def pull(
+        self,
+        actors: Sequence[str] = (),
+        progress: Callable[[Sequence[Pulled]], None] | None = None,
+    ) -> list[Pulled]:
+        """Bring the named (or all followed) actors up to date. An actor that is not followed is
+        pulled once with the defaults of a follow."""
+
+    async def follow(self, entry: str | Mapping[str, Any]) -> Follow:
+        """Add a follow, as in the YAML; it goes to `follows.yaml`."""
+
+    async def unfollow(self, actor: str) -> None:
+        """Remove a follow of `follows.yaml`; BadInput for one of the operator's own file."""
+
+    def running(self) -> Running: ...

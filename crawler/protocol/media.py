@@ -1,0 +1,108 @@
+"""What the headers of an answer say: its type, how long it stays fresh, when to come back.
+
+It looks at no body. Header names are expected in lower case, values as one string each. Invariant:
+every number that comes from outside is clamped before it is given on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .times import http_date, rfc3339
+
+AS_PROFILE = "https://www.w3.org/ns/activitystreams"
+# ActivityPub section 3.2; the second form is for those who implement nothing else.
+ACCEPT_ACTIVITY = f'application/activity+json, application/ld+json; profile="{AS_PROFILE}"'
+# GoToSocial answers 406 when WebFinger is asked for as an activity.
+ACCEPT_JRD = "application/jrd+json, application/json;q=0.9"
+
+_TYPE = re.compile(r"\s*([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)\s*((?:;.*)?)", re.DOTALL)
+_PARAMETER = re.compile(r';\s*([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"]*))\s*')
+_UTF8 = frozenset(("utf-8", "utf8"))
+
+DAY = 86_400.0
+# A year: what RFC 9111 section 1.2.2 calls infinite enough is far more than we ever believe.
+_MAX_AGE = 365 * DAY
+
+
+def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
+    """Type and parameters; an empty type for what cannot be read, or is not UTF-8."""
+    match = _TYPE.fullmatch(content_type or "")
+    if match is None:
+        return "", {}
+    parameters: dict[str, str] = {}
+    for name, quoted, token in _PARAMETER.findall(match[2]):
+        parameters.setdefault(name.lower(), quoted or token)
+    if parameters.get("charset", "utf-8").lower() not in _UTF8:
+        return "", {}
+    return match[1].lower(), parameters
+
+
+def is_activity(content_type: str | None) -> bool:
+    """Is it a type that nobody gets served by uploading a file (FEP-fe34)?
+
+    JSON-LD without any profile counts: Epicyon serves its actors so. JSON-LD with another
+    profile, and plain JSON, do not.
+    """
+    kind, parameters = _split(content_type)
+    if kind == "application/ld+json":
+        return "profile" not in parameters or AS_PROFILE in parameters["profile"].split()
+    return kind == "application/activity+json"
+
+
+def is_json(content_type: str | None) -> bool:
+    kind, _ = _split(content_type)
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+
+
+def is_jrd(content_type: str | None) -> bool:
+    """WebFinger's type, or plain JSON as NodeBB and BookWyrm send it."""
+    return _split(content_type)[0] in ("application/jrd+json", "application/json")
+
+
+def retry_after(headers: Mapping[str, str], now: float, *, status: int = 429) -> float | None:
+    """In how many seconds the host wants to be asked again, from 1 s to 24 h; None: it is silent.
+
+    Mastodon and GoToSocial send no Retry-After with their 429 but X-RateLimit-Reset as ISO time;
+    others send it as epoch or as seconds.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return _clamp(float(value[:12]))
+    if value and (at := http_date(value)) is not None:
+        return _clamp(at - now)
+    spent = headers.get("x-ratelimit-remaining", "").strip() == "0"
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if not reset or not (spent or status in (429, 503)):
+        return None
+    if re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", reset):
+        number = float(reset)
+        return _clamp(number - now if number > 1e9 else number)
+    moment = rfc3339(reset)
+    return None if moment is None else _clamp(moment - now)
+
+
+def _clamp(seconds: float) -> float:
+    return min(max(seconds, 1.0), DAY)
+
+
+def max_age(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds the answer stays fresh by its own word (RFC 9111 section 5.2.2).
+
+    `s-maxage` goes before `max-age`, since our copy serves many; no-store and no-cache mean at
+    once. None: it does not say.
+    """
+    directives: dict[str, str] = {}
+    for part in headers.get("cache-control", "").lower().split(","):
+        name, _, value = part.strip().partition("=")
+        directives.setdefault(name.strip(), value.strip().strip('"'))
+    if "no-store" in directives or "no-cache" in directives:
+        return 0.0
+    for name in ("s-maxage", "max-age"):
+        value = directives.get(name, "")
+        if value.isascii() and value.isdigit():
+            return min(float(value[:12]), _MAX_AGE)
+    return None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address
+from typing import Any
 
 from ..errors import BadInput
 from .problems import ConfigError, Problem, at
@@ -42,7 +43,7 @@ class Rule:
         return self.host in ("*", host) or (self.host[:1] == "*" and host.endswith(self.host[1:]))
 
 
-def parse_rules(mapping: Mapping[object, object]) -> tuple[Rule, ...]:
+def parse_rules(mapping: Mapping[Any, Any]) -> tuple[Rule, ...]:
     """The rules of the mapping, most specific first; a ConfigError names every bad line."""
     rules: dict[tuple[str, int], Rule] = {}
     problems: list[Problem] = []

@@ -11,12 +11,13 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import PlainValidator, ValidationInfo
 
 from ..errors import BadInput
 from . import names
+from .connect_to import Rule, parse_rules
 from .endpoint import parse_endpoint
 from .problems import ConfigError, custom, custom_many
 from .units import (
@@ -30,6 +31,7 @@ from .units import (
 )
 
 IPNetwork = IPv4Network | IPv6Network
+Entries = TypeVar("Entries", tuple[str, ...], frozenset[int])
 LOOPBACK = IPv4Network("127.0.0.1")
 
 # Key of the validation context that marks values somebody wrote, in YAML or JSON. Without it a
@@ -210,3 +212,41 @@ def local_name() -> PlainValidator:
         return value.lower()
 
     return text(expected, read)
+
+
+def some(entries: Entries) -> Entries:
+    """A list that may be left out, but not be empty: nothing would match it."""
+    if not entries:
+        raise custom(BadInput("", "is an empty list", "at least one entry"))
+    return entries
+
+
+def backfill(value: object) -> int | str:
+    """A number of posts, `all` or `none`."""
+    if value in ("all", "none"):
+        return str(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10**9:
+        raise BadInput(shown(value), "is not a number of posts", "a number, all or none")
+    return value
+
+
+def age(value: object) -> float | str:
+    """`adaptive`, or how many seconds a copy is fresh."""
+    try:
+        return "adaptive" if value == "adaptive" else seconds(value, at_least=1.0)
+    except BadInput as error:
+        raise BadInput(error.subject, error.reason, f"adaptive, or {error.expected}") from error
+
+
+def age_key(value: str) -> str:
+    """The type that an age is for."""
+    return value if value == "default" else names.object_type(value)
+
+
+def rules(value: object) -> tuple[Rule, ...]:
+    """`connect_to`, most specific rule first."""
+    if isinstance(value, tuple):
+        return value
+    if not isinstance(value, dict):
+        raise BadInput(shown(value), "is not a mapping", '{"host:443": "127.0.0.1:9443"}')
+    return parse_rules(value)

@@ -6,7 +6,7 @@ seconds, sizes int bytes. Invariant: an API that other machines could reach has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,7 +21,7 @@ from pydantic import (
 
 from ..errors import BadInput
 from . import fields, names
-from .connect_to import Rule, parse_rules, target_of
+from .connect_to import Rule, target_of
 from .endpoint import parse_endpoint
 from .fields import IPNetwork
 from .problems import Problem, custom, custom_many
@@ -39,36 +39,8 @@ Port = Annotated[int, fields.whole(1, 65_535)]
 Switch = Annotated[bool, fields.switch()]
 Types = Annotated[
     tuple[Annotated[str, fields.text(names.A_TYPE, names.object_type)], ...],
-    Field(min_length=1),
-    AfterValidator(lambda types: tuple(dict.fromkeys(types))),
+    AfterValidator(lambda types: tuple(dict.fromkeys(fields.some(types)))),
 ]
-
-
-def _backfill(value: object) -> int | str:
-    if value in ("all", "none"):
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10**9:
-        raise BadInput(shown(value), "is not a number of posts", "a number, all or none")
-    return value
-
-
-def _age(value: object) -> float | str:
-    try:
-        return "adaptive" if value == "adaptive" else fields.seconds(value, at_least=1.0)
-    except BadInput as error:
-        raise BadInput(error.subject, error.reason, f"adaptive, or {error.expected}") from error
-
-
-def _age_key(value: str) -> str:
-    return value if value == "default" else names.object_type(value)
-
-
-def _rules(value: object) -> tuple[Rule, ...]:
-    if isinstance(value, tuple):
-        return value
-    if not isinstance(value, Mapping):
-        raise BadInput(shown(value), "is not a mapping", '{"host:443": "127.0.0.1:9443"}')
-    return parse_rules(value)
 
 
 class Section(BaseModel):
@@ -135,7 +107,7 @@ class Follow(Section):
 
     actor: Actor = Field(description=names.AN_ACTOR)
     types: Types | None = None
-    backfill: Annotated[int | Literal["all", "none"], fields.reader(_backfill)] = 200
+    backfill: Annotated[int | Literal["all", "none"], fields.reader(fields.backfill)] = 200
     boosts: Switch = True
     # A reply tree of the Fediverse is seldom 20 deep; what asks for more than 1000 is a mistake.
     replies: Annotated[int, fields.whole(0, 1_000)] = 0
@@ -166,8 +138,8 @@ class Freshness(Section):
     budget: Annotated[Rate, fields.rate()] = Rate(20_000, HOUR)
     types: Annotated[
         dict[
-            Annotated[str, fields.text(names.A_TYPE, _age_key)],
-            Annotated[float | Adaptive, fields.reader(_age)],
+            Annotated[str, fields.text(names.A_TYPE, fields.age_key)],
+            Annotated[float | Adaptive, fields.reader(fields.age)],
         ],
         AfterValidator(lambda ages: {"default": "adaptive"} | ages),
     ] = {"default": "adaptive"}
@@ -195,9 +167,9 @@ class Network(Section):
     """Where we may connect to, and how."""
 
     allow: tuple[Address, ...] = ()
-    ports: frozenset[Port] = Field(default=frozenset({443}), min_length=1)
+    ports: Annotated[frozenset[Port], AfterValidator(fields.some)] = frozenset({443})
     local_names: tuple[Annotated[str, fields.local_name()], ...] = ()
-    connect_to: Annotated[tuple[Rule, ...], fields.reader(_rules)] = ()
+    connect_to: Annotated[tuple[Rule, ...], fields.reader(fields.rules)] = ()
     ca_file: MaybeFile = None
     http: Switch = False
     timeout: Annotated[float, fields.duration(0.1)] = 30.0

@@ -23,29 +23,14 @@ A_TYPE = "the name of a type, such as Event, or its URI"
 _AS2 = re.compile(r"(?:as:|https?://www\.w3\.org/ns/activitystreams#)")
 # The types of the ActivityStreams vocabulary that posts and actors have (sections 3.2 and 3.3,
 # and Question, which servers use as a post). A type outside of it is somebody's extension.
+# fmt: off
 _TYPES = (
-    "Application",
-    "Article",
-    "Audio",
-    "Collection",
-    "Document",
-    "Event",
-    "Group",
-    "Image",
-    "Note",
-    "Object",
-    "OrderedCollection",
-    "Organization",
-    "Page",
-    "Person",
-    "Place",
-    "Profile",
-    "Question",
-    "Relationship",
-    "Service",
-    "Tombstone",
-    "Video",
+    "Application", "Article", "Audio", "Collection", "Document",
+    "Event", "Group", "Image", "Note", "Object", "OrderedCollection",
+    "Organization", "Page", "Person", "Place", "Profile", "Question",
+    "Relationship", "Service", "Tombstone", "Video",
 )
+# fmt: on
 _SPELLING = {name.lower(): name for name in _TYPES}
 
 

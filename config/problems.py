@@ -63,7 +63,7 @@ def custom_many(problems: Sequence[Problem]) -> PydanticCustomError:
 
 
 def at(location: Iterable[int | str]) -> str:
-    """`('follow', 2, 'actor')` is `follow[2].actor`; a key that is no plain word stands in quotes."""
+    """`('follow', 2, 'actor')` is `follow[2].actor`; a key that is no word stands in quotes."""
     path = ""
     for part in location:
         if isinstance(part, int):
@@ -103,8 +103,6 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
             return Problem(path, "is empty", "a list ([] for none), or leave the key out")
         case "tuple_type" | "frozen_set_type":
             return Problem(path, f"{shown(value)} is not a list", "a list, such as [a, b]")
-        case "too_short":
-            return Problem(path, "is an empty list", "at least one entry")
         case _ if value is None:
             return Problem(path, "is empty", "settings below it, or leave the key out")
     return Problem(path, f"{shown(value)} is not a mapping", "settings below it, as `name: value`")
@@ -139,7 +137,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def field_paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Every key of the configuration, as `politeness.gap`; those of list entries as `follow.actor`."""
+    """Every key of the configuration, as `politeness.gap`; of list entries as `follow.actor`."""
     for name, field in model.model_fields.items():
         yield prefix + name
         if inner := _model_in(field.annotation):

@@ -56,7 +56,7 @@ def read_yaml(name: str, text: str) -> Yaml:
     except (yaml.YAMLError, RecursionError) as error:
         reason = "is not YAML, or nested too deeply"
         raise ConfigError([Problem(name, reason, "a mapping of settings")]) from error
-    values = _Values()
+    values = _Values(name)
     value = values.of(node, ()) if node is not None else None
     return Yaml(value, tuple(values.problems), _follow_lines(node))
 
@@ -86,7 +86,8 @@ def _syntax(name: str, text: str, error: yaml.MarkedYAMLError) -> Problem:
 class _Values:
     """Makes values of nodes, and collects what YAML lets pass and a configuration must not."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.problems: list[Problem] = []
         # By node: an alias is one value however often it is named, so that a handful of lines
         # cannot grow into gigabytes. None while the node is being made: then it holds itself.
@@ -120,9 +121,7 @@ class _Values:
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, yaml.ScalarNode):
-                self._problem(
-                    path, f"has a key that is not a word, on line {line}", "names as keys"
-                )
+                self._problem(path, f"has a key on line {line} that is no word", "names as keys")
                 continue
             key = str(key_node.value)
             if key in value:
@@ -134,7 +133,7 @@ class _Values:
         return value
 
     def _problem(self, path: tuple[int | str, ...], reason: str, expected: str) -> None:
-        self.problems.append(Problem(at(path), reason, expected))
+        self.problems.append(Problem(at(path) or self.name, reason, expected))
 
 
 def _scalar(tag: str, text: str) -> object:

@@ -20,6 +20,7 @@ LEASE_SECONDS = 180.0
 # Places: with one connection per host this is the number of hosts that are asked at once.
 PLACES = 128
 _LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
+_SHORTEST_SLEEP = 0.01  # what is due but cannot be leased yet must not make a busy loop
 
 
 class Dispatcher:
@@ -71,7 +72,7 @@ class Dispatcher:
             until = await asyncio.wrap_future(self._frontier.turn(host, now, page))
             if until is None:
                 return
-            await self._pause(max(0.05, until - now))
+            await self._wait(asyncio.Event(), max(_SHORTEST_SLEEP, until - now))
 
     async def _lease(self) -> bool:
         free = self._places - self._out
@@ -86,21 +87,16 @@ class Dispatcher:
         return bool(leases)
 
     async def _sleep_until_due(self) -> None:
-        due = self._frontier.next_due(self._clock.now()) if self._out < self._places else None
-        timer = None
-        if due is not None:
-            wait = min(max(due - self._clock.now(), 0.0), _LONGEST_SLEEP)
-            timer = self._clock.call_later(wait, self._poked.set)
-        try:
-            await self._poked.wait()
-        finally:
-            if timer is not None:
-                timer.cancel()
+        now = self._clock.now()
+        due = self._frontier.next_due(now) if self._out < self._places else None
+        wait = (
+            _LONGEST_SLEEP if due is None else min(max(due - now, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+        )
+        await self._wait(self._poked, wait)
 
-    async def _pause(self, seconds: float) -> None:
-        woken = asyncio.Event()
-        timer = self._clock.call_later(seconds, woken.set)
+    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
+        timer = self._clock.call_later(seconds, event.set)
         try:
-            await woken.wait()
+            await event.wait()
         finally:
             timer.cancel()

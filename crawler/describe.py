@@ -1,0 +1,98 @@
+"""What the store needs to know of a document besides its bytes: its version stamp and index terms.
+
+Pure. It reads plain JSON only and decides one thing: whether a document may be kept at all
+(`refusal`), by its audience. Nothing here looks at what was known before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..cache.records import Put, Terms
+from ..errors import BadInput
+from .protocol import activitystreams as as2
+from .protocol.version import Stamp, content_hash
+
+
+def stamp_of(document: dict[str, Any]) -> Stamp:
+    """The version of a document, as the store compares it with the one it holds."""
+    return Stamp(
+        content_hash=content_hash(document),
+        updated=as2.updated(document),
+        owner=as2.owner(document),
+        published=as2.published(document),
+        kind=as2.class_of(document),
+        type=as2.primary_type(document) or "",
+    )
+
+
+def terms_of(document: dict[str, Any], stamp: Stamp) -> Terms:
+    """What an object is indexed by; nothing for what is not an object."""
+    if stamp.kind != "object":
+        return Terms(types=as2.types_of(document))
+    return Terms(
+        actor=stamp.owner,
+        types=as2.types_of(document),
+        tags=as2.hashtags(document),
+        in_reply_to=as2.in_reply_to(document),
+        context=as2.context_of(document),
+        published=stamp.published,
+    )
+
+
+def refusal(
+    document: dict[str, Any], stamp: Stamp, around: dict[str, Any] | None = None
+) -> str | None:
+    """Why a document may not be kept: one of the change log's reasons, or None.
+
+    Only what is addressed to as:Public is kept. The audience is `to`, `cc` and `audience` of the
+    object, else of the verified activity `around` it; neither means refused. Actors and collections
+    have no audience.
+    """
+    if stamp.kind in ("actor", "collection"):
+        return None
+    audience = as2.audience(document)
+    if not audience.stated and around is not None:
+        audience = as2.audience(around)
+    return None if audience.public else "audience"
+
+
+def embedded_checked(document: dict[str, Any]) -> bool:
+    """Whether an embedded object may be read as plain JSON (its terms mean what they say)."""
+    try:
+        as2.check_terms(document)
+    except BadInput:
+        return False
+    return True
+
+
+def put(
+    id: str,
+    body: bytes,
+    document: dict[str, Any],
+    stamp: Stamp,
+    *,
+    at: float,
+    interval: float,
+    follow: str = "",
+    etag: str | None = None,
+    last_modified: str | None = None,
+    enclosing: str | None = None,
+    context: bytes | None = None,
+) -> Put:
+    """The record to store. With `enclosing` the body is a slice of the answer from that URL."""
+    return Put(
+        id=id,
+        body=body,
+        stamp=stamp,
+        terms=terms_of(document, stamp),
+        fetched_at=at,
+        verified_by="embedded" if enclosing else "get",
+        next_check=at + interval,
+        interval=interval,
+        enclosing=enclosing,
+        context=context,
+        etag=etag,
+        last_modified=last_modified,
+        follow=follow,
+    )

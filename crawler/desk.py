@@ -1,0 +1,153 @@
+"""Fetches on demand: one request however many ask, answered once the outcome is on disk.
+
+It wants, waits and reads the record; politeness and fetching are the frontier's and the spiders'.
+A handle is resolved with the same two-way check as a follow's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..cache.ports import Frontier, Query
+from ..cache.records import Attempt, Cause, Kind, Lease, Outcome, Reference, State, Want
+from ..errors import FedpullError, Gone, NotFound, Refused, TimedOut, Unreachable
+from .clock import Clock
+from .protocol import webfinger
+from .protocol.handle import Handle, parse_actor
+from .protocol.uri import UrlRules, check_url
+
+# A redirect leads to an id, an id may claim another one: further than that it is a maze.
+_MAX_STEPS = 3
+
+
+class _WaitedOutError(Exception):
+    """`wait` ran out; the request goes on."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """On-demand fetches, on the loop's thread."""
+
+    frontier: Frontier
+    query: Query
+    clock: Clock
+    url_rules: UrlRules
+    poke: Callable[[], None]
+    _waiting: dict[tuple[Kind, str], asyncio.Future[Attempt | None]] = field(default_factory=dict)
+
+    def settled(self, lease: Lease, outcome: Outcome) -> None:
+        """An outcome is on disk: whoever waits for it may go on."""
+        future = self._waiting.pop((lease.want.kind, lease.want.uri), None)
+        if future is not None and not future.done():
+            future.set_result(outcome.attempt)
+
+    async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
+        """Resolve now. Raises FedpullError as the origin or policy decided; after `wait` seconds
+        the reference is returned as it is."""
+        asked = parse_actor(id_or_handle)
+        until = self.clock.monotonic() + wait
+        uri = id_or_handle
+        try:
+            if not isinstance(asked, Handle):
+                uri = asked
+                return await self._document(asked, depth, until)
+            uri = webfinger.finger_url(asked)
+            return await self._actor(asked, depth, until)
+        except _WaitedOutError:
+            return self.query.reference(uri) or unknown(uri)
+
+    async def _actor(self, handle: Handle, depth: int, until: float) -> Reference:
+        actor = await self._finger(handle, until)
+        reference = await self._document(actor, depth, until)
+        document = self.query.document(reference.id)
+        if document is None:
+            raise NotFound(str(handle), f"{reference.id} is not held")
+        verdict = webfinger.confirm(
+            handle, webfinger.Finger(str(handle), reference.id, ()), document.json
+        )
+        if isinstance(verdict, webfinger.AskAlso):
+            second = await self._finger(verdict.handle, until)
+            if second != reference.id:
+                raise Unreachable(str(handle), f"{verdict.handle} names {second} instead")
+        elif isinstance(verdict, webfinger.NotConfirmed):
+            raise Unreachable(str(handle), verdict.reason)
+        return reference
+
+    async def _finger(self, handle: Handle, until: float) -> str:
+        url = webfinger.finger_url(handle)
+        attempt = await self._resolve(url, Kind.FINGER, 0, until)
+        reference = self.query.reference(url)
+        if reference is None or reference.target is None:
+            raise error_of(str(handle), attempt) or Unreachable(str(handle), "names no actor")
+        return reference.target
+
+    async def _document(self, uri: str, depth: int, until: float) -> Reference:
+        for _ in range(_MAX_STEPS):
+            check_url(uri, self.url_rules)
+            attempt = await self._resolve(uri, Kind.DOCUMENT, depth, until)
+            reference = self.query.reference(uri) or unknown(uri)
+            if reference.state is State.REDIRECTED and reference.target is not None:
+                uri = reference.target
+                continue
+            failed = error_of(uri, attempt)
+            if failed is not None:
+                raise failed
+            return reference
+        raise Unreachable(uri, "leads from one id to another without end")
+
+    async def _resolve(self, uri: str, kind: Kind, depth: int, until: float) -> Attempt | None:
+        key = (kind, uri)
+        future = self._waiting.get(key)
+        if future is None:
+            check_url(uri, self.url_rules)
+            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+            want = Want(uri, kind, Cause.ON_DEMAND, self.clock.now(), depth=depth)
+            await asyncio.wrap_future(self.frontier.want([want]))
+            self.poke()
+        await asyncio.wait({future}, timeout=max(until - self.clock.monotonic(), 0.0))
+        if not future.done():
+            raise _WaitedOutError
+        return future.result()
+
+
+def unknown(uri: str) -> Reference:
+    """The record of a reference that the store has none of yet."""
+    return Reference(
+        id=uri,
+        state=State.UNKNOWN,
+        cls=None,
+        fetched_at=None,
+        verified_at=None,
+        verified_by=None,
+        next_check=None,
+        interval=None,
+        updated=None,
+        published=None,
+        content_hash=None,
+        owner=None,
+        type=None,
+        failures=0,
+    )
+
+
+_ERRORS: tuple[tuple[str, type[FedpullError]], ...] = (
+    ("refused", Refused),
+    ("not found", NotFound),
+    ("gone", Gone),
+    ("a Tombstone", Gone),
+    ("timeout", TimedOut),
+    ("unreachable", Unreachable),
+    ("asked to wait", Unreachable),
+)
+
+
+def error_of(subject: str, attempt: Attempt | None) -> FedpullError | None:
+    """The error that an attempt ended in; None when it ended well."""
+    if attempt is None:
+        return None
+    for word, error in _ERRORS:
+        if attempt.outcome.startswith(word):
+            return error(subject, attempt.outcome)
+    return None

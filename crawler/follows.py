@@ -1,0 +1,182 @@
+"""The follows as they are configured, kept going: first sight, changes of the list, and pulls.
+
+It queues what leads a follow on and waits; what an answer means for a follow is ingest's business.
+Invariant: a configured follow always has a row in the frontier, one that is no longer configured
+has none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..cache.ports import Frontier, Query, Store
+from ..cache.records import Cause, Follow, Kind, Lease, Outcome, State, Want
+from ..cache.verbs import Pulled
+from ..config.model import Follow as Rules
+from .clock import Clock
+from .ingestor import Tally
+from .protocol import webfinger
+from .protocol.handle import Handle, parse_actor
+
+# A pull waits for politeness, but not for a host that asked to be left alone for longer than this.
+_PATIENCE = 60.0
+
+
+@dataclass(slots=True)
+class Follows:
+    """What is followed. All methods run on the loop's thread."""
+
+    store: Store
+    frontier: Frontier
+    query: Query
+    clock: Clock
+    tallies: Mapping[str, Tally]
+    poke: Callable[[], None]
+    _rules: dict[str, Rules] = field(default_factory=dict)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def rules(self, key: str) -> Rules | None:
+        """The follow as configured; a pull by name has the defaults."""
+        return self._rules.get(key)
+
+    def settled(self, lease: Lease, outcome: Outcome) -> None:
+        """An outcome is on disk: whoever waits for a follow looks again."""
+        self._moved.set()
+
+    async def start(self, configured: Iterable[Rules], *, queue: bool) -> None:
+        """Take the configured follows; with `queue`, bring the store's follows and the frontier in
+        line with them (a single command leaves both as they are)."""
+        self._rules = {rules.actor: rules for rules in configured}
+        if not queue:
+            return
+        for follow in self.query.follows():
+            if follow.key not in self._rules and not follow.once:
+                await self._done(self.store.drop_follow(follow.key, self.clock.now()))
+        for key in self._rules:
+            await self._ensure(key, once=False)
+
+    async def add(self, rules: Rules) -> Follow:
+        """Follow one more actor, from now on."""
+        self._rules[rules.actor] = rules
+        return await self._ensure(rules.actor, once=False)
+
+    async def remove(self, key: str) -> bool:
+        """Stop following. What was kept stays. False: it was not followed."""
+        self._rules.pop(key, None)
+        return await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
+
+    async def _ensure(self, key: str, *, once: bool) -> Follow:
+        """The follow's state, with a row in the queue that leads on."""
+        follow = self.query.follow(key)
+        if follow is None or (follow.once and not once):
+            follow = replace(follow, once=once) if follow else Follow(key=key, once=once)
+            await self._done(self.store.put_follow(follow))
+            await self._queue([self._first_want(follow)])
+        elif not follow.once:
+            scheduled = replace(
+                self._first_want(follow), due=follow.next_check or self.clock.now(), scheduled=True
+            )
+            await self._queue([scheduled])
+        return follow
+
+    def _first_want(self, follow: Follow) -> Want:
+        """What leads on from where the follow stands: its outbox, its actor, or its handle."""
+        now = self.clock.now()
+        asked = parse_actor(follow.key)
+        confirmed = follow.handle is not None or not isinstance(asked, Handle)
+        cause = Cause.NEW if follow.complete else Cause.BACKFILL
+        if follow.outbox is not None and confirmed:
+            return Want(follow.outbox, Kind.PAGE, cause, now, follow.key, "outbox")
+        if follow.actor is not None and isinstance(asked, Handle) and confirmed:
+            return Want(follow.actor, Kind.DOCUMENT, cause, now, follow.key, "actor")
+        if isinstance(asked, Handle):
+            url = webfinger.finger_url(asked)
+            return Want(url, Kind.FINGER, Cause.NEW, now, follow.key, "handle")
+        return Want(asked, Kind.DOCUMENT, Cause.NEW, now, follow.key, "actor")
+
+    async def pull(
+        self,
+        actors: Sequence[str] = (),
+        progress: Callable[[Sequence[Pulled]], None] | None = None,
+    ) -> list[Pulled]:
+        """Bring the named (or all configured) follows up to date, and say what that came to."""
+        keys = [str(parse_actor(actor)) for actor in actors] or list(self._rules)
+        before = {key: replace(self.tallies[key]) for key in keys}
+        for key in keys:
+            if key not in self._rules:
+                self._rules[key] = Rules(actor=key)
+                await self._ensure(key, once=True)
+        await self._kick(keys)
+        waiting = set(keys)
+        while waiting:
+            self._moved.clear()
+            waiting = {key for key in waiting if self._busy(key)}
+            if progress is not None:
+                progress([self._pulled(key, before[key]) for key in keys])
+            if waiting:
+                await self._wait_a_little()
+        return [self._pulled(key, before[key]) for key in keys]
+
+    async def _kick(self, keys: Sequence[str]) -> None:
+        wants = []
+        for key in keys:
+            follow = self.query.follow(key)
+            if follow is None:
+                continue
+            first = self._first_want(follow)
+            wants.append(first)
+            actor = follow.actor if first.kind is Kind.PAGE else None
+            if actor is not None and self._stale(actor):
+                wants.append(Want(actor, Kind.DOCUMENT, Cause.NEW, first.due, key, "actor"))
+        await self._queue(wants)
+
+    def _stale(self, actor: str) -> bool:
+        known = self.query.reference(actor)
+        return (
+            known is None
+            or known.state is not State.RESOLVED
+            or known.next_check is None
+            or known.next_check <= self.clock.now()
+        )
+
+    def _busy(self, key: str) -> bool:
+        if not self.frontier.pending(key):
+            return False
+        until = self.frontier.stalled_until(key, self.clock.now())
+        return until is None or until - self.clock.now() <= _PATIENCE
+
+    def _pulled(self, key: str, before: Tally) -> Pulled:
+        tally, follow = self.tallies[key], self.query.follow(key)
+        error = follow.last_error if follow else "is not known"
+        pending = self.frontier.pending(key)
+        if error is None and pending and not self._busy(key):
+            until = self.frontier.stalled_until(key, self.clock.now()) or 0.0
+            wait = round(until - self.clock.now())
+            error = f"its server asked to wait for another {wait} s; what is left comes next time"
+        return Pulled(
+            actor=key,
+            new=tally.created - before.created,
+            updated=tally.updated - before.updated,
+            deleted=tally.deleted - before.deleted,
+            requests=tally.requests - before.requests,
+            complete=bool(follow and follow.complete and not pending),
+            error=error,
+        )
+
+    async def _wait_a_little(self) -> None:
+        """Until an outcome arrives; hosts that are waited for are looked at again each second."""
+        timer = self.clock.call_later(1.0, self._moved.set)
+        try:
+            await self._moved.wait()
+        finally:
+            timer.cancel()
+
+    async def _queue(self, wants: Sequence[Want]) -> None:
+        await self._done(self.frontier.want(wants))
+        self.poke()
+
+    @staticmethod
+    async def _done(future: object) -> None:
+        await asyncio.wrap_future(future)  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+"""Answer -> Outcome: every consequence of one answer, as values.
+
+Pure: what is known already comes in as `Prior`, the time as `now`; the shell applies the outcome in
+one transaction. Invariant: an outcome gives its lease back, and a follow is never left without a
+row in the queue that leads on.
+
+    FINGER    -> the follow's actor, or its confirmation        (ingest_follow)
+    DOCUMENT  -> a body under its id, parents and authors next   (ingest_document)
+    PAGE      -> members, embedded bodies, the walk's next step  (ingest_page)
+    no answer -> when to try again, and what to tell             (ingest_failure)
+"""
+
+from __future__ import annotations
+
+from ..cache.records import Outcome
+from . import ingest_document, ingest_failure, ingest_follow, ingest_page
+from .reading import Prior, Reading
+
+
+def ingest(reading: Reading, prior: Prior, now: float) -> Outcome:
+    """Decide what follows from `reading`. Never raises on what a server sent."""
+    base = Outcome(
+        at=now,
+        lease=reading.lease,
+        hosts=ingest_failure.reports(reading.lease, reading.answer.hops, reading.answer, now),
+    )
+    if reading.problem:
+        return ingest_failure.unusable(base, prior, reading.problem, status=200)
+    if reading.page is not None:
+        return ingest_page.page(base, reading, prior)
+    if reading.finger is not None:
+        return ingest_follow.finger(base, reading, prior)
+    if reading.refetch is not None:
+        return ingest_document.refetch(base, reading)
+    if reading.document is not None:
+        return ingest_document.document(base, reading, prior)
+    if reading.answer.not_modified:
+        return ingest_document.not_modified(base, prior)
+    return ingest_failure.status(base, reading.answer.status, prior)

@@ -1,0 +1,135 @@
+"""What follows from no answer, or from one that says no: when to try again, and what to tell.
+
+Pure. A failure carries no information about changes: what is held stays as it is, until the origin
+says that it is gone (410, a Tombstone) or has said 404 three times over at least a week.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..cache.records import Cause, Follow, HostReport, Kind, Lease, Mark, Outcome, State, Want
+from .answer import Answer, FetchFailed, Hop
+from .ingest_base import lease_of, told
+from .ingest_page import missing_page
+from .protocol import media
+from .protocol.freshness import DAY, MINUTE
+from .reading import Prior
+
+# What a follow cannot do without is asked again for as long as it is followed; the rest is given up
+# after a handful of tries (whoever mentions it next wants it again).
+ESSENTIAL = frozenset({"handle", "confirm", "actor", "outbox"})
+_TRIES = 4
+_ESSENTIAL_RETRY = (5 * MINUTE, DAY)
+_OTHER_RETRY = (60 * MINUTE, 7 * DAY)
+# 404 may be temporary (a server being moved, a cache in front): gone only after three over a week.
+_MISSING_TRIES = 3
+_MISSING_SPAN = 7 * DAY
+
+
+def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outcome:
+    """No usable answer came for `lease`."""
+    base = Outcome(at=now, lease=lease, hosts=reports(lease, failed.hops, failed, now))
+    word = "timeout" if failed.timed_out else "unreachable"
+    return unusable(base, prior, failed.reason, status=failed.status, word=word)
+
+
+def status(base: Outcome, code: int, prior: Prior) -> Outcome:
+    """A complete answer with a status other than 200 and 304."""
+    lease = lease_of(base)
+    want = lease.want
+    if code in (429, 503):
+        # The host is paused by its report; the row stays as it was, this was not a try.
+        return told(replace(base, wants=(replace(want, due=base.at),)), code, "asked to wait")
+    if want.kind is Kind.PAGE and code in (400, 404, 410):
+        ended = missing_page(base, prior, code)
+        if ended is not None:
+            return ended
+    if code == 410 and want.kind is Kind.DOCUMENT:
+        mark = Mark(want.uri, State.GONE, reason="gone", error="status 410", purge=True)
+        return told(
+            replace(base, marks=(mark,), follow=_note(prior, want, "status 410")), code, "gone"
+        )
+    if code == 404 and want.kind is Kind.DOCUMENT:
+        return _missing(base, prior)
+    reason = f"status {code}"
+    if code in (401, 403):
+        reason = f"status {code}: the server wants a signature, or does not want us"
+    return unusable(base, prior, reason, status=code)
+
+
+def unusable(
+    base: Outcome, prior: Prior, reason: str, *, status: int | None, word: str = "unreachable"
+) -> Outcome:
+    """Nothing could be stored, for `reason`: note it, and try again later where that can help."""
+    want = lease_of(base).want
+    wants = _again(want, base.at)
+    marks: tuple[Mark, ...] = ()
+    if want.kind is Kind.DOCUMENT:
+        marks = (Mark(want.uri, _failed_state(prior, want.uri), error=reason, failed=True),)
+    done = replace(base, wants=wants, marks=marks, follow=_note(prior, want, reason))
+    return told(done, status, f"{word}: {reason}")
+
+
+def _missing(base: Outcome, prior: Prior) -> Outcome:
+    want = lease_of(base).want
+    known = prior.references.get(want.uri)
+    misses = sum(1 for line in known.log if line.status == 404) if known else 0
+    first = (
+        min((line.at for line in known.log if line.status == 404), default=base.at)
+        if known
+        else base.at
+    )
+    if misses + 1 >= _MISSING_TRIES and base.at - first >= _MISSING_SPAN:
+        mark = Mark(want.uri, State.GONE, reason="gone", error="status 404", purge=True)
+        return told(
+            replace(base, marks=(mark,), follow=_note(prior, want, "status 404")), 404, "gone"
+        )
+    return unusable(base, prior, "status 404", status=404, word="not found")
+
+
+def _failed_state(prior: Prior, uri: str) -> State | None:
+    """A copy that we hold stays resolved while its origin fails; what we never had is failed."""
+    known = prior.references.get(uri)
+    return None if known is not None and known.state is State.RESOLVED else State.FAILED
+
+
+def _again(want: Want, now: float) -> tuple[Want, ...]:
+    if want.relation == "asked":
+        return ()
+    shortest, longest = _ESSENTIAL_RETRY if want.relation in ESSENTIAL else _OTHER_RETRY
+    attempts = want.attempts + 1
+    if want.relation not in ESSENTIAL and attempts >= _TRIES:
+        return ()
+    wait = min(shortest * 4 ** (attempts - 1), longest)
+    cause = max(want.cause, Cause.REFRESH)
+    return (replace(want, due=now + wait, attempts=attempts, cause=cause),)
+
+
+def _note(prior: Prior, want: Want, reason: str) -> Follow | None:
+    if prior.follow is None or want.relation not in ESSENTIAL:
+        return None
+    return replace(prior.follow, last_error=f"{want.uri}: {reason}")
+
+
+def reports(
+    lease: Lease, hops: tuple[Hop, ...], source: Answer | FetchFailed, now: float
+) -> tuple[HostReport, ...]:
+    """What each hop taught about its host; all but the lease's own give back a turn's slot."""
+    found = []
+    for index, hop in enumerate(hops):
+        last = index == len(hops) - 1
+        wait = media.retry_after(source.headers, now) if last and hop.status in (429, 503) else None
+        found.append(
+            HostReport(
+                host=hop.host,
+                ok=hop.status is not None and hop.status < 500,
+                page=lease.want.kind is Kind.PAGE,
+                status=hop.status,
+                error=hop.error,
+                pause=None if wait is None else now + wait,
+                refused=hop.status in (401, 403),
+                slot=index > 0,
+            )
+        )
+    return tuple(found)

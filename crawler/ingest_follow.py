@@ -1,0 +1,126 @@
+"""From a handle to an outbox: WebFinger, the actor, the two-way check.
+
+Pure. A handle counts only when the actor's own side confirms it (WebFinger both ways, one hop
+further at most); until then the follow shows no handle and its outbox is not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..cache.records import Cause, Follow, Kind, Mark, Outcome, State, Want
+from .ingest_base import lease_of, told
+from .protocol import activitystreams as as2
+from .protocol import webfinger
+from .protocol.freshness import ACTOR_INTERVAL
+from .protocol.handle import Handle, parse_actor
+from .protocol.uri import same_origin
+from .protocol.version import Stamp
+from .reading import Prior, Reading
+
+
+def finger(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
+    """A WebFinger answer: it names the actor of a follow, confirms it, or answers who asked."""
+    want, found = lease_of(base).want, reading.finger
+    assert found is not None
+    if want.relation == "asked" or prior.follow is None:
+        mark = Mark(want.uri, State.REDIRECTED, target=found.actor)
+        return told(replace(base, marks=(mark,)), 200, f"names {found.actor}")
+    follow = prior.follow
+    if want.relation == "confirm":
+        return _confirmation(base, found, follow, want)
+    actor = Want(found.actor, Kind.DOCUMENT, want.cause, base.at, follow.key, "actor")
+    done = replace(base, follow=replace(follow, actor=found.actor), wants=(actor,))
+    return told(done, 200, f"names {found.actor}")
+
+
+def _confirmation(base: Outcome, found: webfinger.Finger, follow: Follow, want: Want) -> Outcome:
+    handle = parse_actor(follow.key)
+    if not isinstance(handle, Handle) or follow.actor is None:
+        return told(base, 200, "nothing to confirm")
+    if not webfinger.agrees(handle, follow.actor, found):
+        return _unconfirmed(base, follow, f"{want.uri} does not name {follow.actor} as {handle}")
+    followed = replace(follow, handle=str(handle), last_error=None)
+    return told(
+        replace(base, follow=followed, wants=_outbox(want, followed, base.at)), 200, "confirmed"
+    )
+
+
+def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prior) -> Outcome:
+    """The followed actor's document: what to read next, and whether the handle is its own."""
+    want, follow = lease_of(base).want, prior.follow
+    if follow is None:
+        return told(base, 200, "stored")
+    if stamp.kind != "actor":
+        return _unconfirmed(base, follow, f"{id} is not an actor but {stamp.type or 'untyped'}")
+    first = follow.outbox is None and follow.outbox_kind is None
+    outbox = as2.outbox_of(doc)
+    if outbox is not None and not same_origin(outbox, id):
+        # An outbox elsewhere is a claim that the other origin has not made (FEP-fe34).
+        outbox = None
+    follow = replace(
+        follow,
+        actor=id,
+        name=as2.text(doc, "name") or as2.preferred_username(doc),
+        outbox=outbox,
+        outbox_kind=follow.outbox_kind if outbox else "none",
+        last_success=base.at if outbox is None else follow.last_success,
+        complete=follow.complete or outbox is None,
+    )
+    if not follow.once:
+        base = replace(base, wants=(*base.wants, actor_again(replace(want, uri=id), base.at)))
+    if follow.handle is None:
+        return _check_handle(base, id, doc, follow)
+    wants = _outbox(want, follow, base.at) if first else ()
+    return told(replace(base, follow=follow, wants=(*base.wants, *wants)), 200, "stored")
+
+
+def _check_handle(base: Outcome, id: str, doc: dict[str, Any], follow: Follow) -> Outcome:
+    """Followed by handle: it must be the actor's own. Followed by URI: there is none to check."""
+    want = lease_of(base).want
+    asked = parse_actor(follow.key)
+    if not isinstance(asked, Handle):
+        wants = (*base.wants, *_outbox(want, follow, base.at))
+        return told(
+            replace(base, follow=replace(follow, last_error=None), wants=wants), 200, "stored"
+        )
+    verdict = webfinger.confirm(asked, webfinger.Finger(str(asked), id, ()), doc)
+    if isinstance(verdict, webfinger.NotConfirmed):
+        return _unconfirmed(base, follow, f"{asked} is not the actor's own: {verdict.reason}")
+    if isinstance(verdict, webfinger.AskAlso):
+        url = webfinger.finger_url(verdict.handle)
+        ask = Want(url, Kind.FINGER, want.cause, base.at, follow.key, "confirm")
+        return told(replace(base, follow=follow, wants=(*base.wants, ask)), 200, "stored")
+    follow = replace(follow, handle=str(asked), last_error=None)
+    wants = (*base.wants, *_outbox(want, follow, base.at))
+    return told(replace(base, follow=follow, wants=wants), 200, "stored")
+
+
+def _unconfirmed(base: Outcome, follow: Follow, reason: str) -> Outcome:
+    """Not read; the handle is looked up again in a day, in case its server mends it."""
+    want = lease_of(base).want
+    again = replace(
+        want, due=base.at + ACTOR_INTERVAL, cause=Cause.REFRESH, scheduled=True, attempts=0
+    )
+    done = replace(base, follow=replace(follow, last_error=reason), wants=(again,))
+    return told(done, 200, reason)
+
+
+def actor_again(want: Want, now: float) -> Want:
+    """The next look at a followed actor's document."""
+    return replace(
+        want,
+        due=now + ACTOR_INTERVAL,
+        cause=Cause.REFRESH,
+        scheduled=True,
+        attempts=0,
+        refetch=False,
+    )
+
+
+def _outbox(want: Want, follow: Follow, now: float) -> tuple[Want, ...]:
+    if follow.outbox is None:
+        return ()
+    cause = Cause.NEW if want.cause is Cause.REFRESH else max(want.cause, Cause.NEW)
+    return (Want(follow.outbox, Kind.PAGE, cause, now, follow.key, "outbox"),)

@@ -1,0 +1,275 @@
+"""What follows from one page of an outbox: members, embedded bodies, and the walk's next step.
+
+Pure. Where to go and when to stop is the walk's business (`protocol.walk`); this decides what the
+items are worth: taken as they stand, fetched, only noted as members, or nothing. Identity is the
+object's id; an activity's id may be new at every request (Lemmy, NodeBB) and decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from ..cache.records import (
+    Cause,
+    Collection,
+    Entry,
+    Follow,
+    Kind,
+    Lease,
+    Mark,
+    Members,
+    Outcome,
+    Put,
+    State,
+    Want,
+)
+from .describe import embedded_checked, refusal, stamp_of
+from .ingest_base import lease_of, settled, told
+from .ingest_document import OFFERING, embedded_put, next_wants
+from .protocol import activitystreams as as2
+from .protocol.collection import Item, Page
+from .protocol.freshness import poll_interval
+from .protocol.identity import embedded_counts
+from .protocol.uri import origin
+from .protocol.walk import Step, Walk, begin, step, step_missing
+from .reading import Prior, Reading
+
+# A visit reads at most so many pages before it is put back in the queue to go on later.
+MAX_PAGES = 2000
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What the items of one page come to."""
+
+    entries: list[Entry] = field(default_factory=list)
+    puts: list[Put] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    wants: list[Want] = field(default_factory=list)
+
+
+def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
+    """A page was read: take its items, go on or stop."""
+    lease, found = lease_of(base), reading.page
+    assert found is not None
+    walk = walk_of(lease, prior)
+    new = _new_ids(found, prior)
+    now_at = step(walk, found, new, lease.url)
+    taken = _take(base, reading, prior, walk, now_at)
+    base = replace(
+        base,
+        puts=tuple(taken.puts),
+        marks=tuple(taken.marks),
+        wants=tuple(taken.wants),
+        members=_members(lease, walk, now_at, taken, prior),
+    )
+    return _go_on(base, now_at, walk, found, prior, len(new))
+
+
+def missing_page(base: Outcome, prior: Prior, status: int) -> Outcome | None:
+    """404, 400 or 410 beyond the last page is how some servers end; None: not within a walk."""
+    lease = lease_of(base)
+    if lease.walk is None:
+        return None
+    walk = walk_of(lease, prior)
+    ended = step_missing(walk, status)
+    return _go_on(base, ended, walk, None, prior, 0) if ended is not None else None
+
+
+def walk_of(lease: Lease, prior: Prior) -> Walk:
+    """The walk that the lease goes on with, or a new one."""
+    if lease.walk is not None:
+        return Walk.from_json(lease.walk)
+    follow, rules = prior.follow, prior.rules
+    if follow is None or not follow.complete:
+        target = rules.backfill_limit if rules else None
+        return begin(lease.want.uri, target=target, max_pages=MAX_PAGES)
+    return begin(
+        lease.want.uri,
+        target=None,
+        max_pages=MAX_PAGES,
+        cursor=follow.cursor,
+        known=True,
+        ordered=follow.ordered,
+    )
+
+
+def _identity(item: Item) -> str | None:
+    return item.object_id or item.activity_id
+
+
+def _new_ids(found: Page, prior: Prior) -> frozenset[str]:
+    """The items that no earlier pass has met; what was refused or is gone is not new."""
+    ids = (_identity(item) for item in found.items)
+    return frozenset(
+        id for id in ids if id and id not in prior.members and not _dealt_with(prior, id)
+    )
+
+
+def _dealt_with(prior: Prior, id: str) -> bool:
+    known = prior.references.get(id)
+    return known is not None and known.state in (State.REFUSED, State.GONE, State.REDIRECTED)
+
+
+def _take(base: Outcome, reading: Reading, prior: Prior, walk: Walk, now_at: Step) -> _Taken:
+    taken = _Taken()
+    room = None if walk.target is None else max(walk.target - walk.found, 0)
+    for item in now_at.take:
+        id = _identity(item)
+        if id is None:
+            continue
+        keep = room is None or room > 0
+        counted = _take_item(base, reading, prior, item, id, taken, keep=keep, walk=walk)
+        if counted and room is not None:
+            room -= 1
+    return taken
+
+
+def _take_item(
+    base: Outcome,
+    reading: Reading,
+    prior: Prior,
+    item: Item,
+    id: str,
+    taken: _Taken,
+    *,
+    keep: bool,
+    walk: Walk,
+) -> bool:
+    """Add what one item comes to; whether it counts as a post of the backfill."""
+    announced = item.verb == "Announce"
+    if item.verb == "Delete":
+        _deleted(base, prior, id, taken)
+        return False
+    if announced and prior.rules is not None and not prior.rules.boosts:
+        return False
+    if not announced and item.verb not in OFFERING and item.verb not in ("Bare", "Link"):
+        return False
+    entry = Entry(id, activity=item.activity_id, announced=announced)
+    if not keep:
+        taken.entries.append(entry)
+        return False
+    want = _want_for(lease_of(base), id, announced, walk, base.at)
+    if item.object is not None and as2.is_tombstone(item.object):
+        if id in prior.references:
+            taken.marks.append(Mark(id, State.GONE, reason="tombstone", purge=True))
+        return False
+    if item.object is not None and _counts(reading, item, prior):
+        return _embedded(base, reading, prior, item, entry, want, taken)
+    taken.entries.append(entry)
+    if not settled(prior, id):
+        taken.wants.append(want)
+    return True
+
+
+def _want_for(lease: Lease, id: str, announced: bool, walk: Walk, now: float) -> Want:
+    cause = Cause.BACKFILL if walk.mode == "backfill" else Cause.NEW
+    cause = min(cause, lease.want.cause) if lease.want.cause is Cause.ON_DEMAND else cause
+    relation = "boost" if announced else "item"
+    return Want(id, Kind.DOCUMENT, cause, now, lease.want.follow, relation)
+
+
+def _counts(reading: Reading, item: Item, prior: Prior) -> bool:
+    """Whether the embedded object counts as fetched: same origin, same owner, ActivityStreams."""
+    if item.object is None or item.verb == "Announce" or not embedded_checked(item.object):
+        return False
+    owner = prior.follow.actor if prior.follow else None
+    return embedded_counts(reading.trusted, owner, origin(reading.answer.final_url), item.object)
+
+
+def _embedded(
+    base: Outcome,
+    reading: Reading,
+    prior: Prior,
+    item: Item,
+    entry: Entry,
+    want: Want,
+    taken: _Taken,
+) -> bool:
+    assert item.object is not None
+    kept = embedded_put(
+        reading, item.object, item.activity, follow=want.follow, now=base.at, prior=prior
+    )
+    if kept is None:
+        reason = refusal(item.object, stamp_of(item.object), item.activity)
+        taken.marks.append(
+            Mark(entry.object, State.REFUSED, reason=reason or "types", purge=reason is not None)
+        )
+        return False
+    taken.entries.append(entry)
+    taken.puts.append(kept)
+    taken.wants += next_wants(want, item.object, kept.stamp, prior, base.at)
+    return True
+
+
+def _deleted(base: Outcome, prior: Prior, id: str, taken: _Taken) -> None:
+    """A Delete that the outbox lists is a hint: the object is asked for, and answers for itself."""
+    known = prior.references.get(id)
+    if known is not None and known.state is State.RESOLVED:
+        follow = lease_of(base).want.follow
+        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, base.at, follow, "item"))
+
+
+def _members(lease: Lease, walk: Walk, now_at: Step, taken: _Taken, prior: Prior) -> Members | None:
+    if not taken.entries:
+        return None
+    return Members(
+        collection=lease.want.uri,
+        entries=tuple(taken.entries),
+        first=walk.pages == 0,
+        upward=walk.mode == "prev",
+        after=walk.last_object,
+        follow=lease.want.follow,
+    )
+
+
+def _go_on(
+    base: Outcome, now_at: Step, walk: Walk, found: Page | None, prior: Prior, new: int
+) -> Outcome:
+    lease = lease_of(base)
+    want = lease.want
+    status = 200 if found is not None else None
+    if now_at.next is not None:
+        more = replace(want, due=base.at, attempts=0, scheduled=False)
+        base = replace(
+            base,
+            walk=now_at.walk.to_json(),
+            walk_url=now_at.next,
+            wants=(*base.wants, more),
+        )
+        return told(base, status, f"page {now_at.walk.pages}: {new} new")
+    facts = Collection(
+        want.uri,
+        now_at.kind,
+        now_at.complete or bool(prior.follow and prior.follow.complete),
+        now_at.total_items,
+    )
+    base = replace(base, walk_done=True, collection=facts)
+    if prior.follow is not None:
+        base = _visited(base, now_at, prior.follow, prior, want)
+    return told(base, status, f"page {now_at.walk.pages}: {new} new, {now_at.stop}")
+
+
+def _visited(base: Outcome, now_at: Step, follow: Follow, prior: Prior, want: Want) -> Outcome:
+    """The visit is over: when the next one is, and from which cursor."""
+    every = prior.rules.every if prior.rules else None
+    interval = poll_interval(
+        follow.interval,
+        now_at.walk.found,
+        every.min if every else 120.0,
+        every.max if every else 604_800.0,
+    )
+    due = base.at + interval
+    again = replace(want, due=due, cause=Cause.NEW, attempts=0, scheduled=True)
+    visited = replace(
+        follow,
+        outbox_kind=now_at.kind,
+        cursor=now_at.cursor,
+        ordered=now_at.walk.ordered,
+        complete=True,
+        last_success=base.at,
+        last_error=now_at.refused,
+        next_check=due,
+        interval=interval,
+    )
+    return replace(base, follow=visited, wants=base.wants if follow.once else (*base.wants, again))

@@ -1,0 +1,119 @@
+"""The shell around `ingest`: looks up what is known, applies the outcome, tells who waits.
+
+It decides nothing. Invariants: every lease that a spider was given ends here exactly once, whatever
+an answer holds; nobody is told of an outcome before it is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from ..cache.ports import Query, Store
+from ..cache.records import Applied, Lease, Outcome
+from ..config.model import Follow as Rules
+from .answer import Answer, FetchFailed
+from .clock import Clock
+from .ingest import ingest
+from .ingest_failure import failure
+from .reading import Prior, Reading, read
+
+log = logging.getLogger(__name__)
+
+Listener = Callable[[Lease, Outcome], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done for one follow since the process started."""
+
+    requests: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+
+@dataclass(slots=True)
+class Ingestor:
+    """Takes what the spiders bring. All methods run on the loop's thread."""
+
+    store: Store
+    query: Query
+    clock: Clock
+    rules: Callable[[str], Rules | None]
+    finished: Callable[[], None]
+    tallies: defaultdict[str, Tally]
+    documents: int = 0  # answers that came through a spider callback
+    _listeners: list[Listener] = field(default_factory=list)
+
+    def on_outcome(self, listener: Listener) -> None:
+        """Call `listener` on the loop's thread after each durable outcome."""
+        self._listeners.append(listener)
+
+    def answered(self, lease: Lease, answer: Answer) -> None:
+        """A complete response came for `lease`."""
+        self.documents += 1
+        self.tallies[lease.want.follow].requests += len(answer.hops)
+        now = self.clock.now()
+        try:
+            reading = read(lease, answer)
+            outcome = ingest(reading, self._prior(lease, reading), now)
+        except Exception:
+            # One document must never stop the crawl: it is put off like any other failure.
+            log.exception("%s could not be taken in: this is a bug", lease.url)
+            broken = FetchFailed(
+                lease.url, "could not be taken in", kind="protocol", hops=answer.hops
+            )
+            outcome = failure(lease, broken, self._prior(lease, None), now)
+        self._apply(lease, outcome)
+
+    def failed(self, lease: Lease, error: FetchFailed) -> None:
+        """No usable response came for `lease`."""
+        self.tallies[lease.want.follow].requests += len(error.hops)
+        log.info("%s: %s (%s)", lease.url, error.reason, error.kind)
+        self._apply(lease, failure(lease, error, self._prior(lease, None), self.clock.now()))
+
+    def _prior(self, lease: Lease, reading: Reading | None) -> Prior:
+        want = lease.want
+        ids = (want.uri, *reading.references) if reading else (want.uri,)
+        members = reading.members if reading else ()
+        return Prior(
+            rules=self.rules(want.follow) if want.follow else None,
+            follow=self.query.follow(want.follow) if want.follow else None,
+            references=self.query.references(ids),
+            members=frozenset(self.query.known_members(want.uri, members))
+            if members
+            else frozenset(),
+        )
+
+    def _apply(self, lease: Lease, outcome: Outcome) -> None:
+        loop = asyncio.get_running_loop()
+        future = self.store.apply(outcome)
+        future.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._applied, lease, outcome, done)
+        )
+
+    def _applied(self, lease: Lease, outcome: Outcome, done: Future[Applied]) -> None:
+        self.finished()
+        error = done.exception()
+        if error is not None:
+            # The lease runs out by itself, and what it was for is asked again.
+            log.error("%s was not stored: %s", lease.url, error)
+            return
+        self._count(lease.want.follow, done.result())
+        for listener in self._listeners:
+            listener(lease, outcome)
+
+    def _count(self, follow: str, applied: Applied) -> None:
+        tally = self.tallies[follow]
+        for change in applied.changes:
+            if change.kind == "created":
+                tally.created += 1
+            elif change.kind == "updated":
+                tally.updated += 1
+            elif change.kind == "deleted":
+                tally.deleted += 1

@@ -1,0 +1,56 @@
+"""Puts the crawler's parts together on the configured store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ..cache.open import open_store
+from ..config.load import Loaded
+from .clock import Clock
+from .desk import Desk
+from .dispatch import Dispatcher
+from .egress import Egress
+from .followed import FollowList
+from .follows import Follows
+from .ingestor import Ingestor, Tally
+from .works import Works, egress_rules, politeness, url_rules
+
+
+def open_works(loaded: Loaded, clock: Clock) -> Works:
+    """Open the store as its one writer, and wire the parts; nothing runs yet.
+
+    Raises StoreLocked when another process writes this store, StoreError when it cannot be opened,
+    ConfigError when `follows.yaml` cannot be read.
+    """
+    config = loaded.config
+    followed = FollowList(loaded)
+    rules = url_rules(config)
+    opened = open_store(
+        loaded.store_path,
+        max_bytes=config.store.max_bytes,
+        history=config.store.history,
+        politeness=politeness(config),
+        group=config.store.group,
+    )
+    dispatcher = Dispatcher(opened.frontier, clock)
+    egress = Egress(egress_rules(config, rules), dispatcher.turn, clock)
+    tallies: defaultdict[str, Tally] = defaultdict(Tally)
+    follows = Follows(opened.store, opened.frontier, opened.query, clock, tallies, dispatcher.poke)
+    ingestor = Ingestor(
+        opened.store, opened.query, clock, follows.rules, dispatcher.finished, tallies
+    )
+    desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.poke)
+    ingestor.on_outcome(desk.settled)
+    ingestor.on_outcome(follows.settled)
+    return Works(
+        loaded=loaded,
+        clock=clock,
+        opened=opened,
+        egress=egress,
+        dispatcher=dispatcher,
+        ingestor=ingestor,
+        desk=desk,
+        follows=follows,
+        followed=followed,
+        started=clock.now(),
+    )

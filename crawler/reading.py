@@ -1,0 +1,134 @@
+"""Reads one answer into values and says what must be looked up before it can be decided on.
+
+Pure: no store, no clock. It judges whether an answer can be read at all (status, JSON, terms, the
+identity rule) but draws no consequence; `ingest` does that with what is known already (`Prior`).
+Invariant: a Reading with a `document` passed the identity rule for `id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..cache.records import Follow, Kind, Lease, Reference
+from ..config.model import Follow as Rules
+from ..errors import FedpullError
+from .answer import Answer
+from .protocol import activitystreams as as2
+from .protocol import identity, media, strictjson
+from .protocol.collection import Page, read_page
+from .protocol.handle import parse_handle
+from .protocol.uri import split
+from .protocol.webfinger import Finger, read_jrd
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is known already about what an answer mentions. `rules` is the follow as configured."""
+
+    rules: Rules | None = None
+    follow: Follow | None = None
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    members: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One answer, read. Exactly one of `document`, `page`, `finger` and `problem` says what it is;
+    with a status other than 200 none is set."""
+
+    lease: Lease
+    answer: Answer
+    document: dict[str, Any] | None = None
+    id: str = ""  # under which the document may be stored
+    parsed: strictjson.Parsed | None = None
+    page: Page | None = None
+    trusted: bool = False  # the page's content type lets its embedded objects count
+    finger: Finger | None = None
+    refetch: str | None = None  # the id that must be asked instead
+    problem: str = ""
+    references: tuple[str, ...] = ()  # to look up for Prior
+    members: tuple[str, ...] = ()
+
+
+def read(lease: Lease, answer: Answer) -> Reading:
+    """Read `answer`, which came for `lease`. Never raises on what a server sent."""
+    if answer.status != 200:
+        return Reading(lease, answer)
+    try:
+        if lease.want.kind is Kind.FINGER:
+            return _finger(lease, answer)
+        if lease.want.kind is Kind.PAGE:
+            return _page(lease, answer)
+        return _document(lease, answer)
+    except FedpullError as error:
+        return Reading(lease, answer, problem=error.reason)
+
+
+def _finger(lease: Lease, answer: Answer) -> Reading:
+    handle = parse_handle(handle_asked(lease.want.uri))
+    value = strictjson.parse_object(answer.body)
+    return Reading(lease, answer, finger=read_jrd(value, handle))
+
+
+def handle_asked(finger_url: str) -> str:
+    """The handle that a WebFinger URL asks for (RFC 7033 section 4.1)."""
+    from urllib.parse import parse_qs
+
+    resource = parse_qs(split(finger_url).query).get("resource", [""])[0]
+    return resource.removeprefix("acct:")
+
+
+def _page(lease: Lease, answer: Answer) -> Reading:
+    parsed = strictjson.parse_with_items(answer.body)
+    page = read_page(parsed.value, answer.final_url, requested_as_page=lease.walk is not None)
+    ids: list[str] = []
+    for item in page.items:
+        ids += [uri for uri in (item.object_id, item.activity_id) if uri is not None]
+        if item.object is not None:
+            ids += _mentioned(item.object)
+    return Reading(
+        lease,
+        answer,
+        parsed=parsed,
+        page=page,
+        trusted=media.is_activity(answer.content_type),
+        references=tuple(dict.fromkeys(ids)),
+        members=tuple(item.object_id or item.activity_id or "" for item in page.items),
+    )
+
+
+def _document(lease: Lease, answer: Answer) -> Reading:
+    document = strictjson.parse_object(answer.body)
+    as2.check_terms(document)
+    verdict = identity.decide(
+        lease.want.uri, answer.final_url, document, again=lease.want.refetch
+    )
+    if isinstance(verdict, identity.Drop):
+        return Reading(lease, answer, problem=verdict.reason)
+    if isinstance(verdict, identity.FetchId):
+        return Reading(lease, answer, refetch=verdict.id)
+    parsed = None
+    mentioned = _mentioned(document)
+    if as2.class_of(document) == "activity":
+        parsed = strictjson.parse_with_items(answer.body)
+        document = parsed.value
+        inner = as2.id_of(document.get("object"))
+        mentioned += [inner] if inner else []
+        if isinstance(document.get("object"), dict):
+            mentioned += _mentioned(document["object"])
+    return Reading(
+        lease,
+        answer,
+        document=document,
+        id=verdict.id,
+        parsed=parsed,
+        references=tuple(dict.fromkeys([verdict.id, *mentioned])),
+    )
+
+
+def _mentioned(document: dict[str, Any]) -> list[str]:
+    """What an object makes us look at next: who wrote it, what it answers."""
+    found = (as2.owner(document), as2.in_reply_to(document))
+    return [uri for uri in found if uri is not None]

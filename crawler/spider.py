@@ -1,0 +1,78 @@
+"""A Scrapy spider that lives on leases: it asks for what it is handed, and hands answers over.
+
+It parses nothing and follows no links: what an answer means is ingest's business. Invariant: each
+lease becomes exactly one request and comes back as exactly one answer or failure; `start` never
+raises, since a spider whose start fails is closed by the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar, Self
+
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from twisted.python.failure import Failure
+
+from ..cache.records import Kind, Lease
+from .answer import Accept, Ask, FetchFailed
+from .handler import AnswerResponse
+from .works import Works
+
+_ACCEPT: Mapping[Kind, Accept] = {
+    Kind.FINGER: "jrd",
+    Kind.DOCUMENT: "activity",
+    Kind.PAGE: "activity",
+}
+
+
+class LeaseSpider(Spider):
+    """Base of both spiders; `kinds` are the leases that it takes in the daemon."""
+
+    kinds: ClassVar[frozenset[Kind]]
+    works: Works
+    _leases: asyncio.Queue[Lease]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        works: Works = kwargs.pop("works")
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.works = works
+        spider._leases = works.dispatcher.route(cls.kinds)
+        crawler.settings.set("FEDPULL_EGRESS", works.egress, priority="spider")
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        """One request for each lease, for as long as the crawl runs."""
+        while True:
+            yield self.request(await self._leases.get())
+
+    def request(self, lease: Lease) -> Request:
+        """The one request that a lease allows."""
+        kind = lease.want.kind
+        ask = Ask(
+            url=lease.url,
+            accept=_ACCEPT[kind],
+            etag=lease.etag,
+            last_modified=lease.last_modified,
+            page=kind is Kind.PAGE,
+        )
+        return Request(
+            lease.url,
+            callback=self.answered,
+            errback=self.failed,
+            cb_kwargs={"lease": lease},
+            meta={"ask": ask},
+            dont_filter=True,
+        )
+
+    def answered(self, response: AnswerResponse, lease: Lease) -> None:
+        self.works.ingestor.answered(lease, response.answer)
+
+    def failed(self, failure: Failure) -> None:
+        lease: Lease = failure.request.cb_kwargs["lease"]  # type: ignore[attr-defined]
+        error = failure.value
+        if not isinstance(error, FetchFailed):
+            error = FetchFailed(lease.url, f"{type(error).__name__}: {error}", kind="protocol")
+        self.works.ingestor.failed(lease, error)

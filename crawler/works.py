@@ -1,0 +1,145 @@
+"""The crawler's parts put together on one store, without spiders and without a process around them.
+
+Composition only. The daemon runs it for months, a single command for seconds, `scrapy crawl` for
+one crawl; all of them get the same parts wired the same way. Invariant: whoever holds Works holds
+the store's writer lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..cache.open import Opened
+from ..cache.records import Follow, Politeness, Reference
+from ..cache.verbs import Pulled, Running
+from ..config.load import Loaded
+from ..config.model import Config
+from .clock import Clock
+from .desk import Desk
+from .dispatch import Dispatcher
+from .egress import Egress, EgressRules
+from .followed import FollowList
+from .follows import Follows
+from .ingestor import Ingestor
+from .protocol.uri import UrlRules
+
+log = logging.getLogger(__name__)
+PROJECT_URL = "https://pypi.org/project/fedpull/"
+
+
+def version() -> str:
+    """The installed version."""
+    return importlib.metadata.version("fedpull")
+
+
+def user_agent(contact: str | None) -> str:
+    """Who we say we are: the name and version, and where an administrator learns more."""
+    return f"Fedpull/{version()} (+{contact or PROJECT_URL})"
+
+
+def url_rules(config: Config) -> UrlRules:
+    """What a URL may look like, by configuration."""
+    network = config.network
+    own = frozenset({config.identity.url}) if config.identity else frozenset()
+    return UrlRules(
+        http=network.http,
+        ports=network.ports,
+        local_names=network.local_names,
+        networks=network.allow,
+        own_origins=own,
+    )
+
+
+def egress_rules(config: Config, rules: UrlRules) -> EgressRules:
+    """What the door is told of the configuration."""
+    network = config.network
+    return EgressRules(
+        url_rules=rules,
+        connect_target=network.connect_target,
+        ca_file=network.ca_file,
+        user_agent=user_agent(config.contact),
+        timeout=network.timeout,
+        max_bytes=network.max_bytes,
+    )
+
+
+def politeness(config: Config) -> Politeness:
+    """The stated politeness, as the frontier keeps it."""
+    polite = config.politeness
+    return Politeness(polite.concurrency, polite.gap, polite.pages.count, polite.pages.seconds)
+
+
+@dataclass(slots=True)
+class Works:
+    """The parts, running from `start` to `stop`. Implements the port of verbs."""
+
+    loaded: Loaded
+    clock: Clock
+    opened: Opened
+    egress: Egress
+    dispatcher: Dispatcher
+    ingestor: Ingestor
+    desk: Desk
+    follows: Follows
+    followed: FollowList
+    started: float
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self, *, follow: bool = True) -> None:
+        """Give back what a dead process had leased, and begin to lease.
+
+        `follow`: bring the configured follows in line; a single command leaves them as they are.
+        """
+        await asyncio.wrap_future(self.opened.frontier.recover(self.clock.now()))
+        await self.follows.start(self.followed.all(), queue=follow)
+        self._task = asyncio.create_task(self.dispatcher.run())
+
+    async def stop(self) -> None:
+        """Stop leasing, cut what is still being fetched, write what is waiting, close the store."""
+        self.dispatcher.stop()
+        if self._task is not None:
+            await self._task
+        await self.egress.close()
+        await asyncio.to_thread(self.opened.close)
+
+    async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
+        return await self.desk.fetch(id_or_handle, depth=depth, wait=wait)
+
+    async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
+        return await self.follows.pull(actors, progress)
+
+    async def follow(self, entry: str | Mapping[str, Any]) -> Follow:
+        return await self.follows.add(self.followed.add(entry))
+
+    async def unfollow(self, actor: str) -> None:
+        await self.follows.remove(self.followed.remove(actor))
+
+    def running(self) -> Running:
+        reasons = self._not_ready()
+        return Running(
+            version=version(),
+            uptime=self.clock.now() - self.started,
+            in_flight=self.dispatcher.in_flight,
+            ready=not reasons,
+            reasons=reasons,
+            budget_limit=self.loaded.config.freshness.budget.count,
+        )
+
+    def _not_ready(self) -> tuple[str, ...]:
+        reasons = []
+        if self.loaded.config.contact is None and self._public():
+            reasons.append(
+                "contact is not set: nothing public is fetched; expected a URL or address"
+            )
+        if self.opened.query.totals().read_only:
+            reasons.append("the store is read-only: it is full")
+        return tuple(reasons)
+
+    def _public(self) -> bool:
+        """Whether fetching would reach the public network (not everything is mapped elsewhere)."""
+        return self.loaded.config.network.connect_target("example.org", 443) is None

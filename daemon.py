@@ -1,0 +1,222 @@
+"""The composition root: builds the parts, starts them, waits, stops them in reverse.
+
+`build(config, clock)` is the one seam for time: simulated days run this very composition with a
+stepping clock. Nothing is decided here. Invariant: what was started is stopped, in reverse, in
+under ten seconds, whatever is being fetched.
+
+    store -> frontier -> spiders on Scrapy's engine -> dispatcher -> private API
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .cache.api import ApiSettings, build_site, listen
+from .cache.lock import is_locked
+from .cache.ports import Query
+from .cache.verbs import Verbs
+from .config.load import Loaded
+from .crawler.clock import Clock, SystemClock
+from .crawler.open import open_works
+from .crawler.works import Works
+from .errors import FedpullError
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+# Scrapy waits for running downloads when it stops; after this many seconds they are cut instead,
+# and their leases give them back.
+_STOP_PATIENCE = 3.0
+_API_FILE = "api"
+
+
+class Daemon:
+    """Everything that runs in one process, on one loop."""
+
+    def __init__(self, works: Works) -> None:
+        self._works = works
+        self._crawls: list[tuple[Any, asyncio.Task[None]]] = []
+        self._port: Any = None
+        self._fatal: asyncio.Event = asyncio.Event()
+
+    @property
+    def query(self) -> Query:
+        return self._works.opened.query
+
+    @property
+    def verbs(self) -> Verbs:
+        return self._works
+
+    @property
+    def works(self) -> Works:
+        return self._works
+
+    async def start(self, *, follow: bool = True, api: bool = True) -> None:
+        """Start the spiders, the dispatcher and, with `api`, the private listener.
+
+        `follow`: keep the configured follows going; a single command only does what it was told.
+        """
+        self._start_spiders()
+        await self._works.start(follow=follow)
+        if api:
+            await self._listen()
+
+    async def stop(self) -> None:
+        """Stop in reverse order."""
+        if self._port is not None:
+            (self._works.loaded.store_path / _API_FILE).unlink(missing_ok=True)
+            await self._port.close()
+        self._works.dispatcher.stop()
+        await self._stop_spiders()
+        await self._works.stop()
+
+    async def failed(self) -> None:
+        """Return when a spider has closed by itself, which it never should."""
+        await self._fatal.wait()
+
+    def _start_spiders(self) -> None:
+        from scrapy.crawler import Crawler
+
+        from .crawler.settings import settings_for
+        from .spiders.outbox import OutboxSpider
+        from .spiders.reference import ReferenceSpider
+
+        for spider in (OutboxSpider, ReferenceSpider):
+            crawler = Crawler(spider, settings_for({}))
+            task = asyncio.ensure_future(crawler.crawl_async(works=self._works))
+            task.add_done_callback(lambda _: self._fatal.set())
+            self._crawls.append((crawler, task))
+
+    async def _stop_spiders(self) -> None:
+        stopping = [asyncio.ensure_future(crawler.stop_async()) for crawler, _ in self._crawls]
+        tasks = [*stopping, *(task for _, task in self._crawls)]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=_STOP_PATIENCE)
+        if late:
+            await self._works.egress.close()
+            _, late = await asyncio.wait(late, timeout=_STOP_PATIENCE)
+        for task in late:
+            task.cancel()
+        for _, task in self._crawls:
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+    async def _listen(self) -> None:
+        from twisted.internet import reactor
+
+        loaded = self._works.loaded
+        config = loaded.config
+        token = None
+        if config.api.token_file is not None:
+            token = config.api.token_file.read_text("ascii").strip()
+        settings = ApiSettings(description=config.listen.api, token=token)
+        site = build_site(self.query, self.verbs, settings, self._works.clock)
+        self._port = await listen(reactor, config.listen.api, site)
+        (loaded.store_path / _API_FILE).write_text(self._port.address, "utf-8")
+        log.info("the API listens on %s", self._port.address)
+
+
+def build(loaded: Loaded, clock: Clock) -> Daemon:
+    """Put everything together; nothing runs yet. Raises StoreLocked beside another writer."""
+    return Daemon(open_works(loaded, clock))
+
+
+def api_address(store_path: Path) -> str | None:
+    """Where the API of the daemon that writes this store listens; None when none runs."""
+    if not is_locked(store_path):
+        return None
+    try:
+        return (store_path / _API_FILE).read_text("utf-8") or None
+    except FileNotFoundError:
+        return None
+
+
+def run(loaded: Loaded) -> int:
+    """The daemon in the foreground, until SIGTERM or SIGINT. The exit code."""
+    return _in_reactor(lambda: _run(loaded))
+
+
+def once(loaded: Loaded, errand: Callable[[Daemon], Awaitable[T]]) -> T:
+    """Run one errand on a daemon without API, and stop it: a command beside no running daemon."""
+
+    async def body() -> T:
+        daemon = build(loaded, SystemClock())
+        try:
+            await daemon.start(follow=False, api=False)
+            return await errand(daemon)
+        finally:
+            await daemon.stop()
+
+    return _in_reactor(body)
+
+
+async def _run(loaded: Loaded) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told(number: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(128 + number)  # told twice: at once
+        log.info("%s: stopping", number.name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told, number)
+    daemon = build(loaded, SystemClock())
+    try:
+        await daemon.start()
+        _notify("READY=1")
+        failed = asyncio.ensure_future(daemon.failed())
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({failed, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        broken = failed.done() and not stopped.done()
+        failed.cancel()
+        stopped.cancel()
+        if broken:
+            log.error("a spider has ended by itself: this is a bug")
+        return 1 if broken else 0
+    finally:
+        _notify("STOPPING=1")
+        await daemon.stop()
+
+
+def _in_reactor(body: Callable[[], Awaitable[T]]) -> T:
+    """Run `body` on Twisted's asyncio reactor with uvloop, installed before anything imports it."""
+    from scrapy.utils.reactor import install_reactor
+
+    install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor", "uvloop.Loop")
+    from twisted.internet import reactor
+
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    async def main() -> None:
+        try:
+            result.append(await body())
+        except (FedpullError, Exception) as error:
+            failure.append(error)
+        finally:
+            reactor.stop()  # type: ignore[attr-defined]
+
+    tasks = []
+    reactor.callWhenRunning(lambda: tasks.append(asyncio.ensure_future(main())))  # type: ignore[attr-defined]
+    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+def _notify(state: str) -> None:
+    """sd_notify(3): tell systemd, when it asked to be told."""
+    if "NOTIFY_SOCKET" in os.environ:
+        from sdnotify import SystemdNotifier
+
+        SystemdNotifier().notify(state)

@@ -1,0 +1,73 @@
+"""What lets a spider of ours also run by itself, under `scrapy crawl`.
+
+Then there is no daemon around it: it opens the store (and is its one writer), takes every kind of
+lease, runs one errand, and ends the crawl. In the daemon none of this happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
+
+from ..cache.records import Kind, Lease
+from ..cache.verbs import Verbs
+from ..config.load import find_config, load
+from ..crawler.clock import SystemClock
+from ..crawler.open import open_works
+from ..crawler.spider import LeaseSpider
+from ..errors import FedpullError
+
+
+class CrawlOfItsOwn(LeaseSpider):
+    """A lease spider with an errand for when nobody else gives it work."""
+
+    _alone = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        if "works" in kwargs:
+            return super().from_crawler(crawler, *args, **kwargs)
+        loaded = load(find_config(None, os.environ), environ=os.environ, data_home=data_home())
+        works = open_works(loaded, SystemClock())
+        spider = super().from_crawler(crawler, *args, works=works, **kwargs)
+        spider._alone = True
+        spider._leases = works.dispatcher.route(Kind)
+        return spider
+
+    @abstractmethod
+    async def errand(self, verbs: Verbs) -> None:
+        """What a crawl of its own is for."""
+
+    async def start(self) -> AsyncIterator[Any]:
+        if not self._alone:
+            async for request in super().start():
+                yield request
+            return
+        await self.works.start(follow=False)
+        errand = asyncio.ensure_future(self._run_errand())
+        while (lease := await self._next_lease(errand)) is not None:
+            yield self.request(lease)
+        await self.works.stop()
+
+    async def _run_errand(self) -> None:
+        try:
+            await self.errand(self.works)
+        except FedpullError as error:
+            self.logger.error("%s", error)
+
+    async def _next_lease(self, errand: asyncio.Future[None]) -> Lease | None:
+        """The next lease; None once the errand is done."""
+        lease = asyncio.ensure_future(self._leases.get())
+        await asyncio.wait({lease, errand}, return_when=asyncio.FIRST_COMPLETED)
+        if lease.done():
+            return lease.result()
+        lease.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await lease
+        return None

@@ -76,6 +76,15 @@ class Answer:
         return self.status == 304
 
 
+class Lost(Exception):  # noqa: N818 (a step's outcome; FetchFailed is the error)
+    """A step of one request failed; the door adds the URL and the hops, and raises FetchFailed."""
+
+    def __init__(self, kind: FailureKind, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind: FailureKind = kind
+        self.reason = reason
+
+
 class FetchFailed(Unreachable):
     """There is no usable response, and `kind` says what stood in the way.
 

@@ -1,0 +1,125 @@
+"""From a host name to the addresses of it that may be contacted.
+
+It connects to nothing. Invariant: every address that it gives out has passed the address table;
+an answer is looked at whole, v4 and v6, and the bad addresses in it are skipped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+
+from .answer import Lost
+from .protocol.addresses import IPNetwork, allowed, parse_address
+
+# getaddrinfo tells no TTL. Half a minute spares a walk its lookups and is no pinning to speak of.
+CACHE_SECONDS = 30.0
+MAX_CACHED = 4096
+LOOKUP_SECONDS = 10.0
+# A lookup blocks a thread for as long as a hostile name server likes. The event loop's own pool
+# gives lookups two threads; the default executor is shared with everyone else.
+THREADS = 16
+MAX_ADDRESSES = 4  # that are tried one after the other
+
+Lookup = Callable[[str, int], Sequence[str]]
+_Job = tuple[str, int, asyncio.AbstractEventLoop, "asyncio.Future[Sequence[str]]"]
+
+
+def system_lookup(host: str, port: int) -> Sequence[str]:
+    """What the system says, best first (RFC 6724); blocks. OSError when there is nothing."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [str(sockaddr[0]) for *_, sockaddr in found]
+
+
+class Resolver:
+    """Looks names up on threads of its own, which end with the process or with `close`."""
+
+    def __init__(
+        self,
+        networks: Sequence[IPNetwork],
+        counts: Counter[str],
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        self._networks = networks
+        self._counts = counts
+        self._lookup = lookup
+        self._cache: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads = 0
+        self._waiting = 0
+
+    async def addresses(self, host: str, port: int) -> tuple[str, ...]:
+        """At least one address to try, at most MAX_ADDRESSES; raises Lost."""
+        if parse_address(host) is not None:
+            return self._checked(host, [host])
+        loop = asyncio.get_running_loop()
+        held = self._cache.get(host)
+        if held is not None and loop.time() < held[0]:
+            return held[1]
+        checked = self._checked(host, await self._ask(host, port, loop))
+        self._cache[host] = (loop.time() + CACHE_SECONDS, checked)
+        self._cache.move_to_end(host)
+        while len(self._cache) > MAX_CACHED:
+            self._cache.popitem(last=False)
+        return checked
+
+    def close(self) -> None:
+        for _ in range(self._threads):
+            self._jobs.put(None)
+        self._threads = 0
+
+    def _checked(self, host: str, found: Sequence[str]) -> tuple[str, ...]:
+        good = tuple(dict.fromkeys(ip for ip in found if allowed(ip, self._networks)))
+        self._counts["addresses_refused"] += sum(not allowed(ip, self._networks) for ip in found)
+        if not good:
+            raise Lost("address", f"{host} leads to no address that may be contacted")
+        return good[:MAX_ADDRESSES]
+
+    async def _ask(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> Sequence[str]:
+        future: asyncio.Future[Sequence[str]] = loop.create_future()
+        self._waiting += 1
+        if self._waiting > self._threads and self._threads < THREADS:
+            self._threads += 1
+            # Daemons: a lookup that hangs must not keep the process from stopping.
+            threading.Thread(target=self._work, name="fedpull-dns", daemon=True).start()
+        self._jobs.put((host, port, loop, future))
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                found = await future
+        except TimeoutError:
+            raise Lost("timeout", f"the name {host} was not resolved in time") from None
+        except (OSError, UnicodeError) as error:
+            raise Lost("name", f"the name {host} does not resolve: {error}") from None
+        finally:
+            self._waiting -= 1
+        if not found:
+            raise Lost("name", f"the name {host} has no address")
+        return found
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            host, port, loop, future = job
+            if future.cancelled():
+                continue
+            found: Sequence[str] | Exception
+            try:
+                found = self._lookup(host, port)
+            except (OSError, UnicodeError) as error:
+                found = error
+            try:
+                loop.call_soon_threadsafe(_settle, future, found)
+            except RuntimeError:
+                return  # the loop has been closed: the process is ending
+
+
+def _settle(future: asyncio.Future[Sequence[str]], found: Sequence[str] | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(found, Exception):
+        future.set_exception(found)
+    else:
+        future.set_result(found)

@@ -105,11 +105,15 @@ class Server(WebHost):
         rng = random.Random(f"{self.seed}/{self.host}/{account.user}/{len(account.posts)}")
         now = float(int(self.now()))
         made = []
-        for left in reversed(range(posts)):
+        for nth, left in enumerate(reversed(range(posts))):
             at = now - left * 3_600 - (rng.randrange(3_000) if left else 0)
             tags = ("Fediverse",) if rng.random() < 0.3 else ()
-            made.append(account.post(sentence(rng), published=at, tags=tags))
+            made.append(account.post(sentence(rng), published=at, tags=tags, kind=self.filler(nth)))
         return made
+
+    def filler(self, nth: int) -> str:
+        """The kind of the nth made-up post."""
+        return self.kind
 
     def offered(self, account: Account) -> list[Activity]:
         """What the outbox lists, in its order; computed once per change of the account."""

@@ -122,3 +122,65 @@ class Gancio(Server):
             prev=f"{url}?page={number - 1}" if number > 1 else None,
         )
         return self.document(asked, "page", page)
+
+
+class Mobilizon(Server):
+    """Events, then comments, ten of each a page; the first page is embedded in the root.
+
+    `next` stands while the page's offset is below the total, so the last pages are empty; `prev`
+    has the same condition turned round by mistake, so it appears only past the end.
+    """
+
+    family = "mobilizon"
+    software = "mobilizon"
+    software_version = "5.2.0"
+    kind = "Event"
+    actor_kind = "Group"
+    size: ClassVar[int] = 10
+    deletion = "410 tombstone"
+    host_meta = True
+    headers: ClassVar = {"*": {"Cache-Control": "max-age=0, private, must-revalidate"}}
+    robots = "User-agent: *\nDisallow: /login\n"
+
+    def actor_path(self, user: str, number: int) -> str:
+        return f"/@{user}"
+
+    def post_path(self, post: Post) -> str:
+        return f"/{'events' if post.kind == 'Event' else 'comments'}/{post.key}"
+
+    def human_path(self, post: Post) -> str:
+        return f"/e/{post.key}"
+
+    def filler(self, nth: int) -> str:
+        """Every third is a comment."""
+        return "Note" if nth % 3 == 2 else self.kind
+
+    def object(self, post: Post) -> Json:
+        document = super().object(post)
+        if post.kind != "Event":
+            return document
+        start = starts(post)
+        document.pop("starts", None)
+        times = {"startTime": self.stamp(start), "endTime": self.stamp(start + 7_200)}
+        return {**document, "name": post.text.partition(".")[0], **times}
+
+    def outbox(self, asked: Incoming, account: Account) -> Reply:
+        url, listed = account.outbox_url, self.offered(account)
+        number = page_number(asked.query)
+        offset = (number - 1) * self.size
+        kinds = [
+            [a for a in listed if (a.post is not None and a.post.kind == "Event") is events]
+            for events in (True, False)
+        ]
+        page = self.page(
+            account,
+            f"{url}?page={number}",
+            [a for kind in kinds for a in numbered(kind, number, self.size)],
+            attributedTo=account.actor_id,
+            next=f"{url}?page={number + 1}" if offset < len(listed) else None,
+            prev=f"{url}?page={number - 1}" if offset > len(listed) else None,
+        )
+        if "page" in asked.query:
+            return self.document(asked, "page", page)
+        del page["@context"]
+        return self.document(asked, "root", self.root(account, first=page))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..documents import AS, iso_ms
 from ..model import Account, Activity, Json, Post
-from ..server import Server
 from ..wire import Incoming, Reply
+from .times import TimeCursors
 
 
-class NodeBB(Server):
+class NodeBB(TimeCursors):
     """`after` means older than, `before` newer than; likes and dislikes are listed too."""
 
     family = "nodebb"
@@ -23,11 +23,6 @@ class NodeBB(Server):
     content_type = "application/activity+json; charset=utf-8"
     finger_type = "application/json; charset=utf-8"
     robots = "User-agent: *\nDisallow: /admin/\nDisallow: /reset/\n"
-
-    def __init__(self, host: str | None = None, **options: Any) -> None:
-        super().__init__(host, **options)
-        self._scores: dict[Activity, int] = {}
-        self._taken: set[int] = set()
 
     def key(self, number: int) -> str:
         return str(number)
@@ -43,15 +38,6 @@ class NodeBB(Server):
 
     def stamp(self, at: float) -> str:
         return iso_ms(at)
-
-    def register(self, activity: Activity) -> None:
-        """Its sorted sets hold milliseconds, and no two things of a person in one of them."""
-        super().register(activity)
-        score = int(activity.at * 1000)
-        while score in self._taken:
-            score += 1
-        self._taken.add(score)
-        self._scores[activity] = score
 
     def activity_id(self, activity: Activity) -> str:
         target = activity.post.id if activity.post else activity.account.actor_id
@@ -73,9 +59,6 @@ class NodeBB(Server):
         counts = {"users": {"total": str(len(self.accounts))}, "localPosts": str(len(self._posts))}
         return {**super().nodeinfo(version), "usage": counts}
 
-    def arrange(self, account: Account) -> list[Activity]:
-        return sorted(super().arrange(account), key=self._scores.__getitem__, reverse=True)
-
     def lists(self, activity: Activity) -> bool:
         return super().lists(activity) or activity.verb in ("Like", "Dislike")
 
@@ -86,20 +69,20 @@ class NodeBB(Server):
             whole = self.root(account, orderedItems=[self.item(a) for a in listed])
             return self.document(asked, "root", whole)
         if "before" in query:
-            newer = [a for a in listed if self._scores[a] > _number(query["before"])]
+            newer = [a for a in listed if self.moments[a] > _number(query["before"])]
             here = newer[-self.limit :]
         else:
             bound = _number(query.get("after", ""), default=1 << 62)
-            here = [a for a in listed if self._scores[a] < bound][: self.limit]
-        ends = {"first": f"{url}?after={self.answer_ms()}", "last": f"{url}?before=0"}
+            here = [a for a in listed if self.moments[a] < bound][: self.limit]
+        ends = {"first": f"{url}?after={self.newest_cursor(listed)}", "last": f"{url}?before=0"}
         page = self.page(
             account,
             url,
             here,
             totalItems=len(listed),
             **ends,
-            next=f"{url}?after={self._scores[here[-1]]}" if here else None,
-            prev=f"{url}?before={self._scores[here[0]]}" if here else None,
+            next=f"{url}?after={self.moments[here[-1]]}" if here else None,
+            prev=f"{url}?before={self.moments[here[0]]}" if here else None,
         )
         return self.document(asked, "page" if query else "root", page)
 

@@ -174,7 +174,7 @@ class Collection:
 
     id: str
     kind: str  # ok, empty, stub, none, unpageable
-    complete: bool  # the walk has reached the end of what the origin offers
+    complete: bool | None  # all that the origin offers was read; None: as it was
     total_items: int | None = None  # as claimed
 
 
@@ -188,14 +188,13 @@ class Follow:
     name: str | None = None
     outbox: str | None = None
     outbox_kind: str | None = None  # ok, empty, stub, none, unpageable; None: not read yet
-    cursor: str | None = None  # the `prev` link to start the next visit from
-    ordered: bool = False  # the outbox was seen to be newest first
     last_success: float | None = None
     last_error: str | None = None
     next_check: float | None = None
     interval: float | None = None
     complete: bool = False  # the first walk has ended
     objects: int = 0  # kept, as counted by the store
+    once: bool = False  # pulled by name without being followed: never read again by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,10 @@ class Egress:
             self.counts,
         )
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Egress:
+        """Itself: Scrapy copies its settings, in which this travels, and there is one door."""
+        return self
+
     async def fetch(self, ask: Ask) -> Answer:
         """The complete response at the end of the chain, whatever its status.
 

@@ -23,19 +23,21 @@ from ..cache.records import (
     State,
     Want,
 )
+from ..config.model import Every
 from .describe import embedded_checked, refusal, stamp_of
 from .ingest_base import lease_of, settled, told
 from .ingest_document import OFFERING, embedded_put, next_wants
 from .protocol import activitystreams as as2
-from .protocol.collection import Item, Page
+from .protocol.collection import Page
 from .protocol.freshness import poll_interval
 from .protocol.identity import embedded_counts
+from .protocol.items import Item
 from .protocol.uri import origin
-from .protocol.walk import Step, Walk, begin, step, step_missing
+from .protocol.walk import MAX_PAGES, Step, Walk, begin, resume, step, step_missing
 from .reading import Prior, Reading
 
-# A visit reads at most so many pages before it is put back in the queue to go on later.
-MAX_PAGES = 2000
+# A walk that met its page cap goes on later, so that an endless outbox is not read without a pause.
+_PAUSE_AT_CAP = 3600.0
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     """A page was read: take its items, go on or stop."""
     lease, found = lease_of(base), reading.page
     assert found is not None
-    walk = walk_of(lease, prior)
+    walk = reading.walk or _begin(lease.want.uri, prior)
     new = _new_ids(found, prior)
     now_at = step(walk, found, new, lease.url)
     taken = _take(base, reading, prior, walk, now_at)
@@ -71,26 +73,28 @@ def missing_page(base: Outcome, prior: Prior, status: int) -> Outcome | None:
     lease = lease_of(base)
     if lease.walk is None:
         return None
-    walk = walk_of(lease, prior)
+    walk = Walk.from_json(lease.walk)
     ended = step_missing(walk, status)
     return _go_on(base, ended, walk, None, prior, 0) if ended is not None else None
 
 
-def walk_of(lease: Lease, prior: Prior) -> Walk:
-    """The walk that the lease goes on with, or a new one."""
-    if lease.walk is not None:
-        return Walk.from_json(lease.walk)
-    follow, rules = prior.follow, prior.rules
-    if follow is None or not follow.complete:
-        target = rules.backfill_limit if rules else None
-        return begin(lease.want.uri, target=target, max_pages=MAX_PAGES)
+def _begin(collection: str, prior: Prior) -> Walk:
+    """The first walk over an outbox: to the configured number of posts, or to its end."""
+    target = prior.rules.backfill_limit if prior.rules else None
+    return begin(collection, target)
+
+
+def _next_visit(walk: Walk, now_at: Step) -> Walk:
+    """The walk of the next visit: from the cursor, at the head, or, where the order is not that of
+    publication (Gancio, Mobilizon, Takahē), over everything again."""
     return begin(
-        lease.want.uri,
-        target=None,
-        max_pages=MAX_PAGES,
-        cursor=follow.cursor,
+        walk.collection,
+        None,
+        now_at.cursor,
         known=True,
-        ordered=follow.ordered,
+        ordered=now_at.walk.ordered,
+        horizon=now_at.walk.horizon,
+        rescan=now_at.cursor is None and not now_at.walk.ordered,
     )
 
 
@@ -226,50 +230,41 @@ def _members(lease: Lease, walk: Walk, now_at: Step, taken: _Taken, prior: Prior
 def _go_on(
     base: Outcome, now_at: Step, walk: Walk, found: Page | None, prior: Prior, new: int
 ) -> Outcome:
-    lease = lease_of(base)
-    want = lease.want
+    want = lease_of(base).want
     status = 200 if found is not None else None
     if now_at.next is not None:
         more = replace(want, due=base.at, attempts=0, scheduled=False)
-        base = replace(
-            base,
-            walk=now_at.walk.to_json(),
-            walk_url=now_at.next,
-            wants=(*base.wants, more),
-        )
+        base = _walk_on(base, now_at.walk, more)
         return told(base, status, f"page {now_at.walk.pages}: {new} new")
-    facts = Collection(
-        want.uri,
-        now_at.kind,
-        now_at.complete or bool(prior.follow and prior.follow.complete),
-        now_at.total_items,
-    )
-    base = replace(base, walk_done=True, collection=facts)
-    if prior.follow is not None:
-        base = _visited(base, now_at, prior.follow, prior, want)
+    whole = now_at.complete if walk.mode in ("backfill", "rescan") else None
+    base = replace(base, collection=Collection(want.uri, now_at.kind, whole, now_at.total_items))
+    if now_at.stop == "page cap":
+        later = replace(want, due=base.at + _PAUSE_AT_CAP, attempts=0, scheduled=True)
+        base = _walk_on(base, resume(now_at.walk, MAX_PAGES), later)
+    elif prior.follow is not None:
+        base = _visited(base, now_at, _next_visit(walk, now_at), prior.follow, prior)
     return told(base, status, f"page {now_at.walk.pages}: {new} new, {now_at.stop}")
 
 
-def _visited(base: Outcome, now_at: Step, follow: Follow, prior: Prior, want: Want) -> Outcome:
-    """The visit is over: when the next one is, and from which cursor."""
-    every = prior.rules.every if prior.rules else None
-    interval = poll_interval(
-        follow.interval,
-        now_at.walk.found,
-        every.min if every else 120.0,
-        every.max if every else 604_800.0,
-    )
+def _walk_on(base: Outcome, walk: Walk, want: Want) -> Outcome:
+    return replace(base, walk=walk.to_json(), walk_url=walk.next, wants=(*base.wants, want))
+
+
+def _visited(base: Outcome, now_at: Step, next_walk: Walk, follow: Follow, prior: Prior) -> Outcome:
+    """The visit is over: when the next one is, and from where."""
+    every = prior.rules.every if prior.rules else Every()
+    interval = poll_interval(follow.interval, now_at.walk.found, every.min, every.max)
     due = base.at + interval
-    again = replace(want, due=due, cause=Cause.NEW, attempts=0, scheduled=True)
     visited = replace(
         follow,
         outbox_kind=now_at.kind,
-        cursor=now_at.cursor,
-        ordered=now_at.walk.ordered,
         complete=True,
         last_success=base.at,
         last_error=now_at.refused,
-        next_check=due,
+        next_check=None if follow.once else due,
         interval=interval,
     )
-    return replace(base, follow=visited, wants=base.wants if follow.once else (*base.wants, again))
+    want = replace(lease_of(base).want, due=due, cause=Cause.NEW, attempts=0, scheduled=True)
+    if follow.once:
+        return replace(base, follow=visited, walk=next_walk.to_json(), walk_url=next_walk.next)
+    return replace(_walk_on(base, next_walk, want), follow=visited)

@@ -20,6 +20,7 @@ from .protocol import identity, media, strictjson
 from .protocol.collection import Page, read_page
 from .protocol.handle import parse_handle
 from .protocol.uri import split
+from .protocol.walk import Walk
 from .protocol.webfinger import Finger, read_jrd
 
 
@@ -44,6 +45,7 @@ class Reading:
     id: str = ""  # under which the document may be stored
     parsed: strictjson.Parsed | None = None
     page: Page | None = None
+    walk: Walk | None = None  # PAGE: the walk as stored, None when it begins with this answer
     trusted: bool = False  # the page's content type lets its embedded objects count
     finger: Finger | None = None
     refetch: str | None = None  # the id that must be asked instead
@@ -82,7 +84,12 @@ def handle_asked(finger_url: str) -> str:
 
 def _page(lease: Lease, answer: Answer) -> Reading:
     parsed = strictjson.parse_with_items(answer.body)
-    page = read_page(parsed.value, answer.final_url, requested_as_page=lease.walk is not None)
+    walk = Walk.from_json(lease.walk) if lease.walk is not None else None
+    page = read_page(
+        parsed.value,
+        answer.final_url,
+        requested_as_page=walk is not None and walk.expects_page,
+    )
     ids: list[str] = []
     for item in page.items:
         ids += [uri for uri in (item.object_id, item.activity_id) if uri is not None]
@@ -93,6 +100,7 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         answer,
         parsed=parsed,
         page=page,
+        walk=walk,
         trusted=media.is_activity(answer.content_type),
         references=tuple(dict.fromkeys(ids)),
         members=tuple(item.object_id or item.activity_id or "" for item in page.items),
@@ -102,9 +110,7 @@ def _page(lease: Lease, answer: Answer) -> Reading:
 def _document(lease: Lease, answer: Answer) -> Reading:
     document = strictjson.parse_object(answer.body)
     as2.check_terms(document)
-    verdict = identity.decide(
-        lease.want.uri, answer.final_url, document, again=lease.want.refetch
-    )
+    verdict = identity.decide(lease.want.uri, answer.final_url, document, again=lease.want.refetch)
     if isinstance(verdict, identity.Drop):
         return Reading(lease, answer, problem=verdict.reason)
     if isinstance(verdict, identity.FetchId):

@@ -65,7 +65,7 @@ def read_item(value: Any) -> Item | None:
         return _link(id_of(value.get("href")))
     id = id_of(value)
     # A collection within a collection is a name, not something to descend into.
-    if kind == "collection" or value.keys() <= _STUB:
+    if kind == "collection" or _is_stub(value):
         return _link(id)
     if id is None:
         return None
@@ -87,7 +87,7 @@ def _activity(value: dict[str, Any]) -> Item | None:
     activity_id, object_id = id_of(value), id_of(about)
     if activity_id is None and object_id is None:
         return None
-    embedded = about if isinstance(about, dict) and not about.keys() <= _STUB else None
+    embedded = about if isinstance(about, dict) and not _is_stub(about) else None
     when, changed = published(value), updated(value)
     if verb == "Create" and embedded is not None:
         # Gancio dates its activities with the time of the request; the object knows better.
@@ -97,3 +97,8 @@ def _activity(value: dict[str, Any]) -> Item | None:
 
 def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) and value else value
+
+
+def _is_stub(value: dict[str, Any]) -> bool:
+    """A Tombstone needs no more than id and type to say what it says."""
+    return value.keys() <= _STUB and primary_type(value) != "Tombstone"

@@ -1,0 +1,178 @@
+"""The state of one walk over a collection, as it is stored between two pages.
+
+It decides nothing: `walk` does. Invariant: from_json(to_json(walk)) == walk, and its size is
+bounded by the page cap (eight bytes a URL and a page), not by the collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from .collection import Page
+from .items import Item
+from .uri import without_fragment
+
+# Items of the latest pages that are remembered, to tell the overlap of two pages from what an
+# earlier visit has met: some pages' worth.
+_RECENT = 120
+
+
+def mark(text: str) -> str:
+    """Eight bytes that stand for an item; a collision ends a walk early, no more."""
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def url_mark(url: str) -> str:
+    return mark(without_fragment(url))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """`next` is the URL to ask for; None when the walk is over, and then `done` says why."""
+
+    collection: str
+    mode: str  # backfill, head, prev or rescan
+    next: str | None
+    target: int | None = None  # posts to page back to, None for all
+    cursor: str | None = None  # the `prev` link to keep for the next visit
+    was_ordered: bool = False  # what the visit before found
+    horizon: float | None = None  # how far back the backfill went, if a target stopped it
+    max_pages: int = 2000
+    pages: int = 0
+    found: int = 0  # new posts so far
+    dry: int = 0  # pages in a row that brought nothing
+    visited: frozenset[str] = frozenset()  # marks of URLs
+    firsts: frozenset[str] = frozenset()  # marks of each page's first item
+    recent: tuple[str, ...] = ()  # marks of the latest items
+    met_known: bool = False  # an item that an earlier visit had was met
+    first_item: str | None = None  # mark of the first item of the latest page that had items
+    last_object: str | None = None  # what the latest post that was taken is about
+    last_date: float | None = None
+    in_order: bool = True  # newest first, as far as this walk has seen dates
+    is_newest: bool = True  # no page with items was read yet
+    root_kind: str = "ok"
+    total_items: int | None = None
+    deferred: bool = False  # a page had more new items than are taken from one
+    done: str | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Are the items newest first, so that the first known ones end what is new?
+
+        Judged by walks that go downwards; one upwards leaves the verdict of the one before.
+        """
+        if self.mode == "prev":
+            return self.was_ordered
+        return self.in_order and self.last_date is not None
+
+    @property
+    def expects_page(self) -> bool:
+        """Whether the next answer is to be read as a page, not as the collection itself."""
+        return self.mode == "prev" or self.pages > 0
+
+    def to_json(self) -> bytes:
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        for name in ("visited", "firsts"):
+            values[name] = sorted(values[name])
+        return orjson.dumps(values)
+
+    @classmethod
+    def from_json(cls, stored: bytes | str) -> Walk:
+        values = orjson.loads(stored)
+        for name in ("visited", "firsts"):
+            values[name] = frozenset(values[name])
+        values["recent"] = tuple(values["recent"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The items of a page by what they are to a walk; the rest of them is known."""
+
+    fresh: tuple[Item, ...]
+    older: tuple[Item, ...]  # new only because an earlier walk stopped above them
+    met_known: bool  # some were met by an earlier visit, not just by this walk
+    progress: bool  # some are new to this walk
+
+
+def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
+    recent = frozenset(walk.recent)
+    unseen = [mark(item.key) not in recent for item in items]
+    new = [_is_new(item, new_ids) for item in items]
+    known_at = [at for at, item in enumerate(items) if not new[at] and unseen[at]]
+    # Behind the last known item of this page, or anywhere once an earlier page had known ones.
+    behind = known_at[-1] if known_at else -1 if walk.met_known else len(items)
+    fresh: list[Item] = []
+    older: list[Item] = []
+    for at, item in enumerate(items):
+        if new[at]:
+            beyond = walk.mode == "head" and _beyond(walk, item, at > behind)
+            (older if beyond else fresh).append(item)
+    firsts = bool(items) and mark(items[0].key) not in walk.firsts
+    return Sorted(tuple(fresh), tuple(older), bool(known_at), firsts and any(unseen))
+
+
+def _is_new(item: Item, new_ids: Set[str]) -> bool:
+    return item.object_id in new_ids or item.activity_id in new_ids or item.key in new_ids
+
+
+def _beyond(walk: Walk, item: Item, behind_known: bool) -> bool:
+    """Does the item lie behind what earlier walks have read? By its date where both are known,
+    else by its place, which says so only where the order is that of publication."""
+    if walk.horizon is not None and item.published is not None:
+        return item.published < walk.horizon
+    return behind_known and (walk.was_ordered or walk.horizon is not None)
+
+
+def after_page(
+    walk: Walk, page: Page, items: Sorted, take: Sequence[Item], requested_url: str
+) -> Walk:
+    """The state when a page was read, before it is decided where to go."""
+    in_order, last_date = _order(walk, page.items)
+    pointer = page.is_root and not page.items and page.first is not None
+    moved = items.progress if walk.mode in ("backfill", "rescan") else bool(items.fresh)
+    firsts = {mark(page.items[0].key)} if page.items else set()
+    posts = [item for item in take if item.is_post]
+    return replace(
+        walk,
+        pages=walk.pages + 1,
+        dry=0 if moved else walk.dry if pointer else walk.dry + 1,
+        visited=walk.visited | {url_mark(requested_url)},
+        firsts=walk.firsts | firsts,
+        recent=(*walk.recent, *(mark(item.key) for item in page.items))[-_RECENT:],
+        met_known=walk.met_known or items.met_known,
+        first_item=mark(page.items[0].key) if page.items else walk.first_item,
+        last_object=posts[-1].object_id or posts[-1].activity_id if posts else walk.last_object,
+        last_date=last_date,
+        in_order=in_order,
+        is_newest=walk.is_newest and not page.items,
+        horizon=_horizon(walk, take),
+        root_kind=page.kind if page.is_root else walk.root_kind,
+        total_items=walk.total_items if page.total_items is None else page.total_items,
+    )
+
+
+def _order(walk: Walk, items: Sequence[Item]) -> tuple[bool, float | None]:
+    """Events are listed by when they take place (Gancio, Mobilizon), which looks like the order
+    of publication for as long as they were entered in that order."""
+    in_order, last = walk.in_order, walk.last_date
+    recent = frozenset(walk.recent)
+    for item in items:
+        if item.object is not None and "startTime" in item.object:
+            in_order = False
+        if item.published is not None and mark(item.key) not in recent:
+            in_order = in_order and (last is None or item.published <= last)
+            last = item.published
+    return in_order, last
+
+
+def _horizon(walk: Walk, take: Sequence[Item]) -> float | None:
+    if walk.mode != "backfill" or walk.target is None:
+        return walk.horizon
+    dates = [item.published for item in take if item.published is not None]
+    return min([*dates, *([] if walk.horizon is None else [walk.horizon])], default=None)

@@ -79,6 +79,8 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once: nothing more is read, nothing that is queued is sent."""
         self.alive = False
+        if self.tls is not None:
+            self.tls.end()
         if self._transport is not None:
             self._transport.abort()
 
@@ -130,6 +132,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive = False
+        if self.tls is not None:
+            self.tls.end()
         reader = self._reader
         try:
             if exc is not None:

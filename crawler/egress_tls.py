@@ -164,6 +164,12 @@ class TlsChannel:
     def session(self) -> SSL.Session | None:
         return self._connection.get_session() if self.established else None
 
+    def end(self) -> None:
+        """Call it a proper end. OpenSSL takes a session for spoilt when its connection goes away
+        without one, a rule of SSL 3; every TLS that we speak has dropped it (RFC 4346, 7.2.1)."""
+        if self.established:
+            self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+
 
 def _reason(error: SSL.Error) -> str:
     """OpenSSL's words, the last of its queue: `certificate verify failed`."""

@@ -1,8 +1,8 @@
 """A host that is set against whoever pulls it: one account per trap, `@trap@hostile.example`.
 
 The actor, WebFinger and the outbox's root are honest; the trap begins with page 1. Two words mark
-what a test looks for: no URL with `forbidden` in it may ever be asked for, and no id with `forged` in
-it may ever be stored.
+what a test looks for: no URL with `forbidden` in it may ever be asked for, and no id with `forged`
+in it may ever be stored.
 """
 
 from __future__ import annotations

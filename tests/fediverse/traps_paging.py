@@ -114,7 +114,11 @@ def other_owner(server: HostilePager, asked: Incoming, account: Account, page: i
 @pages
 def not_public(server: HostilePager, asked: Incoming, account: Account, page: int) -> Answer:
     """A public page with objects that are for followers, for one person, and for nobody."""
-    audiences = ([f"{account.actor_id}/followers"], [f"{ELSEWHERE}/users/friend"], [])
+    audiences: tuple[list[str], ...] = (
+        [f"{account.actor_id}/followers"],
+        [f"{ELSEWHERE}/users/friend"],
+        [],
+    )
     items = [
         server.create(
             account,
@@ -152,7 +156,19 @@ def open_redirect(server: HostilePager, asked: Incoming, account: Account, page:
 @pages
 def odd_items(server: HostilePager, asked: Incoming, account: Account, page: int) -> Answer:
     """Items of every wrong kind, and one good note among them."""
-    odd = [None, 7, True, "", "x" * 5_000, [], [[]], {}, {"id": 5}, {"type": []}, "javascript:1"]
+    odd: list[object] = [
+        None,
+        7,
+        True,
+        "",
+        "x" * 5_000,
+        [],
+        [[]],
+        {},
+        {"id": 5},
+        {"type": []},
+        "javascript:1",
+    ]
     deep: object = "bottom"
     for _ in range(40):
         deep = {"object": deep}

@@ -191,8 +191,8 @@ class Fediverse:
         return server
 
     def find(self, family: type[Server]) -> Server:
-        """The first server of a family."""
-        return next(s for s in self.servers.values() if isinstance(s, family))
+        """The first server of exactly this family."""
+        return next(s for s in self.servers.values() if type(s) is family)
 
     def _serves(self, name: str) -> bool:
         return name in self.servers

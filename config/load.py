@@ -28,7 +28,8 @@ class Loaded:
     """A configuration, and where what belongs to it lies.
 
     `base` is the folder of the configuration file; without one, the folder that holds the store.
-    `follow_lines` are the lines of the file on which the entries of `config.follow` begin.
+    `follow_lines` are the lines of the file on which the entries of `config.follow` begin; 0 where
+    the whole list is an alias.
     """
 
     config: Config
@@ -68,9 +69,10 @@ def load(path: Path | None, *, environ: Mapping[str, str], data_home: Path) -> L
         raise ConfigError([*found.problems, *problems]) from error
     if found.problems:
         raise ConfigError(found.problems)
+    lines = tuple(found.lines.get(("follow", i), 0) for i in range(len(config.follow)))
     base = path.absolute().parent
     config = _absolute(config, base, environ)
-    return Loaded(config, path, base, config.store.path, base / FOLLOWS_NAME, found.follow_lines)
+    return Loaded(config, path, base, config.store.path, base / FOLLOWS_NAME, lines)
 
 
 def read_text(path: Path) -> str:

@@ -109,12 +109,15 @@ def _problem(model: type[BaseModel], details: ErrorDetails) -> Problem:
 
 
 def _near(model: type[BaseModel], location: Location) -> str:
-    """The nearest key of that place, else where a key of this very name belongs, else them all."""
+    """The nearest key of that place, or where a key of this very name belongs, else them all."""
     wrong = str(location[-1])
     known = list(_model_at(model, location[:-1]).model_fields)
-    near = difflib.get_close_matches(wrong.lower().replace("-", "_"), known, n=1)
+    word = wrong.lower().replace("-", "_")
+    # A slip of the pen is nearer than a key of another section; `gap` is not a slip for `api`.
+    slip = difflib.get_close_matches(word, known, n=1, cutoff=0.8)
+    near = difflib.get_close_matches(word, known, n=1)
     elsewhere = [path for path in field_paths(model) if path.rpartition(".")[2] == wrong]
-    return " or ".join(near or elsewhere) or f"one of {', '.join(known)}"
+    return " or ".join(slip or elsewhere or near) or f"one of {', '.join(known)}"
 
 
 def _description(model: type[BaseModel], location: Location) -> str:

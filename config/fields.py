@@ -20,15 +20,7 @@ from . import names
 from .connect_to import Rule, parse_rules
 from .endpoint import parse_endpoint
 from .problems import ConfigError, custom, custom_many
-from .units import (
-    Rate,
-    format_duration,
-    format_size,
-    parse_duration,
-    parse_rate,
-    parse_size,
-    shown,
-)
+from .units import Rate, format_duration, format_size, parse_duration, parse_rate, parse_size, shown
 
 IPNetwork = IPv4Network | IPv6Network
 Entries = TypeVar("Entries", tuple[str, ...], frozenset[int])
@@ -139,11 +131,12 @@ def written(value: object, expected: str) -> str:
         scalar = isinstance(value, bool | int | float)
         hint = f"{expected}; put it in quotes" if scalar else expected
         raise BadInput(shown(value), "is not text", hint)
-    if not value.strip():
+    words = value.strip()  # a block of YAML (`>`, `|`) ends in a line break
+    if not words:
         raise BadInput("", "is empty", expected)
-    if not value.isprintable():
-        raise BadInput(shown(value), "has characters that cannot be printed", expected)
-    return value.strip()
+    if not words.isprintable():
+        raise BadInput(shown(words), "has characters that cannot be printed", expected)
+    return words
 
 
 def text(expected: str, read: Callable[[str], Any] = str, *, null: bool = False) -> PlainValidator:

@@ -23,7 +23,6 @@ from ..errors import BadInput
 from . import fields, names
 from .connect_to import Rule, target_of
 from .endpoint import parse_endpoint
-from .fields import IPNetwork
 from .problems import Problem, custom, custom_many
 from .units import Rate, format_duration, shown
 
@@ -31,7 +30,7 @@ MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 Actor = Annotated[str, fields.actor()]
 Adaptive = Literal["adaptive"]
-Address = Annotated[IPNetwork, fields.network()]
+Address = Annotated[fields.IPNetwork, fields.network()]
 File = Annotated[Path, fields.path()]
 Host = Annotated[str, fields.text(names.A_HOST, names.host)]
 MaybeFile = Annotated[Path | None, fields.path(null=True)]

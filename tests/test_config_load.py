@@ -100,6 +100,16 @@ def test_models_can_be_built_in_python() -> None:
         Every(min=0.5)
 
 
+def test_a_block_of_text_is_one_line(tmp_path: Path) -> None:
+    """A folded block may hold a long sentence; the line break at its end does not count."""
+    text = "identity:\n  url: https://a.example\n  summary: >\n    Reads posts.\n    Blocks: mail us.\n"
+
+    identity = loaded(tmp_path, text).identity
+
+    assert identity
+    assert identity.summary == "Reads posts. Blocks: mail us."
+
+
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     """Every file that is named is looked for beside the configuration, or at home after `~`."""
     config = loaded(

@@ -102,7 +102,8 @@ def test_models_can_be_built_in_python() -> None:
 
 def test_a_block_of_text_is_one_line(tmp_path: Path) -> None:
     """A folded block may hold a long sentence; the line break at its end does not count."""
-    text = "identity:\n  url: https://a.example\n  summary: >\n    Reads posts.\n    Blocks: mail us.\n"
+    summary = "summary: >\n    Reads posts.\n    Blocks: mail us.\n"
+    text = f"identity:\n  url: https://a.example\n  {summary}"
 
     identity = loaded(tmp_path, text).identity
 

@@ -178,15 +178,6 @@ class Takahe(Box):
         return {"type": "OrderedCollection", "orderedItems": items, "totalItems": len(items)}
 
 
-class Owncast(Offset):
-    size = 50
-
-    def numbered(self, number: int) -> Json:
-        page = super().numbered(number)
-        inner = {"type": "OrderedCollection", "orderedItems": page["orderedItems"]}
-        return {**page, "orderedItems": inner}
-
-
 class Bovine(Box):
     """URLs only; `next` is called `min_id` and goes to older ones, `prev` `max_id` to newer."""
 

@@ -126,3 +126,12 @@ class Gancio(Offset):
         if not page["orderedItems"]:
             page["next"] = f"{BOX}?page={number + 1}"
         return page
+
+
+class Owncast(Offset):
+    size = 50
+
+    def numbered(self, number: int) -> Json:
+        page = super().numbered(number)
+        inner = {"type": "OrderedCollection", "orderedItems": page["orderedItems"]}
+        return {**page, "orderedItems": inner}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import cast
 from urllib.parse import parse_qsl
 
 MAX_HEAD = 65_536
@@ -115,8 +116,7 @@ class Connection(asyncio.Protocol):
         self._peer = ("", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._peer = tuple(transport.get_extra_info("peername")[:2])
         self._writable.set()
         self._connections.add(self)

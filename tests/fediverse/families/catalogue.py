@@ -11,7 +11,8 @@ from .forums import NodeBB
 from .gotosocial import GoToSocial
 from .identifiers import ActivityPubBot, Bovine
 from .inline import Takahe
-from .numbered import BookWyrm, Funkwhale, Owncast, PeerTube, WriteFreely
+from .media import Funkwhale, Owncast, PeerTube
+from .numbered import BookWyrm, WriteFreely
 from .onepage import Onepage
 from .times import Ghost
 from .unpaged import EmptyOutbox, NoOutbox, PixelfedStub, StaticSite

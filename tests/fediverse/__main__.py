@@ -103,15 +103,19 @@ class Commands:
         }
 
 
-def build(families: str, posts: int, port: int) -> Fediverse:
+def build(families: str, posts: int, port: int, hosts: int) -> Fediverse:
     """The world that the options describe, not started yet."""
     if families == "demo":
         return demo_world(port=port, posts=posts)
     chosen = [BY_NAME[name] for name in families.split(",")] if families else ALL
-    world = Fediverse(chosen, port=port)
+    servers = [
+        family(f"{family.family}-{n}.example" if hosts > 1 else None)
+        for family in chosen
+        for n in range(1, hosts + 1)
+    ]
+    world = Fediverse(servers, port=port)
     for server in world.servers.values():
-        if not server.accounts:
-            server.add_account(posts=posts)
+        server.add_account(posts=posts)
     return world
 
 
@@ -125,13 +129,14 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--ca", type=Path, help="where to write the CA certificate")
     parser.add_argument("--families", default="", help=f"demo, or some of {','.join(BY_NAME)}")
+    parser.add_argument("--hosts", type=int, default=1, help="of each family: family-N.example")
     parser.add_argument("--posts", type=int, default=40, help="of each account")
     options = parser.parse_args()
     unknown = set(filter(None, options.families.split(","))) - {*BY_NAME, "demo"}
     if unknown:
         parser.error(f"unknown families: {', '.join(sorted(unknown))}")
 
-    with build(options.families, options.posts, options.port) as world:
+    with build(options.families, options.posts, options.port, options.hosts) as world:
         ca = world.ca_file
         if options.ca is not None:
             ca = Path(shutil.copyfile(world.ca_file, options.ca))

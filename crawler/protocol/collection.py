@@ -49,8 +49,11 @@ def read_page(value: dict[str, Any], url: str, requested_as_page: bool) -> Page:
     """Read what came from `url`, which was asked for as the collection itself or as a page of it.
 
     A root's inline `first` belongs to the same answer, so its items and links are taken as if the
-    root were that page (Mobilizon; Mastodon's replies, whose inline page has no id).
+    root were that page (Mobilizon; Mastodon's replies, whose inline page has no id). What holds
+    nothing but `first` is a root, whatever it was asked for as.
     """
+    pointer = bool(value.get("first")) and not value.get("next") and not _has_items(value)
+    requested_as_page = requested_as_page and not pointer
     inline = None if requested_as_page else _inline_first(value)
     items, dropped = _items(value, inline)
     broken: list[str] = []

@@ -187,7 +187,7 @@ def check_url(uri: str, rules: UrlRules) -> Uri:
     parts = split(uri)
     if parts.scheme != "https" and not rules.http:
         raise BadInput(shown(uri), f"has the scheme {parts.scheme}", "https")
-    if parts.port not in rules.ports and not (rules.http and parts.port == 80):
+    if parts.port not in rules.ports and not (parts.scheme == "http" and parts.port == 80):
         ports = ", ".join(map(str, sorted(rules.ports)))
         raise BadInput(shown(uri), f"names the port {parts.port}", f"{ports} (network.ports)")
     _check_host(parts.host, uri, rules)

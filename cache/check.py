@@ -1,0 +1,151 @@
+"""The audit of a store: that tables which say the same thing agree, both ways. It repairs nothing.
+
+Both ways without remembering a hundred million entries: every entry that a row calls for is looked
+up, and as many entries are counted as were called for. Invariant: a store that only this package
+has written has no findings, whenever its writer was killed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..crawler.protocol.strictjson import parse_object
+from ..crawler.protocol.version import content_hash
+from ..errors import FedpullError
+from . import check_queue, index, shared
+from .codec import unpack
+from .environment import Tables, Txn
+from .intern import uri_of
+from .layout import BODY, CLASSES, HAS_BODY, NONE, U64, VERSION, Ref, TermsRow, uri_hash
+from .records import CheckReport, Finding
+from .work import Counters
+
+_MOST = 1_000  # findings reported; one broken table can break millions of rows
+
+
+def check(txn: Txn, t: Tables) -> CheckReport:
+    """Compare everything; all in one read transaction, so a store may be checked while it works."""
+    audit = _Audit(txn, t)
+    findings: list[Finding] = []
+    for finding in audit.run():
+        if len(findings) >= _MOST:
+            break
+        findings.append(finding)
+    return CheckReport(audit.references, audit.documents, audit.entries, tuple(findings))
+
+
+class _Audit:
+    def __init__(self, txn: Txn, t: Tables) -> None:
+        self.txn = txn
+        self.t = t
+        self.references = 0
+        self.documents = 0
+        self.entries = 0
+        self._uses: Counter[bytes] = Counter()
+
+    def run(self) -> Iterator[Finding]:
+        yield from self._references()
+        yield from self._bodies()
+        yield from self._shared()
+        yield from self._index()
+        yield from self._members()
+        yield from self._changes()
+        yield from check_queue.check(self.txn, self.t)
+        counters = Counters.read(self.txn, self.t)
+        for name, kept, counted in (
+            ("references", counters.references, self.references),
+            ("documents", counters.documents, self.documents),
+        ):
+            if kept != counted:
+                yield Finding("meta", name, f"the counter says {kept}, there are {counted}")
+
+    def _rows(self, name: str) -> int:
+        return self.txn.stat(getattr(self.t, name))["entries"]
+
+    def _references(self) -> Iterator[Finding]:
+        for id, row in self.txn.cursor(self.t.ref):
+            self.references += 1
+            ref = Ref.unpack(row)
+            if self.txn.get(uri_hash(ref.uri), None, self.t.uri) != id:
+                yield Finding("uri", ref.uri, "does not lead to its reference")
+            if ref.flags & HAS_BODY and self.txn.get(id, None, self.t.body) is None:
+                yield Finding("ref", ref.uri, "says that there is a body, and there is none")
+        words = self._rows("word")
+        if self._rows("uri") != self.references + words:
+            problem = f"{self._rows('uri')} rows for {self.references} references, {words} words"
+            yield Finding("uri", "", problem)
+        for name in ("extra", "terms", "walk", "collection"):
+            for id in self.txn.cursor(getattr(self.t, name)).iternext(values=False):
+                if self.txn.get(id, None, self.t.ref) is None:
+                    yield Finding(name, id.hex(), "belongs to no reference")
+
+    def _bodies(self) -> Iterator[Finding]:
+        for id, row in self.txn.cursor(self.t.body):
+            self.documents += 1
+            self._uses.update(key for key in BODY.unpack_from(row)[1:] if key != NONE)
+            stored = self.txn.get(id, None, self.t.ref)
+            if stored is None or not (ref := Ref.unpack(stored)).has_body:
+                yield Finding("body", id.hex(), "belongs to no reference")
+                continue
+            try:
+                document = parse_object(unpack(row[0], row[BODY.size :]))
+            except FedpullError as error:
+                yield Finding("body", ref.uri, error.reason)
+                continue
+            if content_hash(document) != ref.content_hash:
+                yield Finding("body", ref.uri, "is not what its content hash was made from")
+            live = self.txn.get(id, None, self.t.terms)
+            wanted = CLASSES[ref.cls] == "object"
+            if (live is not None and TermsRow.unpack(live).live) != wanted:
+                yield Finding("terms", ref.uri, "is indexed and should not be, or the reverse")
+        for key, row in self.txn.cursor(self.t.history):
+            if self.txn.get(key[:8], None, self.t.body) is None:
+                yield Finding("history", key[:8].hex(), "has earlier versions of no document")
+            try:
+                unpack(VERSION.unpack_from(row)[2], row[VERSION.size :])
+            except FedpullError as error:
+                yield Finding("history", key[:8].hex(), error.reason)
+
+    def _shared(self) -> Iterator[Finding]:
+        for key, row in self.txn.cursor(self.t.shared):
+            uses = self._uses.pop(key, 0)
+            if shared.count_of(row) != uses:
+                problem = f"the counter says {shared.count_of(row)}, {uses} bodies use it"
+                yield Finding("shared", key.hex(), problem)
+        for key in self._uses:
+            yield Finding("shared", key.hex(), "is used and not there")
+
+    def _index(self) -> Iterator[Finding]:
+        cursor = self.txn.cursor(self.t.index)
+        called_for = 0
+        for id, row in self.txn.cursor(self.t.terms):
+            terms = TermsRow.unpack(row)
+            if terms.live and self.txn.get(id, None, self.t.body) is None:
+                yield Finding("terms", uri_of(self.txn, self.t, id) or "", "index without a body")
+            for key in index.entries(terms):
+                called_for += 1
+                if not cursor.set_key_dup(key, terms.when + id):
+                    subject = uri_of(self.txn, self.t, id) or ""
+                    yield Finding("index", subject, f"is not listed under {key[:1].decode()}")
+        self.entries = self._rows("index")
+        if self.entries != called_for:
+            yield Finding("index", "", f"{self.entries} entries, {called_for} are called for")
+
+    def _members(self) -> Iterator[Finding]:
+        for key, row in self.txn.cursor(self.t.member):
+            flag = bytes((row[8] & 1,))
+            if self.txn.get(key[:8] + row[:8] + flag, None, self.t.member_of) != key[8:]:
+                subject = uri_of(self.txn, self.t, row[:8]) or ""
+                yield Finding("member", subject, "is a member that does not know its place")
+        if self._rows("member") != self._rows("member_of"):
+            problem = f"{self._rows('member')} members, {self._rows('member_of')} know their place"
+            yield Finding("member_of", "", problem)
+
+    def _changes(self) -> Iterator[Finding]:
+        last = Counters.read(self.txn, self.t).last_seq
+        cursor = self.txn.cursor(self.t.change)
+        latest = U64.unpack(cursor.key())[0] if cursor.last() else 0
+        first = U64.unpack(cursor.key())[0] if cursor.first() else 1
+        if latest != last or self._rows("change") != latest - first + 1:
+            yield Finding("change", "", f"the log ends at {latest}, the counter says {last}")

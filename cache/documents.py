@@ -1,0 +1,250 @@
+"""What a Put and a Mark do to a reference and its body, its history, terms and the change log.
+
+Whether a body supersedes what is held is decided by `protocol.version`; this applies it.
+Invariant: a reference has HAS_BODY exactly when `body` has its row, and only such a reference's
+terms are live. Readers of these rows are in `reading`.
+"""
+
+from __future__ import annotations
+
+from math import nan
+
+from ..crawler.protocol.version import Stamp, supersedes
+from . import changes, shared
+from .codec import pack
+from .index import list_for, load_terms, store_terms
+from .intern import FOLLOW, TAG, TYPE, id_of, text_of, word_of
+from .layout import (
+    BODY,
+    CLASS_NUMBER,
+    CLASSES,
+    HAS_BODY,
+    NONE,
+    STATE_NUMBER,
+    U64,
+    VERIFIED_NUMBER,
+    VERSION,
+    Ref,
+    TermsRow,
+    from_inverted,
+    inverted,
+    number,
+    some,
+)
+from .records import Mark, Put, State, Terms
+from .work import Work
+
+# One post has a handful; a hostile one must not get an index entry for each of a thousand.
+_MOST_TAGS = 64
+_MOST_TYPES = 8
+_LONGEST = 2048  # of a URI
+
+_RESOLVED = STATE_NUMBER[State.RESOLVED]
+_REFUSED = STATE_NUMBER[State.REFUSED]
+
+
+def put(work: Work, item: Put) -> str:
+    """Keep a body if it supersedes what is held; the verdict of `supersedes`."""
+    id = id_of(work, item.id)
+    ref = work.ref(id)
+    verdict = supersedes(stamp_of(work, ref), item.stamp)
+    ref.next_check, ref.interval = item.next_check, item.interval
+    if verdict in ("created", "updated"):
+        _write(work, id, ref, item, verdict)
+    elif verdict == "unchanged":
+        _renew(work, id, ref, item)
+    else:
+        # `older`: what is held is newer. `conflict`: another owner, class or date of birth.
+        work.extra(id)["last_error"] = f"not taken: {verdict}"
+        return verdict
+    if item.follow:
+        _list(work, id, item)
+    return verdict
+
+
+def stamp_of(work: Work, ref: Ref) -> Stamp | None:
+    """The stamp of the body that is held; None when none is."""
+    if not ref.has_body:
+        return None
+    return Stamp(
+        content_hash=ref.content_hash,
+        updated=some(ref.updated),
+        owner=work.ref(ref.owner, change=False).uri if ref.owner != NONE else None,
+        published=some(ref.published),
+        kind=CLASSES[ref.cls] or "object",
+        type=text_of(work, ref.type),
+    )
+
+
+def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
+    if ref.has_body:
+        _retire(work, id, ref)
+    else:
+        work.counters.documents += 1
+    form, stored = pack(item.body)
+    enclosing = shared.acquire(work, item.enclosing.encode() if item.enclosing else None)
+    context = shared.acquire(work, item.context)
+    work.put(work.t.body, id, BODY.pack(form, enclosing, context) + stored)
+    stamp = item.stamp
+    ref.state, ref.flags, ref.failures = _RESOLVED, ref.flags | HAS_BODY, 0
+    ref.cls = CLASS_NUMBER.get(stamp.kind, CLASS_NUMBER["object"])
+    ref.type = word_of(work, TYPE, stamp.type) if stamp.type else NONE
+    ref.owner = id_of(work, stamp.owner)
+    ref.content_hash = stamp.content_hash
+    ref.updated, ref.published = number(stamp.updated), number(stamp.published)
+    ref.fetched_at = ref.verified_at = item.fetched_at
+    ref.verified_by = VERIFIED_NUMBER[item.verified_by]
+    _remember(work, id, item, replaced=True)
+    old = load_terms(work, id)
+    new = _terms(work, item, old)
+    store_terms(work, id, old, new)
+    changes.log(work, verdict, id, _first(new.actor, ref.owner), ref.type, item.fetched_at)
+
+
+def _renew(work: Work, id: bytes, ref: Ref, item: Put) -> None:
+    # fetched_at stays with the body that is kept: an equal hash is neither a change nor a version.
+    ref.state, ref.failures = _RESOLVED, 0
+    ref.verified_at = item.fetched_at
+    ref.verified_by = VERIFIED_NUMBER[item.verified_by]
+    _remember(work, id, item, replaced=False)
+
+
+def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
+    """The validators of the kept body, and that nothing is wrong any more."""
+    held = work.extra(id, change=False)
+    direct = item.verified_by == "get"
+    keep: dict[str, str] = {}
+    if direct:
+        keep = {"etag": item.etag or "", "last_modified": item.last_modified or ""}
+    elif not replaced:  # the page that embedded it says nothing about the object's own URL
+        keep = {name: held.get(name, "") for name in ("etag", "last_modified")}
+    keep["last_error"] = keep["target"] = keep["reason"] = ""
+    if any(held.get(name, "") != value for name, value in keep.items()):
+        set_extra(work, id, keep)
+
+
+def set_extra(work: Work, id: bytes, values: dict[str, str]) -> None:
+    """Set the values that are there and drop the empty ones."""
+    extra = work.extra(id)
+    for name, value in values.items():
+        if value:
+            extra[name] = value
+        else:
+            extra.pop(name, None)
+
+
+def _list(work: Work, id: bytes, item: Put) -> None:
+    list_for(work, id, word_of(work, FOLLOW, item.follow), announced=False)
+
+
+def _terms(work: Work, item: Put, old: TermsRow) -> TermsRow:
+    if item.stamp.kind != "object":
+        return TermsRow(follows=old.follows)
+    terms: Terms = item.terms
+    return TermsRow(
+        when=_when(terms.published, item.fetched_at, old),
+        actor=_term(work, terms.actor),
+        in_reply_to=_term(work, terms.in_reply_to),
+        context=_term(work, terms.context),
+        live=True,
+        types=tuple(dict.fromkeys(word_of(work, TYPE, name) for name in terms.types[:_MOST_TYPES])),
+        tags=tuple(dict.fromkeys(word_of(work, TAG, name) for name in terms.tags[:_MOST_TAGS])),
+        follows=old.follows,
+    )
+
+
+def _term(work: Work, uri: str | None) -> bytes:
+    return id_of(work, uri) if uri is not None and len(uri) <= _LONGEST else NONE
+
+
+def _when(stated: float | None, fetched_at: float, old: TermsRow) -> bytes:
+    """The time at which lists show it: as stated, never later than when we first had it.
+
+    Without a stated time, or with one in the future, an edit must not lift it to the top again.
+    """
+    first = min(from_inverted(old.when), fetched_at) if old.when != NONE else fetched_at
+    return inverted(min(max(stated, 0.0), first) if stated is not None else first)
+
+
+def _retire(work: Work, id: bytes, ref: Ref) -> None:
+    """Move the body that is held into the history, and drop what is beyond its length."""
+    row = work.txn.get(id, None, work.t.body)
+    if row is None:
+        return
+    form, enclosing, context = BODY.unpack_from(row)
+    shared.release(work, enclosing)
+    shared.release(work, context)
+    if work.history > 0:
+        key = id + U64.pack(work.counters.last_seq + 1)
+        head = VERSION.pack(ref.fetched_at, ref.updated, form, ref.content_hash)
+        work.put(work.t.history, key, head + row[BODY.size :])
+    kept = work.history
+    for key in versions(work, id)[: -kept if kept else None]:
+        work.delete(work.t.history, key)
+
+
+def versions(work: Work, id: bytes) -> list[bytes]:
+    """Keys of an object's earlier bodies, oldest first."""
+    cursor = work.txn.cursor(work.t.history)
+    keys: list[bytes] = []
+    more = cursor.set_range(id)
+    while more and (key := cursor.key())[:8] == id:
+        keys.append(key)
+        more = cursor.next()
+    return keys
+
+
+def mark(work: Work, item: Mark, at: float) -> None:
+    """Give a reference its new state."""
+    id = id_of(work, item.id)
+    ref = work.ref(id)
+    extra = work.extra(id, change=False)
+    refused_before = ref.state == _REFUSED and extra.get("reason") == item.reason
+    if item.purge and ref.has_body:
+        _purge(work, id, ref, at, item.reason)
+    elif item.state is State.REFUSED and not ref.has_body and not refused_before:
+        # `types` is the operator's own wish, not news about the object.
+        if item.reason != "types":
+            changes.log(work, "refused", id, ref.owner, ref.type, at, item.reason)
+    if item.state is not None:
+        ref.state = STATE_NUMBER[item.state]
+        set_extra(work, id, {"reason": item.reason, "target": item.target or ""})
+    elif item.purge:
+        ref.state = STATE_NUMBER[State.GONE]
+        set_extra(work, id, {"reason": item.reason})
+    if item.verified:
+        ref.verified_at, ref.verified_by, ref.failures = at, VERIFIED_NUMBER["304"], 0
+        set_extra(work, id, {"last_error": ""})
+    if item.failed:
+        ref.failures += 1
+    if item.error:
+        set_extra(work, id, {"last_error": item.error})
+    if item.next_check is not None:
+        ref.next_check = item.next_check
+    if item.interval is not None:
+        ref.interval = item.interval
+    validators = {"etag": item.etag, "last_modified": item.last_modified}
+    set_extra(work, id, {name: value for name, value in validators.items() if value is not None})
+
+
+def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
+    """Drop every byte of the content; the hash stays, so that its return can be recognised."""
+    row = work.txn.get(id, None, work.t.body)
+    if row is not None:
+        _, enclosing, context = BODY.unpack_from(row)
+        shared.release(work, enclosing)
+        shared.release(work, context)
+        work.delete(work.t.body, id)
+    for key in versions(work, id):
+        work.delete(work.t.history, key)
+    old = load_terms(work, id)
+    store_terms(work, id, old, TermsRow(when=old.when, follows=old.follows))
+    set_extra(work, id, {"etag": "", "last_modified": ""})
+    ref.flags &= ~HAS_BODY
+    ref.updated = ref.published = nan
+    work.counters.documents -= 1
+    changes.log(work, "deleted", id, _first(old.actor, ref.owner), ref.type, at, reason)
+
+
+def _first(actor: bytes, owner: bytes) -> bytes:
+    return actor if actor != NONE else owner

@@ -1,0 +1,254 @@
+"""The LMDB environment: opening, tables, sharing within a process. The only module that knows lmdb.
+
+It knows table names and flags, not what the rows mean. The map is a reservation, opened once at
+`max_bytes` plus a reserve and never grown while running: a live reader would break, and on a full
+map LMDB cannot even delete. Invariant: one environment per process and path, counted; what leaves
+a transaction is bytes, never a view into the map.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import lmdb
+
+from ..errors import StoreError
+
+if TYPE_CHECKING:  # the classes are generic in the stubs only
+    Txn = lmdb.Transaction[bytes]
+    Cursor = lmdb.Cursor[bytes]
+    Table = lmdb._Database
+else:
+    Txn, Cursor, Table = lmdb.Transaction, lmdb.Cursor, lmdb._Database
+
+SCHEMA = 1
+_READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
+_RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
+_LEAST_RESERVE = 64 << 20
+_DUP_BYTES = 24  # a 16-byte index entry at the two-thirds that B-tree pages fill to
+
+T = TypeVar("T")
+
+
+class Tables:
+    """The named databases; which is which is said in `layout`."""
+
+    __slots__ = (
+        "body", "change", "collection", "extra", "follow", "history", "host", "index", "member",
+        "member_of", "meta", "owed", "queue", "ready", "ref", "shared", "slot", "terms", "uri",
+        "walk", "want", "window", "word",
+    )  # fmt: skip
+
+    body: Table
+    change: Table
+    collection: Table
+    extra: Table
+    follow: Table
+    history: Table
+    host: Table
+    index: Table
+    member: Table
+    member_of: Table
+    meta: Table
+    owed: Table
+    queue: Table
+    ready: Table
+    ref: Table
+    shared: Table
+    slot: Table
+    terms: Table
+    uri: Table
+    walk: Table
+    want: Table
+    window: Table
+    word: Table
+
+    def __init__(self, env: lmdb.Environment, create: bool) -> None:
+        for name in self.__slots__:
+            # Millions of small fixed entries under few keys: 16 bytes each instead of 40.
+            dup = name in ("index", "owed")
+            table = env.open_db(name.encode(), create=create, dupsort=dup, dupfixed=dup)
+            setattr(self, name, table)
+
+
+class Environment:
+    """One open environment. Get it with `open_environment`, give it back with `close`."""
+
+    def __init__(self, path: str, map_size: int, group: str | None, write: bool) -> None:
+        self.path = path
+        self.writable = write
+        self.generation = 0
+        self.count = 0
+        self._map_size = map_size
+        self._group = group
+        self._lock = threading.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        create = self.writable
+        with errors(self.path):
+            if create:
+                _make_folder(self.path, self._group)
+            self._env = lmdb.open(
+                self.path,
+                map_size=self._map_size if create else 0,  # 0: what the writer chose
+                readonly=not create,
+                create=create,
+                sync=True,
+                metasync=True,
+                writemap=False,
+                mode=0o600,
+                max_dbs=len(Tables.__slots__) + 8,
+                max_readers=_READERS,
+                max_spare_txns=16,
+            )
+            try:
+                self._check_schema()
+                self.t = Tables(self._env, create)
+            except BaseException:
+                self._env.close()
+                raise
+            if create:
+                self._env.reader_check()  # slots of readers that were killed
+                _share(self.path, self._group)
+
+    def _check_schema(self) -> None:
+        found: bytes | None = None
+        try:
+            meta = self._env.open_db(b"meta", create=self.writable)
+        except lmdb.NotFoundError:
+            raise StoreError(self.path, "is not a store of Fedpull") from None
+        with self._env.begin(db=meta, write=self.writable) as txn:
+            found = txn.get(b"schema")
+            if found is None and self.writable:
+                txn.put(b"schema", b"%d" % SCHEMA)
+        if found is not None and int(found) > SCHEMA:
+            reason = f"was written by a newer version (schema {int(found)})"
+            raise StoreError(self.path, reason, f"schema {SCHEMA} or older")
+
+    def begin(self) -> Txn:
+        """A read transaction; end it with `abort`, soon: it pins every page it can see."""
+        while True:
+            generation = self.generation
+            try:
+                return self._env.begin()
+            except lmdb.MapResizedError:  # the writer was restarted with a larger max_bytes
+                self.reopen(generation)
+            except lmdb.Error as error:
+                raise StoreError(self.path, str(error)) from error
+
+    def read(self, reader: Callable[[Txn, Tables], T]) -> T:
+        """What `reader` returns, from one consistent state; retried if the map was reopened."""
+        while True:
+            generation = self.generation
+            txn = self.begin()
+            try:
+                return reader(txn, self.t)
+            except lmdb.Error as error:
+                if generation == self.generation:
+                    raise StoreError(self.path, str(error)) from error
+            finally:
+                txn.abort()
+
+    def write(self) -> Txn:
+        with errors(self.path):
+            return self._env.begin(write=True)
+
+    def reopen(self, generation: int, *, write: bool = False, map_size: int = 0) -> None:
+        """Open again: to see a map that grew, or to write where this process only read."""
+        with self._lock:
+            if generation != self.generation:
+                return
+            self._env.close()
+            self.writable = self.writable or write
+            self._map_size = map_size or self._map_size
+            self._open()
+            self.generation += 1
+
+    def used_bytes(self, txn: Txn) -> int:
+        """Bytes of the pages in use: the file's size would count what a purge has set free."""
+        pages, psize = 0, 4096
+        for name in Tables.__slots__:
+            stat = txn.stat(getattr(self.t, name))
+            psize = stat["psize"]
+            pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+        dups = txn.stat(self.t.index)["entries"] + txn.stat(self.t.owed)["entries"]
+        return pages * psize + dups * _DUP_BYTES
+
+    def forget(self) -> None:
+        """In a forked child the environment must not be touched, not even closed."""
+        self.generation = -1
+
+    def close(self) -> None:
+        with _registry_lock:
+            self.count -= 1
+            if self.count == 0:
+                _registry.pop(self.path, None)
+                if self.generation >= 0:
+                    self._env.close()
+
+
+_registry: dict[str, Environment] = {}
+_registry_lock = threading.Lock()
+
+
+def open_environment(
+    path: str | os.PathLike[str], *, write: bool, max_bytes: int = 0, group: str | None = None
+) -> Environment:
+    """This process's environment on `path`: py-lmdb allows one, so all who ask share it."""
+    real = os.path.realpath(path)
+    map_size = max_bytes + max(int(max_bytes * _RESERVE), _LEAST_RESERVE) if write else 0
+    with _registry_lock:
+        environment = _registry.get(real)
+        if environment is None:
+            if not write and not os.path.exists(os.path.join(real, "data.mdb")):
+                raise StoreError(real, "there is no store here")
+            environment = _registry[real] = Environment(real, map_size, group, write)
+        elif write and not environment.writable:
+            environment.reopen(environment.generation, write=True, map_size=map_size)
+        environment.count += 1
+        return environment
+
+
+def _after_fork() -> None:
+    for environment in _registry.values():
+        environment.forget()
+    _registry.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+@contextmanager
+def errors(path: str) -> Iterator[None]:
+    """Turn what LMDB and the file system say into a StoreError."""
+    try:
+        yield
+    except (lmdb.VersionMismatchError, lmdb.InvalidError, lmdb.CorruptedError) as error:
+        raise StoreError(path, f"is damaged or not a store ({error})") from error
+    except (lmdb.Error, OSError) as error:
+        raise StoreError(path, str(error)) from error
+
+
+def _make_folder(path: str, group: str | None) -> None:
+    """Documents of others are nobody's business on this machine, so 0700 unless a group is named."""
+    folder = Path(path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if group is not None:
+        shutil.chown(folder, group=group)
+        folder.chmod(0o750)
+
+
+def _share(path: str, group: str | None) -> None:
+    # A reader registers itself in lock.mdb, so a group that may read must be able to write that.
+    for name, alone, shared in (("data.mdb", 0o600, 0o640), ("lock.mdb", 0o600, 0o660)):
+        file = Path(path, name)
+        if group is not None:
+            shutil.chown(file, group=group)
+        file.chmod(alone if group is None else shared)

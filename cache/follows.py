@@ -1,0 +1,66 @@
+"""The stored state of follows. Who is followed is the configuration's business, not ours.
+
+`objects` is counted by the index, so it is never stored. Invariant: a follow's row exists from
+`put` to `drop`; its objects, and what lists them, stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import orjson
+
+from . import wants
+from .environment import Tables, Txn
+from .index import FOLLOW as LISTED
+from .intern import FOLLOW, find_word, word_of
+from .queue_layout import Row
+from .records import Follow
+from .work import Work
+
+_STORED = tuple(field.name for field in fields(Follow) if field.name != "objects")
+
+
+def put(work: Work, follow: Follow) -> None:
+    row = {name: getattr(follow, name) for name in _STORED}
+    work.put(work.t.follow, word_of(work, FOLLOW, follow.key), orjson.dumps(row))
+
+
+def drop(work: Work, key: str) -> bool:
+    """Forget a follow and what waits for it. What is under way ends by itself."""
+    id = word_of(work, FOLLOW, key)
+    if not work.delete(work.t.follow, id):
+        return False
+    for flag in (b"\0", b"\1"):
+        cursor = work.txn.cursor(work.t.owed)
+        rows = list(cursor.iternext_dup()) if cursor.set_key(id + flag) else []
+        for row in rows:
+            _drop_row(work, row[8:16], row[16])
+    return True
+
+
+def _drop_row(work: Work, id: bytes, kind: int) -> None:
+    stored = work.txn.get(id + bytes((kind,)), None, work.t.want)
+    if stored is not None:
+        wants.remove(work, id, kind, Row.unpack(stored))
+
+
+def read(txn: Txn, t: Tables, key: str) -> Follow | None:
+    id = find_word(txn, t, FOLLOW, key)
+    row = txn.get(id, None, t.follow) if id is not None else None
+    return None if id is None or row is None else _unpack(txn, t, id, row)
+
+
+def read_all(txn: Txn, t: Tables) -> list[Follow]:
+    found = [_unpack(txn, t, id, row) for id, row in txn.cursor(t.follow)]
+    return sorted(found, key=lambda follow: follow.key)
+
+
+def _unpack(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
+    values: dict[str, Any] = {
+        name: value for name, value in orjson.loads(row).items() if name in _STORED
+    }
+    cursor = txn.cursor(t.index)
+    objects = cursor.count() if cursor.set_key(LISTED + id) else 0
+    return Follow(**values, objects=objects)

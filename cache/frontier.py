@@ -1,0 +1,99 @@
+"""The Frontier port on LMDB: writes go to the writer's thread, reads see the last commit.
+
+The rules are in `leases`, `hosts` and `wants`. Invariant: nothing about who may be asked is kept
+in memory, so it is the same after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+
+from ..errors import StoreError
+from . import hosts, leases, stalls, wants
+from .environment import Environment, Tables, Txn
+from .intern import FOLLOW, find_word
+from .layout import U64
+from .queue_layout import CAUSES
+from .records import HostReport, Lease, Politeness, Want
+from .work import Work
+from .writer import Writer
+
+
+class LmdbFrontier:
+    """See `ports.Frontier`."""
+
+    def __init__(self, environment: Environment, writer: Writer, politeness: Politeness) -> None:
+        self._environment = environment
+        self._writer = writer
+        self._politeness = politeness
+
+    def want(self, items: Iterable[Want]) -> Future[None]:
+        listed = tuple(items)
+
+        def job(work: Work) -> None:
+            if listed and self._writer.health.full:
+                raise StoreError(self._environment.path, "is full")
+            for item in listed:
+                wants.add(work, item)
+
+        return self._writer.submit(job)
+
+    def lease(self, now: float, limit: int, seconds: float) -> Future[list[Lease]]:
+        def job(work: Work) -> list[Lease]:
+            if self._writer.health.full:
+                return []  # there is no room for what would be fetched
+            work.now = max(work.now, now)
+            return leases.lease(work, now, limit, seconds)
+
+        return self._writer.submit(job)
+
+    def turn(self, host: str, now: float, page: bool, held: bool = False) -> Future[float | None]:
+        def job(work: Work) -> float | None:
+            work.now = max(work.now, now)
+            return leases.turn(work, host, now, page, held)
+
+        return self._writer.submit(job)
+
+    def report(self, reports: Sequence[HostReport], now: float) -> Future[None]:
+        listed = tuple(reports)
+
+        def job(work: Work) -> None:
+            work.now = max(work.now, now)
+            for report in listed:
+                hosts.learn(work, report, now)
+
+        return self._writer.submit(job)
+
+    def recover(self, now: float) -> Future[int]:
+        def job(work: Work) -> int:
+            work.now = max(work.now, now)
+            return leases.recover(work, now)
+
+        return self._writer.submit(job)
+
+    def next_due(self, now: float) -> float | None:
+        def reader(txn: Txn, t: Tables) -> float | None:
+            cursor = txn.cursor(t.ready)
+            times: list[int] = []
+            for cause in CAUSES:
+                if cursor.set_range(bytes((cause,))) and (key := cursor.key())[0] == cause:
+                    times.append(U64.unpack_from(key, 1)[0])
+            return min(times) / 1e6 if times else None
+
+        return self._environment.read(reader)
+
+    def pending(self, follow: str) -> int:
+        def reader(txn: Txn, t: Tables) -> int:
+            id = find_word(txn, t, FOLLOW, follow)
+            if id is None:
+                return 0
+            cursor = txn.cursor(t.owed)
+            return cursor.count() if cursor.set_key(id + b"\0") else 0
+
+        return self._environment.read(reader)
+
+    def stalled_until(self, follow: str, now: float) -> float | None:
+        return self._environment.read(
+            lambda txn, t: stalls.stalled_until(txn, t, self._politeness, follow, now)
+        )

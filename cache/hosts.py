@@ -1,0 +1,197 @@
+"""Hosts inside a transaction: slots, gap, page window, and when each may be asked again.
+
+What an answer means for a host is decided in `host_state`; which row is next, in `leases`. Every
+slot counts, whoever took it, so schedule, push and on-demand share one budget. Invariants: never
+more slots out than `concurrency` (one while probing), never two requests within `gap`, never more
+than `pages` page requests in any `pages_window`; the row in `ready` is when something of the host
+can be leased, and is absent when nothing can.
+"""
+
+from __future__ import annotations
+
+from math import isnan, nan
+from typing import NamedTuple
+
+from .host_state import HostHealth, host_after
+from .layout import F64, NONE, U64, host_key, micros, number, some
+from .queue_layout import TURN, HostRow
+from .records import HostReport, Kind
+from .work import Work
+
+
+class Group(NamedTuple):
+    """The earliest row of one kind and cause in a host's queue."""
+
+    kind: int
+    cause: int
+    due: float
+    id: bytes
+
+
+def named(work: Work, name: str) -> tuple[bytes, HostRow]:
+    """A host by its name; a new one has never been asked."""
+    key = host_key(name)
+    found = load(work, key)
+    if found is None:
+        found = work.hosts[key] = HostRow(name)
+    return key, found
+
+
+def load(work: Work, key: bytes) -> HostRow | None:
+    row = work.hosts.get(key)
+    if row is None:
+        stored = work.txn.get(key, None, work.t.host)
+        if stored is not None:
+            row = work.hosts[key] = HostRow.unpack(stored)
+            work.host_rows[key] = stored
+    return row
+
+
+def get(work: Work, key: bytes) -> HostRow:
+    row = load(work, key)
+    if row is None:
+        raise LookupError(key)
+    return row
+
+
+def health(host: HostRow) -> HostHealth:
+    return HostHealth(
+        failures=host.failures,
+        throttles=host.throttles,
+        refusals=host.refusals,
+        since=some(host.since),
+        until=host.until,
+        last_error=host.last_error,
+    )
+
+
+def learn(work: Work, report: HostReport, now: float) -> None:
+    """Take in what one request taught, and give its slot back where it had one of its own."""
+    key, host = named(work, report.host)
+    after = host_after(report.host, health(host), report, now)
+    host.failures, host.throttles, host.refusals = after.failures, after.throttles, after.refusals
+    host.since, host.until, host.last_error = number(after.since), after.until, after.last_error
+    if report.slot and host.turns:
+        end_turn(work, key, host, host.turns[0])
+    work.unsettled.add(key)
+
+
+def capacity(work: Work, host: HostRow) -> int:
+    return 1 if health(host).probing else work.politeness.concurrency
+
+
+def free_at(host: HostRow) -> float:
+    """When gap and pause allow the next request."""
+    return max(host.next_at, host.until)
+
+
+def page_at(work: Work, key: bytes, host: HostRow) -> float:
+    """When the page window allows the next page: the oldest of the last `pages` requests leaves."""
+    oldest = host.pages - work.politeness.pages
+    if oldest < 0:
+        return 0.0
+    at = work.txn.get(key + U64.pack(oldest), None, work.t.window)
+    return 0.0 if at is None else F64.unpack(at)[0] + work.politeness.pages_window
+
+
+def take(work: Work, key: bytes, host: HostRow, now: float, page: bool) -> None:
+    """Count one request that begins now."""
+    host.in_flight += 1
+    host.requests += 1
+    host.next_at = now + work.politeness.gap
+    work.counters.in_flight += 1
+    if page:
+        table = work.t.window
+        work.put(table, key + U64.pack(host.pages), F64.pack(now))
+        host.pages += 1
+        kept = host.pages - work.politeness.pages
+        if kept > 0 and not work.delete(table, key + U64.pack(kept - 1)):
+            _trim_window(work, key, kept)
+    work.unsettled.add(key)
+
+
+def _trim_window(work: Work, key: bytes, kept: int) -> None:
+    """Drop what a larger `pages` of an earlier configuration has left."""
+    cursor = work.txn.cursor(work.t.window)
+    while cursor.set_range(key) and cursor.key() < key + U64.pack(kept):
+        cursor.delete()
+
+
+def give_back(work: Work, key: bytes) -> None:
+    """One slot less. What was learnt comes in a report."""
+    host = get(work, key)
+    host.in_flight = max(host.in_flight - 1, 0)
+    work.counters.in_flight -= 1
+    work.unsettled.add(key)
+
+
+def begin_turn(work: Work, key: bytes, host: HostRow, until: float) -> None:
+    """Note a slot outside the queue; it ends at `until` even when nobody reports."""
+    end = micros(until)
+    while end in host.turns:
+        end += 1
+    host.turns = tuple(sorted((*host.turns, end)))
+    work.put(work.t.slot, turn_slot(key, end), b"")
+
+
+def end_turn(work: Work, key: bytes, host: HostRow, end: int) -> None:
+    host.turns = tuple(other for other in host.turns if other != end)
+    if work.delete(work.t.slot, turn_slot(key, end)):
+        give_back(work, key)
+
+
+def turn_slot(key: bytes, end: int) -> bytes:
+    return U64.pack(end) + key + NONE + bytes((TURN,))
+
+
+def groups(work: Work, key: bytes) -> list[Group]:
+    """The heads of a host's queue, one for each kind and cause that it holds."""
+    found: list[Group] = []
+    cursor = work.txn.cursor(work.t.queue)
+    more = cursor.set_range(key)
+    while more and (row := cursor.key())[:8] == key:
+        kind, cause = row[8], row[9]
+        found.append(Group(kind, cause, U64.unpack_from(row, 10)[0] / 1e6, row[18:26]))
+        more = cursor.set_range(key + bytes((kind, cause + 1)))
+    return found
+
+
+def settle(work: Work) -> None:
+    """Bring `ready` and `host` in line with what changed. Before leasing, and before a commit."""
+    for key in sorted(work.unsettled):
+        host = get(work, key)
+        was = None if isnan(host.ready_at) else (host.ready_cause, host.ready_at)
+        now = _ready(work, key, host)
+        if was != now:
+            if was is not None:
+                work.delete(work.t.ready, ready_key(*was, key))
+            if now is not None:
+                work.put(work.t.ready, ready_key(*now, key), b"")
+            host.ready_cause, host.ready_at = now if now is not None else (0, nan)
+        row = host.pack()
+        if work.host_rows.get(key) != row:
+            work.put(work.t.host, key, row)
+            work.host_rows[key] = row
+    work.unsettled.clear()
+
+
+def ready_key(cause: int, at: float, key: bytes) -> bytes:
+    return bytes((cause,)) + U64.pack(micros(at)) + key
+
+
+def _ready(work: Work, key: bytes, host: HostRow) -> tuple[int, float] | None:
+    """The cause and time of what can be leased next from a host."""
+    if host.queued == 0 or host.in_flight >= capacity(work, host):
+        return None
+    free = free_at(host)
+    times = [
+        (max(free, group.due, page_at(work, key, host) if group.kind == Kind.PAGE else 0.0), group)
+        for group in groups(work, key)
+    ]
+    if not times:
+        return None
+    earliest = min(at for at, _ in times)
+    # Of what is due by the time the host is free, the most urgent goes first and names the place
+    # in the line of hosts.
+    horizon = max(earliest, free, work.now)
+    return min(group.cause for at, group in times if at <= horizon), earliest

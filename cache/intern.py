@@ -1,0 +1,106 @@
+"""URIs and words to 8-byte ids and back; it does not know what they name.
+
+LMDB keys end at 511 bytes and URIs do not, so the hash of a URI finds its id, and the reference's
+row, which holds the URI, is compared. Words (types, tags, follow keys) share the ids' number space
+but have no reference. Invariant: an id is never given to anything else, not even after a purge.
+"""
+
+from __future__ import annotations
+
+from unicodedata import normalize
+
+from ..errors import StoreError
+from .environment import Tables, Txn
+from .layout import NONE, Ref, ref_uri, uri_hash
+from .work import Work
+
+_AS2 = "https://www.w3.org/ns/activitystreams#"
+
+TYPE, TAG, FOLLOW = "t", "h", "f"
+
+
+def find_id(txn: Txn, t: Tables, uri: str) -> bytes | None:
+    """The id of a URI that has a row in `ref`. Outside the writer."""
+    id = txn.get(uri_hash(uri), None, t.uri)
+    if id is None:
+        return None
+    row = txn.get(id, None, t.ref)
+    return id if row is not None and ref_uri(row) == uri else None
+
+
+def uri_of(txn: Txn, t: Tables, id: bytes) -> str | None:
+    row = txn.get(id, None, t.ref) if id != NONE else None
+    return None if row is None else ref_uri(row)
+
+
+def known_id(work: Work, uri: str) -> bytes | None:
+    """The id of a URI inside a write transaction, without making one."""
+    id = work.memo.ids.get(uri)
+    if id is not None:
+        return id
+    id = work.txn.get(uri_hash(uri), None, work.t.uri)
+    if id is None:
+        return None
+    if work.ref(id, change=False).uri != uri:
+        raise StoreError(uri, "has the hash of another URI")
+    work.memo.ids[uri] = id
+    return id
+
+
+def id_of(work: Work, uri: str | None) -> bytes:
+    """The id of a URI; a new one becomes a reference that nothing is known of."""
+    if uri is None:
+        return NONE
+    id = known_id(work, uri)
+    if id is None:
+        id = work.new_id()
+        work.put(work.t.uri, uri_hash(uri), id)
+        work.add_ref(id, Ref(uri))
+        work.memo.ids[uri] = id
+    return id
+
+
+def _spell(kind: str, text: str) -> str:
+    # "Note" and its expanded IRI are one type; NUL keeps words apart from URIs.
+    if kind == TYPE:
+        text = text.removeprefix(_AS2).removeprefix("as:")
+    elif kind == TAG:
+        text = normalize("NFKC", text).strip().lstrip("#").casefold()
+    return f"\0{kind}{text}"
+
+
+def word_of(work: Work, kind: str, text: str) -> bytes:
+    spelled = _spell(kind, text)
+    id = work.memo.words.get(spelled)
+    if id is None:
+        key = uri_hash(spelled)
+        id = work.txn.get(key, None, work.t.uri)
+        if id is None:
+            id = work.new_id()
+            work.put(work.t.uri, key, id)
+            work.put(work.t.word, id, spelled[1:].encode("utf-8", "surrogatepass"))
+        work.memo.words[spelled] = id
+    return id
+
+
+def find_word(txn: Txn, t: Tables, kind: str, text: str) -> bytes | None:
+    spelled = _spell(kind, text)
+    id = txn.get(uri_hash(spelled), None, t.uri)
+    return id if id is not None and _text(txn, t, id) == spelled[1:] else None
+
+
+def word_text(txn: Txn, t: Tables, id: bytes) -> str:
+    """The word behind an id; empty for none."""
+    return _text(txn, t, id)[1:] if id != NONE else ""
+
+
+def _text(txn: Txn, t: Tables, id: bytes) -> str:
+    return (txn.get(id, b"", t.word) or b"").decode("utf-8", "surrogatepass")
+
+
+def text_of(work: Work, id: bytes) -> str:
+    """`word_text` inside a write transaction."""
+    text = work.memo.texts.get(id)
+    if text is None:
+        text = work.memo.texts[id] = word_text(work.txn, work.t, id)
+    return text

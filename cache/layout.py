@@ -1,0 +1,225 @@
+"""How rows look: key parts, structs, and nothing about when they are written.
+
+Ids are 8-byte big-endian numbers kept as bytes, since they are parts of keys far more often than
+numbers. A missing time is NaN in a struct and None outside. Times inside keys are whole microseconds,
+big-endian, inverted where newest comes first. Invariant: what `pack` of a row gives, its `unpack`
+reads back equal; keys sort as their parts do.
+
+| table | key | value |
+|---|---|---|
+| meta | name | schema, counters |
+| uri | hash of a URI or word (16) | id |
+| word | id | kind and text of a type, tag or follow key |
+| ref | id | Ref |
+| body | id | form, provenance of the enclosing answer and its context, body |
+| shared | hash (8) | count of users, bytes that many bodies share |
+| extra | id | JSON: what is rarely needed of a reference |
+| history | id, sequence | an earlier body |
+| terms | id | Terms |
+| index | kind, id[, id] | many (inverted time, id) |
+| member | collection, position | object, flags, activity |
+| member_of | collection, object, announced | position |
+| collection | id | JSON |
+| change | sequence | change |
+| follow | id of its key | JSON |
+| want | id, kind | Row of the frontier |
+| queue | host, kind, cause, due, id | nothing |
+| owed | follow, pending or not | many (host, id, kind) |
+| slot | until, host, id, kind | nothing: a request in flight |
+| ready | cause, time, host | nothing: when a host may be asked |
+| host | host | HostRow |
+| window | host, number of the page request | time |
+| walk | id of the collection | URL and the walk |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import isnan, nan
+from struct import Struct
+
+from .records import State
+
+NONE = bytes(8)
+NO_HASH = bytes(16)
+U64 = Struct(">Q")
+F64 = Struct(">d")
+_LAST = (1 << 64) - 1
+
+STATES = tuple(State)
+STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
+CLASSES = (None, "actor", "object", "activity", "collection")
+CLASS_NUMBER = {name: number for number, name in enumerate(CLASSES)}
+VERIFIED = (None, "get", "304", "embedded")
+VERIFIED_NUMBER = {name: number for number, name in enumerate(VERIFIED)}
+
+HAS_BODY = 1
+
+
+def uri_hash(uri: str) -> bytes:
+    return blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def host_key(host: str) -> bytes:
+    # Whoever finds two names of his own with one hash makes them share one politeness.
+    return blake2b(host.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def micros(at: float) -> int:
+    """Whole microseconds, within what 8 bytes hold; the time before 1970 is 1970."""
+    return min(max(round(at * 1e6), 0), _LAST) if at == at else 0
+
+
+def time_key(at: float) -> bytes:
+    return U64.pack(micros(at))
+
+
+def inverted(at: float) -> bytes:
+    return U64.pack(_LAST - micros(at))
+
+
+def from_inverted(key: bytes) -> float:
+    return (_LAST - int(U64.unpack(key)[0])) / 1e6
+
+
+def some(value: float) -> float | None:
+    return None if isnan(value) else value
+
+
+def number(value: float | None) -> float:
+    return nan if value is None else value
+
+
+_REF = Struct(">BBBBH8s8sdddddd16s")
+
+
+@dataclass(slots=True)
+class Ref:
+    """The fixed part of a reference; mutable, because a transaction works on it."""
+
+    uri: str
+    state: int = 0
+    cls: int = 0
+    verified_by: int = 0
+    flags: int = 0
+    failures: int = 0
+    type: bytes = NONE
+    owner: bytes = NONE
+    fetched_at: float = nan
+    verified_at: float = nan
+    next_check: float = nan
+    interval: float = nan
+    updated: float = nan
+    published: float = nan  # as stated: identity rules compare it; lists use Terms.when
+    content_hash: bytes = NO_HASH
+
+    def pack(self) -> bytes:
+        return _REF.pack(
+            self.state,
+            self.cls,
+            self.verified_by,
+            self.flags,
+            min(self.failures, 65535),
+            self.type,
+            self.owner,
+            self.fetched_at,
+            self.verified_at,
+            self.next_check,
+            self.interval,
+            self.updated,
+            self.published,
+            self.content_hash,
+        ) + self.uri.encode("utf-8", "surrogatepass")
+
+    @classmethod
+    def unpack(cls, row: bytes) -> Ref:
+        return cls(ref_uri(row), *_REF.unpack_from(row))
+
+    @property
+    def has_body(self) -> bool:
+        return bool(self.flags & HAS_BODY)
+
+
+REF_SIZE = _REF.size
+
+
+def ref_uri(row: bytes) -> str:
+    return row[REF_SIZE:].decode("utf-8", "surrogatepass")
+
+
+BODY = Struct(">B8s8s")  # form, enclosing URL, context; then the body
+VERSION = Struct(">ddB16s")  # fetched_at, updated, form, hash; then the body
+CHANGE = Struct(">B8s8s8sd")  # kind, id, actor, type, at; then the reason
+CHANGE_KINDS = ("created", "updated", "deleted", "refused", "counted")
+
+_TERMS = Struct(">8s8s8s8sBBB")
+
+
+@dataclass(slots=True)
+class TermsRow:
+    """What an object is found by. `live`: it has index entries (a body, and it is an object).
+
+    `follows` maps the follows whose outbox offers it to whether they only announced it; that part
+    is there even before the object is.
+    """
+
+    when: bytes = NONE  # inverted time
+    actor: bytes = NONE
+    in_reply_to: bytes = NONE
+    context: bytes = NONE
+    live: bool = False
+    types: tuple[bytes, ...] = ()
+    tags: tuple[bytes, ...] = ()
+    follows: dict[bytes, bool] | None = None
+
+    def pack(self) -> bytes:
+        follows = self.follows or {}
+        head = _TERMS.pack(
+            self.when,
+            self.actor,
+            self.in_reply_to,
+            self.context,
+            self.live,
+            len(self.types),
+            len(self.tags),
+        )
+        listed = [follow + bytes((announced,)) for follow, announced in follows.items()]
+        return b"".join((head, *self.types, *self.tags, *listed))
+
+    @classmethod
+    def unpack(cls, row: bytes) -> TermsRow:
+        when, actor, reply, context, live, n_types, n_tags = _TERMS.unpack_from(row)
+        start = _TERMS.size
+        words = [row[at : at + 8] for at in range(start, start + 8 * (n_types + n_tags), 8)]
+        start += 8 * (n_types + n_tags)
+        follows = {row[at : at + 8]: row[at + 8] == 1 for at in range(start, len(row), 9)}
+        types, tags = tuple(words[:n_types]), tuple(words[n_types:])
+        return cls(when, actor, reply, context, bool(live), types, tags, follows)
+
+
+TERMS_SIZE = _TERMS.size
+
+# Member rows: object, flags, and the activity's id, which most servers build from the object's
+# (Mastodon: id + "/activity"), so that only the rest is kept.
+ANNOUNCED = 1
+HAS_ACTIVITY = 2
+SUFFIX = 4
+_MIDDLE = 1 << 63
+
+
+def position_key(position: int) -> bytes:
+    return U64.pack(position + _MIDDLE)
+
+
+def from_position(key: bytes) -> int:
+    return int(U64.unpack(key)[0]) - _MIDDLE
+
+
+def pack_member(object: bytes, uri: str, activity: str | None, announced: bool) -> bytes:
+    flags = ANNOUNCED if announced else 0
+    if activity is None:
+        return object + bytes((flags,))
+    if activity.startswith(uri):
+        return object + bytes((flags | HAS_ACTIVITY | SUFFIX,)) + activity[len(uri) :].encode()
+    return object + bytes((flags | HAS_ACTIVITY,)) + activity.encode()

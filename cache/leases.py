@@ -1,0 +1,215 @@
+"""Leasing: who is asked next, and giving back. It fetches nothing and starts no timer.
+
+Hosts stand in one line for each cause, the most urgent cause first, whoever waited longest first
+within it; a host gets one lease a round. Invariants: a row is leased at most once at a time; a lease
+is a row in `slot` until its outcome, its end or a restart, so a crash gives it back.
+"""
+
+from __future__ import annotations
+
+from . import hosts, wants
+from .host_state import MAX_PAUSE
+from .intern import known_id, text_of
+from .layout import F64, NONE, U64, host_key, micros
+from .queue_layout import CAUSES, KINDS, TURN, HostRow, Row
+from .records import Kind, Lease, Want
+from .walks import load as load_walk
+from .work import Work
+
+# A slot outside the queue that nobody gives back ends with the longest chain of requests.
+TURN_SECONDS = 180.0
+_MOST_SECONDS = 3_600.0  # of a lease
+# Nothing is planned further ahead (intervals end at 30 days), so what is was planned by a wrong clock.
+_MOST_AHEAD = 31 * 86_400.0
+_SET_BACK = 60.0  # smaller steps are waited out
+
+
+def lease(work: Work, now: float, limit: int, seconds: float) -> list[Lease]:
+    """Up to `limit` leases on what is due."""
+    _look_at_clock(work, now)
+    _expire(work, now)
+    until = now + min(seconds, _MOST_SECONDS)
+    leases: list[Lease] = []
+    passed: set[bytes] = set()
+    while len(leases) < limit:
+        hosts.settle(work)
+        line = [key for key in _line(work, now, limit - len(leases)) if key not in passed]
+        if not line:
+            break
+        for key in line:
+            found = _lease_one(work, key, now, until)
+            if found is None:
+                passed.add(key)
+            else:
+                leases.append(found)
+    return leases
+
+
+def _line(work: Work, now: float, limit: int) -> list[bytes]:
+    """Hosts that can be asked now, in their order."""
+    found: list[bytes] = []
+    latest = U64.pack(micros(now))
+    cursor = work.txn.cursor(work.t.ready)
+    for cause in CAUSES:
+        more = cursor.set_range(bytes((cause,)))
+        while more and len(found) < limit:
+            key = cursor.key()
+            if key[0] != cause or key[1:9] > latest:
+                break
+            found.append(key[9:])
+            more = cursor.next()
+    return found
+
+
+def _lease_one(work: Work, key: bytes, now: float, until: float) -> Lease | None:
+    """A lease on the most urgent row of a host, if it may be asked at all."""
+    host = hosts.get(work, key)
+    work.unsettled.add(key)
+    if host.in_flight >= hosts.capacity(work, host) or hosts.free_at(host) > now:
+        return None
+    best: hosts.Group | None = None
+    for group in hosts.groups(work, key):
+        if group.due > now or (best is not None and group.cause >= best.cause):
+            continue  # groups come by kind, so of one cause the first kind wins
+        if group.kind == Kind.PAGE and hosts.page_at(work, key, host) > now:
+            continue
+        best = group
+    if best is None:
+        return None
+    stored = work.txn.get(best.id + bytes((best.kind,)), None, work.t.want)
+    row = Row.unpack(stored or b"")
+    hosts.take(work, key, host, now, best.kind == Kind.PAGE)
+    wants.lease_out(work, best.id, best.kind, row, until)
+    return _describe(work, best.id, KINDS[best.kind], row, host)
+
+
+def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow) -> Lease:
+    ref = work.ref(id, change=False)
+    want = Want(
+        uri=ref.uri,
+        kind=kind,
+        cause=CAUSES[row.cause],
+        due=row.due,
+        follow=text_of(work, row.follow) if row.follow != NONE else "",
+        relation=row.relation.decode(),
+        depth=row.depth,
+        attempts=row.attempts,
+        refetch=row.refetch,
+        scheduled=row.scheduled,
+    )
+    url = ref.uri.partition("#")[0]
+    if kind is Kind.PAGE:
+        walk, next_url = load_walk(work.txn, work.t, id) or (None, None)
+        return Lease(want, next_url or url, host.name, row.until, walk)
+    if kind is Kind.DOCUMENT and ref.has_body:
+        extra = work.extra(id, change=False)
+        etag, modified = extra.get("etag"), extra.get("last_modified")
+        return Lease(want, url, host.name, row.until, None, etag, modified)
+    return Lease(want, url, host.name, row.until)
+
+
+def release(work: Work, lease: Lease) -> None:
+    """Give a lease back: its slot, and its row, which the answer has satisfied."""
+    id = known_id(work, lease.want.uri)
+    if id is None:
+        return
+    kind = lease.want.kind
+    key = host_key(lease.host)
+    slot = U64.pack(micros(lease.until)) + key + id + bytes((kind,))
+    if work.txn.get(slot, None, work.t.slot) is not None:
+        work.delete(work.t.slot, slot)
+        hosts.give_back(work, key)
+    stored = work.txn.get(id + bytes((kind,)), None, work.t.want)
+    if stored is None:
+        return  # its follow was dropped meanwhile
+    row = Row.unpack(stored)
+    # A lease that ended before its answer came may be somebody else's by now.
+    if row.until in (0.0, lease.until):
+        wants.remove(work, id, kind, row)
+
+
+def turn(work: Work, name: str, now: float, page: bool, held: bool) -> float | None:
+    """A slot outside the queue, or when to ask again."""
+    _expire(work, now)
+    key, host = hosts.named(work, name)
+    wait = hosts.free_at(host)
+    if page:
+        wait = max(wait, hosts.page_at(work, key, host))
+    if wait > now:
+        return wait
+    if held:  # the caller's own slot goes on; only its next request is counted
+        hosts.take(work, key, host, now, page)
+        hosts.give_back(work, key)
+        return None
+    if host.in_flight >= hosts.capacity(work, host):
+        return now + max(work.politeness.gap, 0.05)
+    hosts.take(work, key, host, now, page)
+    hosts.begin_turn(work, key, host, now + TURN_SECONDS)
+    return None
+
+
+def recover(work: Work, now: float) -> int:
+    """Give back what a process that died had leased."""
+    _look_at_clock(work, now)
+    return _end_slots(work, b"\xff" * 8, now)
+
+
+def _expire(work: Work, now: float) -> None:
+    _end_slots(work, U64.pack(micros(now)), now)
+
+
+def _end_slots(work: Work, latest: bytes, now: float) -> int:
+    """End the slots up to a time; their rows wait again. How many leases there were."""
+    ended = 0
+    cursor = work.txn.cursor(work.t.slot)
+    keys: list[bytes] = []
+    more = cursor.first()
+    while more and (key := cursor.key())[:8] <= latest:
+        keys.append(key)
+        more = cursor.next()
+    for key in keys:
+        host, id, kind = key[8:16], key[16:24], key[24]
+        if kind == TURN:
+            hosts.end_turn(work, host, hosts.get(work, host), U64.unpack_from(key)[0])
+            continue
+        ended += 1
+        work.delete(work.t.slot, key)
+        hosts.give_back(work, host)
+        stored = work.txn.get(id + bytes((kind,)), None, work.t.want)
+        if stored is not None:
+            row = Row.unpack(stored)
+            if row.until and row.slot_key(id, kind) == key:
+                wants.requeue(work, id, kind, row, min(row.due, now))
+    return ended
+
+
+def _look_at_clock(work: Work, now: float) -> None:
+    """A clock that was set back must not freeze what was planned by the old one."""
+    clock = work.counters.clock
+    if now >= clock:
+        if now > clock:
+            work.counters.clock = now
+        return
+    if clock - now > _SET_BACK:
+        _rewind(work, now)
+        work.counters.clock = now
+
+
+def _rewind(work: Work, now: float) -> None:
+    """Bring every stored future time within its maximum from now. Rare, so a scan will do."""
+    _end_slots(work, b"\xff" * 8, now)
+    latest = U64.pack(micros(now + _MOST_AHEAD))
+    for key in list(work.txn.cursor(work.t.queue).iternext(values=False)):
+        if key[10:18] > latest:
+            stored = work.txn.get(key[18:26] + key[8:9], None, work.t.want)
+            row = Row.unpack(stored or b"")
+            wants.postpone(work, key[18:26], key[8], row, now + _MOST_AHEAD)
+    for key in list(work.txn.cursor(work.t.host).iternext(values=False)):
+        host = hosts.get(work, key)
+        host.until = min(host.until, now + MAX_PAUSE)
+        host.next_at = min(host.next_at, now + work.politeness.gap)
+        host.since = min(host.since, now)  # NaN, for none, stays
+        work.unsettled.add(key)
+    for key, at in list(work.txn.cursor(work.t.window)):
+        if F64.unpack(at)[0] > now:
+            work.put(work.t.window, key, F64.pack(now))

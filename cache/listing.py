@@ -1,0 +1,122 @@
+"""Lists of objects from the indexes, newest first: which index to read, and what it must filter.
+
+It parses no body. Invariant: a list is complete and without duplicates over its pages for all that
+was there when the first was read.
+"""
+
+from __future__ import annotations
+
+from . import index
+from .cursors import decode, encode
+from .document import Document
+from .environment import Cursor, Tables, Txn
+from .intern import FOLLOW, TAG, TYPE, find_id, find_word
+from .layout import NONE, TermsRow, inverted
+from .reading import document
+from .records import ObjectFilter
+
+_FIRST, _LAST = b"\0" * 8, b"\xff" * 8
+# Entries looked at in one read transaction: it pins old pages while it lasts (20 ms).
+_MOST_SEEN = 10_000
+
+
+class _Unknown(Exception):
+    """The filter names something that was never seen, so nothing matches."""
+
+
+def objects(
+    txn: Txn, t: Tables, wanted: ObjectFilter, limit: int, cursor: str | None
+) -> tuple[list[Document], str | None]:
+    """One page of documents and the cursor of the next; a page may be short of `limit`."""
+    try:
+        keys = _keys(txn, t, wanted)
+    except _Unknown:
+        return [], None
+    place = decode(cursor, 16) if cursor else None
+    entries = txn.cursor(t.index)
+    key = _shortest(entries, keys)
+    if key is None or limit <= 0 or not _seek(entries, key, wanted, place):
+        return [], None
+    oldest = inverted(wanted.since) if wanted.since is not None else _LAST
+    others = [other for other in keys if other != key]
+    found: list[Document] = []
+    for seen, value in enumerate(entries.iternext_dup()):
+        if value[:8] > oldest:
+            break
+        if len(found) >= limit or seen >= _MOST_SEEN:
+            return found, encode(place or value)
+        place = value
+        id = value[8:]
+        if not others or _matches(txn, t, id, others):
+            held = document(txn, t, id)
+            if held is not None:
+                found.append(held)
+    return found, None
+
+
+def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
+    """The index keys under all of which a match is listed."""
+
+    def uri(value: str | None) -> bytes:
+        id = find_id(txn, t, value) if value is not None else NONE
+        if id is None:
+            raise _Unknown
+        return id
+
+    def word(kind: str, value: str | None) -> bytes:
+        id = find_word(txn, t, kind, value) if value is not None else NONE
+        if id is None:
+            raise _Unknown
+        return id
+
+    actor, type = uri(wanted.actor), word(TYPE, wanted.type)
+    follow = word(FOLLOW, wanted.follow)
+    keys = [
+        kind + id
+        for kind, id in (
+            (index.REPLY, uri(wanted.in_reply_to)),
+            (index.CONTEXT, uri(wanted.context)),
+            (index.TAG, word(TAG, wanted.tag)),
+            (index.FOLLOW, follow),
+            (index.ACTOR, actor),
+            (index.TYPE, type),
+        )
+        if id != NONE
+    ]
+    if type != NONE:
+        keys += [
+            kind + id + type
+            for kind, id in ((index.FOLLOW_TYPE, follow), (index.ACTOR_TYPE, actor))
+            if id != NONE
+        ]
+    return keys or [index.ALL]
+
+
+def _shortest(entries: Cursor, keys: list[bytes]) -> bytes | None:
+    """The key with the fewest entries: LMDB keeps the number, so the best index costs one seek."""
+    best, fewest = None, -1
+    for key in keys:
+        if not entries.set_key(key):
+            return None
+        count = entries.count()
+        if best is None or count < fewest:
+            best, fewest = key, count
+    return best
+
+
+def _seek(entries: Cursor, key: bytes, wanted: ObjectFilter, place: bytes | None) -> bool:
+    """Go to the first entry of the page; False when there is none."""
+    start = _FIRST * 2
+    if wanted.until is not None:  # exclusive, so whatever was published at that time is skipped
+        start = inverted(wanted.until) + _LAST
+    if place is not None and place >= start:
+        start = place
+        if entries.set_range_dup(key, start):
+            return entries.next_dup() if entries.value() == place else True
+        return False
+    return entries.set_range_dup(key, start)
+
+
+def _matches(txn: Txn, t: Tables, id: bytes, keys: list[bytes]) -> bool:
+    row = txn.get(id, None, t.terms)
+    return row is not None and index.entries(TermsRow.unpack(row)).issuperset(keys)

@@ -1,0 +1,90 @@
+"""Opening a store: the environment, the lock, the writer, and the three ports on them.
+
+Composition only. Invariant: whoever holds an Opened that is not read-only holds `writer.lock`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .environment import open_environment
+from .frontier import LmdbFrontier
+from .lock import WriterLock
+from .query import LmdbQuery
+from .records import Politeness
+from .store import LmdbStore
+from .writer import Writer
+
+MAX_BYTES = 64 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store's three ports. `close` finishes what is waiting; it may be called twice."""
+
+    store: LmdbStore
+    frontier: LmdbFrontier
+    query: LmdbQuery
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A store that is only read. `close` may be called twice."""
+
+    query: LmdbQuery
+    close: Callable[[], None]
+
+
+def open_store(
+    path: str | os.PathLike[str],
+    *,
+    max_bytes: int = MAX_BYTES,
+    history: int = 3,
+    politeness: Politeness | None = None,
+    group: str | None = None,
+) -> Opened:
+    """Open a store as its one writer, making it if need be.
+
+    Raises StoreLocked when another process writes it, StoreError when it cannot be opened.
+    """
+    polite = politeness or Politeness()
+    lock = WriterLock(os.fspath(path))
+    try:
+        environment = open_environment(path, write=True, max_bytes=max_bytes, group=group)
+    except BaseException:
+        lock.release()
+        raise
+    writer = Writer(environment, max_bytes, polite, history)
+
+    def close() -> None:
+        writer.close()
+        environment.close()
+        lock.release()
+
+    closing = _once(close)
+    return Opened(
+        LmdbStore(environment, writer, closing),
+        LmdbFrontier(environment, writer, polite),
+        LmdbQuery(environment, writer.health),
+        closing,
+    )
+
+
+def open_reader(path: str | os.PathLike[str]) -> Readable:
+    """Open a store that exists for reading; another process may be writing it."""
+    environment = open_environment(path, write=False)
+    return Readable(LmdbQuery(environment), _once(environment.close))
+
+
+def _once(action: Callable[[], None]) -> Callable[[], None]:
+    done: list[bool] = []
+
+    def run() -> None:
+        if not done:
+            done.append(True)
+            action()
+
+    return run

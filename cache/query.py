@@ -1,0 +1,204 @@
+"""The Query port on LMDB. Every call is one short read transaction on the last commit.
+
+It parses no bodies and never writes. Invariant: what a call returns is of one moment, and refers to
+nothing in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+import orjson
+
+from . import changes, check, follows, listing, reading
+from .cursors import decode, encode
+from .document import Document
+from .environment import Environment, Tables, Txn
+from .host_state import HostHealth, standing
+from .intern import find_id, uri_of
+from .layout import some
+from .queue_layout import HostRow
+from .records import (
+    Change,
+    CheckReport,
+    CollectionView,
+    Follow,
+    Host,
+    ObjectFilter,
+    Reference,
+    Totals,
+    Version,
+)
+from .work import Counters
+from .writer import Health
+
+_HOSTS_A_READ = 500
+
+
+class LmdbQuery:
+    """See `ports.Query`. `health` comes from the writer, where this process has one."""
+
+    def __init__(self, environment: Environment, health: Health | None = None) -> None:
+        self._environment = environment
+        self._health = health
+
+    def document(self, id: str) -> Document | None:
+        def reader(txn: Txn, t: Tables) -> Document | None:
+            known = find_id(txn, t, id)
+            return None if known is None else reading.document(txn, t, known)
+
+        return self._environment.read(reader)
+
+    def reference(self, id: str) -> Reference | None:
+        return self.references((id,)).get(id)
+
+    def references(self, ids: Iterable[str]) -> dict[str, Reference]:
+        listed = tuple(ids)
+
+        def reader(txn: Txn, t: Tables) -> dict[str, Reference]:
+            known = ((id, find_id(txn, t, id)) for id in listed)
+            return {id: reading.reference(txn, t, key) for id, key in known if key is not None}
+
+        return self._environment.read(reader)
+
+    def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
+        listed = tuple(ids)
+
+        def reader(txn: Txn, t: Tables) -> set[str]:
+            within = find_id(txn, t, collection)
+            if within is None:
+                return set()
+            return {id for id in listed if _is_member(txn, t, within, find_id(txn, t, id))}
+
+        return self._environment.read(reader)
+
+    def objects(
+        self, filter: ObjectFilter, limit: int, cursor: str | None = None
+    ) -> tuple[list[Document], str | None]:
+        return self._environment.read(lambda txn, t: listing.objects(txn, t, filter, limit, cursor))
+
+    def collection(
+        self, id: str, limit: int = 500, cursor: str | None = None
+    ) -> CollectionView | None:
+        return self._environment.read(lambda txn, t: _collection(txn, t, id, limit, cursor))
+
+    def changes(self, since: int, limit: int = 500) -> list[Change]:
+        return self._environment.read(lambda txn, t: changes.read(txn, t, since, limit))
+
+    def history(self, id: str) -> list[Version]:
+        def reader(txn: Txn, t: Tables) -> list[Version]:
+            known = find_id(txn, t, id)
+            return [] if known is None else reading.history(txn, t, known)
+
+        return self._environment.read(reader)
+
+    def follows(self) -> list[Follow]:
+        return self._environment.read(follows.read_all)
+
+    def follow(self, key: str) -> Follow | None:
+        return self._environment.read(lambda txn, t: follows.read(txn, t, key))
+
+    def hosts(self, now: float | None = None) -> Iterator[Host]:
+        """Every host; with `now` its state is that of then, else that of its last request."""
+        start: bytes = b""
+        while True:
+            rows = self._environment.read(partial(_hosts, start=start))
+            yield from (_host(row, now) for _, row in rows)
+            if len(rows) < _HOSTS_A_READ:
+                return
+            start = rows[-1][0] + b"\0"
+
+    def totals(self) -> Totals:
+        def reader(txn: Txn, t: Tables) -> Totals:
+            counters = Counters.read(txn, t)
+            used = self._environment.used_bytes(txn)
+            limit = self._health.max_bytes if self._health is not None else 0
+            return Totals(
+                references=counters.references,
+                documents=counters.documents,
+                follows=txn.stat(t.follow)["entries"],
+                due=counters.due,
+                in_flight=counters.in_flight,
+                bytes=used,
+                max_bytes=limit,
+                read_only=self._health is None or self._health.read_only,
+                last_seq=counters.last_seq,
+            )
+
+        return self._environment.read(reader)
+
+    def check(self) -> CheckReport:
+        return self._environment.read(check.check)
+
+
+def _is_member(txn: Txn, t: Tables, collection: bytes, id: bytes | None) -> bool:
+    if id is None:
+        return False
+    return any(
+        txn.get(collection + id + flag, None, t.member_of) is not None for flag in (b"\0", b"\1")
+    )
+
+
+def _collection(
+    txn: Txn, t: Tables, uri: str, limit: int, cursor: str | None
+) -> CollectionView | None:
+    id = find_id(txn, t, uri)
+    if id is None:
+        return None
+    stored = txn.get(id, None, t.collection)
+    about = orjson.loads(stored) if stored is not None else {}
+    place = decode(cursor, 8) if cursor else b""
+    items: dict[str, None] = {}  # own and announced are two members, but one item
+    rows = txn.cursor(t.member)
+    more = rows.set_range(id + place)
+    if more and place and rows.key() == id + place:
+        more = rows.next()
+    if stored is None and not (more and rows.key()[:8] == id):
+        return None
+    while more and rows.key()[:8] == id and len(items) < limit:
+        place = rows.key()[8:]
+        items[uri_of(txn, t, rows.value()[:8]) or ""] = None
+        more = rows.next()
+    beyond = more and rows.key()[:8] == id
+    return CollectionView(
+        id=uri,
+        items=tuple(items),
+        cursor=encode(place) if beyond else None,
+        complete=about.get("complete", False),
+        total_items=about.get("total"),
+        kind=about.get("kind", "ok"),
+    )
+
+
+def _hosts(txn: Txn, t: Tables, start: bytes) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
+    cursor = txn.cursor(t.host)
+    more = cursor.set_range(start)
+    while more and len(found) < _HOSTS_A_READ:
+        found.append(cursor.item())
+        more = cursor.next()
+    return found
+
+
+def _host(row: bytes, now: float | None) -> Host:
+    host = HostRow.unpack(row)
+    health = HostHealth(
+        host.failures,
+        host.throttles,
+        host.refusals,
+        some(host.since),
+        host.until,
+        host.last_error,
+    )
+    at = now if now is not None else host.next_at
+    return Host(
+        host=host.name,
+        state=standing(health, at),
+        until=host.until if host.until > at else None,
+        failures=host.failures,
+        last_error=host.last_error or None,
+        requests=host.requests,
+        in_flight=host.in_flight,
+        due=host.queued,
+    )

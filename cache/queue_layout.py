@@ -1,0 +1,131 @@
+"""How the frontier's rows look; a continuation of `layout` under the same rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+from struct import Struct
+from typing import ClassVar
+
+import orjson
+
+from .layout import NONE, U64, micros
+from .records import Cause, Kind, Want
+
+_ROW = Struct(">8sBd8sdHHB")
+TURN = 255  # in a slot's key: a request outside the queue
+
+KINDS = tuple(Kind)
+CAUSES = tuple(Cause)
+
+
+@dataclass(slots=True)
+class Row:
+    """A want as it is queued. `until` > 0: it is leased until then, and in `slot`, not `queue`."""
+
+    host: bytes
+    cause: int
+    due: float
+    follow: bytes = NONE
+    until: float = 0.0
+    depth: int = 0
+    attempts: int = 0
+    flags: int = 0
+    relation: bytes = b""
+
+    REFETCH: ClassVar[int] = 1
+    SCHEDULED: ClassVar[int] = 2
+
+    def pack(self) -> bytes:
+        return (
+            _ROW.pack(
+                self.host,
+                self.cause,
+                self.due,
+                self.follow,
+                self.until,
+                self.depth,
+                self.attempts,
+                self.flags,
+            )
+            + self.relation
+        )
+
+    @classmethod
+    def unpack(cls, row: bytes) -> Row:
+        return cls(*_ROW.unpack_from(row), relation=row[_ROW.size :])
+
+    @classmethod
+    def of(cls, want: Want, host: bytes, follow: bytes) -> Row:
+        flags = cls.REFETCH * want.refetch | cls.SCHEDULED * want.scheduled
+        depth, attempts = min(max(want.depth, 0), 65535), min(max(want.attempts, 0), 65535)
+        relation = want.relation.encode()
+        return cls(host, want.cause, want.due, follow, 0.0, depth, attempts, flags, relation)
+
+    @property
+    def refetch(self) -> bool:
+        return bool(self.flags & self.REFETCH)
+
+    @property
+    def scheduled(self) -> bool:
+        return bool(self.flags & self.SCHEDULED)
+
+    @property
+    def pending(self) -> bool:
+        """Counts as work of its follow that is still ahead."""
+        return self.attempts == 0 and not self.scheduled
+
+    def queue_key(self, id: bytes, kind: int) -> bytes:
+        return self.host + bytes((kind, self.cause)) + U64.pack(micros(self.due)) + id
+
+    def slot_key(self, id: bytes, kind: int) -> bytes:
+        return U64.pack(micros(self.until)) + self.host + id + bytes((kind,))
+
+    def owed_key(self) -> bytes:
+        return self.follow + (b"\0" if self.pending else b"\1")
+
+
+_HOST = Struct(">HHHHIQQddddB")
+
+
+@dataclass(slots=True)
+class HostRow:
+    """A host's politeness and health. `turns` are the ends of its slots outside the queue."""
+
+    name: str
+    failures: int = 0  # in a row: connect, time-out, 5xx
+    throttles: int = 0  # in a row: 429 or 503 that named no time
+    refusals: int = 0  # in a row: 401 or 403
+    in_flight: int = 0
+    queued: int = 0
+    requests: int = 0
+    pages: int = 0  # page requests so far; the number of the next row in `window`
+    since: float = nan  # the first of `failures`
+    until: float = 0.0  # paused until then
+    next_at: float = 0.0  # the gap after the latest request
+    ready_at: float = nan  # its row in `ready`: time and cause
+    ready_cause: int = 0
+    last_error: str = ""
+    turns: tuple[int, ...] = ()
+
+    def pack(self) -> bytes:
+        return _HOST.pack(
+            min(self.failures, 65535),
+            min(self.throttles, 65535),
+            min(self.refusals, 65535),
+            min(self.in_flight, 65535),
+            self.queued,
+            self.requests,
+            self.pages,
+            self.since,
+            self.until,
+            self.next_at,
+            self.ready_at,
+            self.ready_cause,
+        ) + orjson.dumps([self.name, self.last_error, self.turns])
+
+    @classmethod
+    def unpack(cls, row: bytes) -> HostRow:
+        name, last_error, turns = orjson.loads(row[_HOST.size :])
+        values = _HOST.unpack_from(row)
+        return cls(name, *values, last_error=last_error, turns=tuple(turns))

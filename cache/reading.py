@@ -1,0 +1,93 @@
+"""From stored rows to what readers get: documents, references, versions. It writes nothing.
+
+Invariant: what is returned is complete in itself; no row is read after the transaction.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from . import shared
+from .codec import unpack
+from .document import Document
+from .environment import Tables, Txn
+from .intern import uri_of, word_text
+from .layout import (
+    BODY,
+    CLASSES,
+    NO_HASH,
+    NONE,
+    STATES,
+    TERMS_SIZE,
+    VERIFIED,
+    VERSION,
+    Ref,
+    from_inverted,
+    some,
+)
+from .records import Attempt, Reference, Version
+
+
+def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Document | None:
+    """The document of a reference; None when no body is held."""
+    stored = txn.get(id, None, t.body)
+    if stored is None:
+        return None
+    if row is None:
+        row = txn.get(id, b"", t.ref) or b""
+    _, enclosing, context = BODY.unpack_from(stored)
+    terms = txn.get(id, None, t.terms)
+    live = terms is not None and len(terms) >= TERMS_SIZE and terms[:8] != NONE
+    page = shared.read(txn, t, enclosing)
+    return Document(
+        row,
+        stored,
+        from_inverted(terms[:8]) if live and terms is not None else None,
+        page.decode() if page is not None else None,
+        shared.read(txn, t, context),
+    )
+
+
+def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
+    ref = Ref.unpack(txn.get(id, b"", t.ref) or b"")
+    stored = txn.get(id, None, t.extra)
+    extra = orjson.loads(stored) if stored is not None else {}
+    body = txn.get(id, None, t.body) if ref.has_body else None
+    enclosing = shared.read(txn, t, BODY.unpack_from(body)[1]) if body is not None else None
+    return Reference(
+        id=ref.uri,
+        state=STATES[ref.state],
+        cls=CLASSES[ref.cls],
+        fetched_at=some(ref.fetched_at),
+        verified_at=some(ref.verified_at),
+        verified_by=VERIFIED[ref.verified_by],
+        next_check=some(ref.next_check),
+        interval=some(ref.interval),
+        updated=some(ref.updated),
+        published=some(ref.published),
+        content_hash=ref.content_hash if ref.content_hash != NO_HASH else None,
+        owner=uri_of(txn, t, ref.owner),
+        type=word_text(txn, t, ref.type) or None,
+        failures=ref.failures,
+        etag=extra.get("etag"),
+        last_modified=extra.get("last_modified"),
+        last_error=extra.get("last_error"),
+        target=extra.get("target"),
+        reason=extra.get("reason"),
+        enclosing=enclosing.decode() if enclosing is not None else None,
+        log=tuple(Attempt(*line) for line in extra.get("log", ())),
+    )
+
+
+def history(txn: Txn, t: Tables, id: bytes) -> list[Version]:
+    """Earlier versions, newest first."""
+    found: list[Version] = []
+    cursor = txn.cursor(t.history)
+    more = cursor.set_range(id)
+    while more and cursor.key()[:8] == id:
+        row = cursor.value()
+        fetched_at, updated, form, content_hash = VERSION.unpack_from(row)
+        body = unpack(form, row[VERSION.size :])
+        found.append(Version(fetched_at, some(updated), content_hash, body))
+        more = cursor.next()
+    return found[::-1]

@@ -1,0 +1,116 @@
+"""The Store port on LMDB: one outcome, one transaction, everything of it or nothing.
+
+It decides nothing about documents: an Outcome is a list of consequences, applied in the order in
+which they build on each other. Invariant: what `apply` acknowledged is on disk, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from ..errors import StoreError
+from . import documents, follows, hosts, leases, members, walks, wants
+from .environment import Environment
+from .intern import id_of, known_id
+from .records import Applied, Attempt, Change, Follow, Kind, Outcome
+from .work import Work
+from .writer import Writer
+
+_LOG = 8  # attempts kept of a reference: what `explain` shows
+
+
+class LmdbStore:
+    """See `ports.Store`."""
+
+    def __init__(self, environment: Environment, writer: Writer, on_close: Callable[[], None]):
+        self._environment = environment
+        self._writer = writer
+        self._on_close = on_close
+
+    def apply(self, outcome: Outcome) -> Future[Applied]:
+        return self._writer.submit(lambda work: self._apply(work, outcome))
+
+    def put_follow(self, follow: Follow) -> Future[None]:
+        return self._writer.submit(lambda work: follows.put(work, follow))
+
+    def drop_follow(self, key: str, now: float) -> Future[bool]:
+        def job(work: Work) -> bool:
+            work.now = max(work.now, now)
+            return follows.drop(work, key)
+
+        return self._writer.submit(job)
+
+    def on_change(self, listener: Callable[[Sequence[Change]], None]) -> None:
+        self._writer.listen(listener)
+
+    def close(self) -> None:
+        self._on_close()
+
+    def _apply(self, work: Work, outcome: Outcome) -> Applied:
+        if self._writer.health.full and grows(outcome):
+            reason = f"is full ({self._writer.health.bytes} bytes)"
+            raise StoreError(self._environment.path, reason, "a larger store.max_bytes or a purge")
+        return apply(work, outcome)
+
+
+def grows(outcome: Outcome) -> bool:
+    """Whether it needs more room than purge, states and hosts, which the reserve is for."""
+    return bool(outcome.puts or outcome.members or outcome.wants or outcome.walk)
+
+
+def apply(work: Work, outcome: Outcome) -> Applied:
+    """Everything that follows from one answer."""
+    work.now = max(work.now, outcome.at)
+    logged = len(work.changes)
+    unchanged = tuple(put.id for put in outcome.puts if documents.put(work, put) == "unchanged")
+    for mark in outcome.marks:
+        documents.mark(work, mark, outcome.at)
+    if outcome.members is not None:
+        members.add(work, outcome.members)
+    if outcome.relink is not None:
+        members.relink(work, outcome.relink)
+    if outcome.collection is not None:
+        members.set_collection(work, outcome.collection)
+    _keep_walk(work, outcome)
+    if outcome.lease is not None:
+        leases.release(work, outcome.lease)
+    for want in outcome.wants:
+        wants.add(work, want)
+    if outcome.follow is not None:
+        follows.put(work, outcome.follow)
+    for report in outcome.hosts:
+        hosts.learn(work, report, outcome.at)
+    if outcome.attempt is not None:
+        _note(work, outcome, outcome.attempt)
+    return Applied(tuple(work.changes[logged:]), unchanged)
+
+
+def _keep_walk(work: Work, outcome: Outcome) -> None:
+    if outcome.walk is None and not outcome.walk_done:
+        return
+    if outcome.lease is not None and outcome.lease.want.kind is Kind.PAGE:
+        subject = outcome.lease.want.uri
+    elif outcome.collection is not None:
+        subject = outcome.collection.id
+    else:
+        raise StoreError("", "an outcome has a walk", "the lease of its page, or its collection")
+    if outcome.walk_done:
+        id = known_id(work, subject)
+        if id is not None:
+            walks.drop(work, id)
+    elif outcome.walk is not None:
+        walks.store(work, id_of(work, subject), outcome.walk, outcome.walk_url)
+
+
+def _note(work: Work, outcome: Outcome, attempt: Attempt) -> None:
+    """Add a line to the log of what was asked for."""
+    if outcome.lease is not None:
+        subject = outcome.lease.want.uri
+    elif outcome.puts or outcome.marks:
+        subject = (outcome.puts or outcome.marks)[0].id
+    else:
+        return
+    extra = work.extra(id_of(work, subject))
+    line = [attempt.at, attempt.cause, attempt.status, attempt.outcome]
+    extra["log"] = [line, *extra.get("log", ())][:_LOG]

@@ -1,0 +1,122 @@
+"""Rows of the frontier: adding, merging, removing. It does not lease and judges no politeness.
+
+One row a reference and kind. Invariants: a row that is not leased is in `queue` under the host of
+the URL that it asks for, a leased one is in `slot` instead; a row with a follow is in `owed`.
+"""
+
+from __future__ import annotations
+
+from ..crawler.protocol.uri import host_port
+from . import hosts
+from .intern import FOLLOW, id_of, word_of
+from .layout import NONE
+from .queue_layout import Row
+from .records import Cause, Kind, Want
+from .walks import next_url
+from .work import Work
+
+
+def add(work: Work, want: Want) -> None:
+    """Queue a want, or merge it into its row."""
+    id = id_of(work, want.uri)
+    key = id + bytes((want.kind,))
+    url = want.uri
+    if want.kind is Kind.PAGE:
+        url = next_url(work.txn, work.t, id) or url
+    host, _ = hosts.named(work, host_port(url))
+    new = Row.of(want, host, word_of(work, FOLLOW, want.follow) if want.follow else NONE)
+    stored = work.txn.get(key, None, work.t.want)
+    if stored is None:
+        _insert(work, id, want.kind, new)
+        return
+    old = Row.unpack(stored)
+    row = merged(old, new)
+    if row == old:
+        return
+    _withdraw(work, id, want.kind, old)
+    _insert(work, id, want.kind, row)
+
+
+def merged(old: Row, new: Row) -> Row:
+    """The one row that stands for both: the more urgent cause, the earlier time, the larger depth.
+
+    A row that waits after a failure keeps waiting, whatever page mentions it again; only a person
+    or a push brings it forward.
+    """
+    urgent = new.cause <= Cause.PUSH
+    waits = old.attempts > 0 and not urgent
+    heir = new if _owns(old, new) else old
+    return Row(
+        host=old.host if old.until else new.host,
+        cause=min(old.cause, new.cause),
+        due=old.due if waits else min(old.due, new.due),
+        follow=heir.follow,
+        until=old.until,
+        depth=max(old.depth, new.depth),
+        attempts=min(old.attempts, new.attempts) if urgent else old.attempts,
+        flags=(old.flags | new.flags) & Row.REFETCH | old.flags & new.flags & Row.SCHEDULED,
+        relation=heir.relation,
+    )
+
+
+def _owns(old: Row, new: Row) -> bool:
+    """Whether the newcomer's follow takes the row over."""
+    if old.follow == NONE or new.follow == NONE:
+        return old.follow == NONE and (new.follow != NONE or new.cause < old.cause)
+    return new.cause < old.cause or (old.scheduled and not new.scheduled)
+
+
+def remove(work: Work, id: bytes, kind: int, row: Row) -> None:
+    _withdraw(work, id, kind, row)
+    work.delete(work.t.want, id + bytes((kind,)))
+
+
+def requeue(work: Work, id: bytes, kind: int, row: Row, due: float) -> None:
+    """Make a leased row one that waits; its slot is the caller's business."""
+    row.until, row.due = 0.0, due
+    _enqueue(work, id, kind, row)
+    work.put(work.t.want, id + bytes((kind,)), row.pack())
+
+
+def postpone(work: Work, id: bytes, kind: int, row: Row, due: float) -> None:
+    """Give a waiting row another time."""
+    _dequeue(work, id, kind, row)
+    requeue(work, id, kind, row, due)
+
+
+def lease_out(work: Work, id: bytes, kind: int, row: Row, until: float) -> None:
+    """Take a waiting row out of the queue until `until`."""
+    _dequeue(work, id, kind, row)
+    row.until = until
+    work.put(work.t.slot, row.slot_key(id, kind), b"")
+    work.put(work.t.want, id + bytes((kind,)), row.pack())
+
+
+def _insert(work: Work, id: bytes, kind: int, row: Row) -> None:
+    work.put(work.t.want, id + bytes((kind,)), row.pack())
+    if not row.until:
+        _enqueue(work, id, kind, row)
+    if row.follow != NONE:
+        value = row.host + id + bytes((kind,))
+        work.txn.put(row.owed_key(), value, True, True, False, work.t.owed)
+
+
+def _withdraw(work: Work, id: bytes, kind: int, row: Row) -> None:
+    if not row.until:
+        _dequeue(work, id, kind, row)
+    if row.follow != NONE:
+        work.txn.delete(row.owed_key(), row.host + id + bytes((kind,)), work.t.owed)
+
+
+def _enqueue(work: Work, id: bytes, kind: int, row: Row) -> None:
+    work.put(work.t.queue, row.queue_key(id, kind), b"")
+    hosts.get(work, row.host).queued += 1
+    work.counters.due += 1
+    work.unsettled.add(row.host)
+
+
+def _dequeue(work: Work, id: bytes, kind: int, row: Row) -> None:
+    work.delete(work.t.queue, row.queue_key(id, kind))
+    hosts.get(work, row.host).queued -= 1
+    work.counters.due -= 1
+    work.unsettled.add(row.host)

@@ -1,0 +1,154 @@
+"""One write transaction in hand: its rows, counters and log, loaded once and written back once.
+
+A Work is used by one batch of jobs on the writer's thread and thrown away with it, also when it
+failed; it decides nothing. References, their rarely needed part and hosts are kept parsed while the
+batch lasts, so a page of 20 objects by one author touches the author once. Invariant: inside a
+transaction these rows are read through the Work, never from the table.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Any
+
+import orjson
+
+from .environment import Tables, Txn
+from .layout import U64, Ref
+from .queue_layout import HostRow
+from .records import Change, Politeness
+
+_COUNTERS = Struct(">QQQQQQd")
+
+
+class Counters:
+    """What would otherwise need a scan; `check` compares them with one."""
+
+    __slots__ = ("clock", "documents", "due", "in_flight", "last_id", "last_seq", "references")
+
+    def __init__(self, row: bytes | None) -> None:
+        values = _COUNTERS.unpack(row) if row is not None else (0, 0, 0, 0, 0, 0, 0.0)
+        self.last_id: int = values[0]
+        self.last_seq: int = values[1]
+        self.references: int = values[2]
+        self.documents: int = values[3]
+        self.due: int = values[4]
+        self.in_flight: int = values[5]
+        self.clock: float = values[6]  # the latest time at which anything was leased
+
+    def pack(self) -> bytes:
+        return _COUNTERS.pack(
+            self.last_id,
+            self.last_seq,
+            self.references,
+            self.documents,
+            self.due,
+            self.in_flight,
+            self.clock,
+        )
+
+    @classmethod
+    def read(cls, txn: Txn, t: Tables) -> Counters:
+        return cls(txn.get(b"counters", None, t.meta))
+
+
+class Memo:
+    """Ids that never change once committed, across batches; emptied when a transaction failed."""
+
+    __slots__ = ("ids", "texts", "words")
+    _MOST = 100_000  # about 25 MB; the references of one busy hour
+
+    def __init__(self) -> None:
+        self.ids: dict[str, bytes] = {}
+        self.words: dict[str, bytes] = {}
+        self.texts: dict[bytes, str] = {}
+
+    def clear(self) -> None:
+        self.ids.clear()
+        self.words.clear()
+        self.texts.clear()
+
+    def trim(self) -> None:
+        if len(self.ids) > self._MOST:
+            self.ids.clear()
+        if len(self.words) > self._MOST:  # tags are words, and a hostile host mints them
+            self.words.clear()
+            self.texts.clear()
+
+
+class Work:
+    """See the module."""
+
+    def __init__(
+        self, txn: Txn, t: Tables, memo: Memo, politeness: Politeness, history: int
+    ) -> None:
+        self.txn = txn
+        self.t = t
+        self.memo = memo
+        self.politeness = politeness
+        self.history = history
+        self.now = 0.0
+        self.wrote = False
+        self.changes: list[Change] = []
+        self.counters = Counters.read(txn, t)
+        self.refs: dict[bytes, Ref] = {}
+        self.extras: dict[bytes, dict[str, Any]] = {}
+        self.hosts: dict[bytes, HostRow] = {}
+        self.host_rows: dict[bytes, bytes] = {}  # as stored
+        self.unsettled: set[bytes] = set()  # hosts whose row in `ready` may be wrong
+        self._dirty_refs: set[bytes] = set()
+        self._dirty_extras: set[bytes] = set()
+
+    def put(self, table: Any, key: bytes, value: bytes) -> None:
+        self.wrote = True
+        self.txn.put(key, value, True, True, False, table)
+
+    def delete(self, table: Any, key: bytes) -> bool:
+        self.wrote = True
+        return self.txn.delete(key, b"", table)
+
+    def new_id(self) -> bytes:
+        self.counters.last_id += 1
+        return U64.pack(self.counters.last_id)
+
+    def ref(self, id: bytes, *, change: bool = True) -> Ref:
+        """The reference's row; one that is changed must be loaded with `change`."""
+        row = self.refs.get(id)
+        if row is None:
+            stored = self.txn.get(id, None, self.t.ref)
+            if stored is None:
+                raise LookupError(id)
+            row = self.refs[id] = Ref.unpack(stored)
+        if change:
+            self._dirty_refs.add(id)
+        return row
+
+    def add_ref(self, id: bytes, ref: Ref) -> None:
+        self.refs[id] = ref
+        self._dirty_refs.add(id)
+        self.counters.references += 1
+
+    def extra(self, id: bytes, *, change: bool = True) -> dict[str, Any]:
+        """The rarely needed part of a reference; without a key: nothing known."""
+        values = self.extras.get(id)
+        if values is None:
+            stored = self.txn.get(id, None, self.t.extra)
+            values = self.extras[id] = {} if stored is None else orjson.loads(stored)
+        if change:
+            self._dirty_extras.add(id)
+        return values
+
+    def flush(self) -> None:
+        """Write back what was loaded and changed. Hosts are the frontier's to write."""
+        for id in sorted(self._dirty_refs):
+            self.put(self.t.ref, id, self.refs[id].pack())
+        for id in self._dirty_extras:
+            values = self.extras[id]
+            if values:
+                self.put(self.t.extra, id, orjson.dumps(values))
+            else:
+                self.delete(self.t.extra, id)
+        self._dirty_refs.clear()
+        self._dirty_extras.clear()
+        if self.wrote:
+            self.put(self.t.meta, b"counters", self.counters.pack())

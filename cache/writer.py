@@ -1,0 +1,172 @@
+"""The one writer thread: runs jobs in transactions that they share, and answers after the commit.
+
+It knows no rows. A synced commit costs milliseconds whatever is in it, so all the jobs that wait go
+into one; when one of them raises, the transaction is thrown away and each is run alone, so that a bad
+one harms nobody else. Invariant: a future is done only when its job's writes are on disk or when
+none of them is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from ..errors import FedpullError, StoreError
+from . import hosts
+from .environment import Environment, errors
+from .records import Change, Politeness
+from .work import Memo, Work
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Job = Callable[[Work], Any]
+Listener = Callable[[Sequence[Change]], None]
+
+_BATCH = 512  # enough to make the commit's share small; more would only make the first wait longer
+_MEASURE_EVERY = 256  # batches between looks at the store's size while it is far from full
+_NEARLY_FULL = 0.8
+
+
+@dataclass(slots=True)
+class Health:
+    """What the writer found out about the store, for the status. Written by its thread only."""
+
+    max_bytes: int
+    bytes: int = 0
+    full: bool = False
+    failing: bool = False
+
+    @property
+    def read_only(self) -> bool:
+        return self.full or self.failing
+
+
+class Writer:
+    """Give it jobs with `submit`; `close` finishes those that wait."""
+
+    def __init__(
+        self, environment: Environment, max_bytes: int, politeness: Politeness, history: int
+    ) -> None:
+        self.health = Health(max_bytes)
+        self._environment = environment
+        self._politeness = politeness
+        self._history = history
+        self._memo = Memo()
+        self._listeners: list[Listener] = []
+        self._jobs: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
+        self._since_measured = _MEASURE_EVERY
+        self._closed = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[[Work], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                future.set_exception(StoreError(self._environment.path, "is closed"))
+            else:
+                self._jobs.put((job, future))
+        return future
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            batch: list[tuple[Job, Future[Any]]] = []
+            item = self._jobs.get()
+            while item is not None:
+                # From here on it cannot be cancelled; what was cancelled earlier is not written.
+                if item[1].set_running_or_notify_cancel():
+                    batch.append(item)
+                if len(batch) >= _BATCH:
+                    break
+                try:
+                    item = self._jobs.get_nowait()
+                except Empty:
+                    break
+            else:
+                going = False
+            if batch:
+                self._apply(batch)
+
+    def _apply(self, batch: list[tuple[Job, Future[Any]]]) -> None:
+        try:
+            self._transact(batch)
+            return
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the job
+            if len(batch) == 1:
+                self._fail(batch[0][1], error)
+                return
+        for item in batch:
+            try:
+                self._transact([item])
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(item[1], error)
+
+    def _transact(self, batch: list[tuple[Job, Future[Any]]]) -> None:
+        """Run jobs in one transaction; raises, with nothing written, if any of them does."""
+        environment = self._environment
+        txn = environment.write()
+        try:
+            with errors(environment.path):
+                work = Work(txn, environment.t, self._memo, self._politeness, self._history)
+                self._measure(work)
+                results = [job(work) for job, _ in batch]
+                hosts.settle(work)
+                work.flush()
+                if work.wrote:
+                    txn.commit()
+        except BaseException as error:
+            self._memo.clear()
+            if isinstance(error, StoreError) and error.__cause__ is not None:
+                self.health.failing = True  # LMDB or the disk, not the job
+            raise
+        finally:
+            txn.abort()
+        if work.wrote:
+            self.health.failing = False
+        self._memo.trim()
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)
+        if work.changes:
+            self._tell(work.changes)
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        for listener in self._listeners:
+            try:
+                listener(changes)
+            except Exception:  # a listener's mistake must not stop the writer
+                _log.exception("a listener for changes failed")
+
+    def _measure(self, work: Work) -> None:
+        health = self.health
+        self._since_measured += 1
+        near = health.bytes >= health.max_bytes * _NEARLY_FULL
+        if near or self._since_measured >= _MEASURE_EVERY:
+            self._since_measured = 0
+            health.bytes = self._environment.used_bytes(work.txn)
+            health.full = health.bytes >= health.max_bytes
+
+    def _fail(self, future: Future[Any], error: Exception) -> None:
+        if not isinstance(error, FedpullError):
+            failed = StoreError(self._environment.path, f"{type(error).__name__}: {error}")
+            failed.__cause__ = error
+            error = failed
+        future.set_exception(error)

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .cache.api import ApiSettings, build_site, listen
+
 from .cache.lock import is_locked
 from .cache.ports import Query
 from .cache.verbs import Verbs
@@ -26,7 +26,7 @@ from .config.load import Loaded
 from .crawler.clock import Clock, SystemClock
 from .crawler.open import open_works
 from .crawler.works import Works
-from .errors import FedpullError
+from .errors import BadInput
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -114,14 +114,22 @@ class Daemon:
 
         loaded = self._works.loaded
         config = loaded.config
-        token = None
-        if config.api.token_file is not None:
-            token = config.api.token_file.read_text("ascii").strip()
-        settings = ApiSettings(description=config.listen.api, token=token)
-        site = build_site(self.query, self.verbs, settings, self._works.clock)
+        from .cache.api_server import ApiSettings, build_site, listen
+
+        settings = ApiSettings(token=_token(config.api.token_file))
+        site = build_site(self.query, self.verbs, settings, self._works.clock.now)
         self._port = await listen(reactor, config.listen.api, site)
         (loaded.store_path / _API_FILE).write_text(self._port.address, "utf-8")
         log.info("the API listens on %s", self._port.address)
+
+
+def _token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput("api.token_file", f"{path} cannot be read: {error}", "a token") from error
 
 
 def build(loaded: Loaded, clock: Clock) -> Daemon:
@@ -193,25 +201,18 @@ def _in_reactor(body: Callable[[], Awaitable[T]]) -> T:
     from scrapy.utils.reactor import install_reactor
 
     install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor", "uvloop.Loop")
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
 
-    result: list[T] = []
-    failure: list[BaseException] = []
+    reactor: Any = installed
+    task: list[asyncio.Future[T]] = []
 
-    async def main() -> None:
-        try:
-            result.append(await body())
-        except (FedpullError, Exception) as error:
-            failure.append(error)
-        finally:
-            reactor.stop()  # type: ignore[attr-defined]
+    def begin() -> None:
+        task.append(asyncio.ensure_future(body()))
+        task[0].add_done_callback(lambda _: reactor.stop())
 
-    tasks = []
-    reactor.callWhenRunning(lambda: tasks.append(asyncio.ensure_future(main())))  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
-    if failure:
-        raise failure[0]
-    return result[0]
+    reactor.callWhenRunning(begin)
+    reactor.run(installSignalHandlers=False)
+    return task[0].result()
 
 
 def _notify(state: str) -> None:

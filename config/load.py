@@ -60,7 +60,8 @@ def load(path: Path | None, *, environ: Mapping[str, str], data_home: Path) -> L
         # The XDG specification has relative paths ignored.
         base = xdg if xdg.is_absolute() else data_home.absolute()
         config = _absolute(Config(store={"path": Path("fedpull")}), base, environ)  # type: ignore[arg-type]
-        return Loaded(config, None, base, config.store.path, base / FOLLOWS_NAME)
+        # The folder above is everybody's: what is ours stays together in our own.
+        return Loaded(config, None, base, config.store.path, config.store.path / FOLLOWS_NAME)
     found = read_yaml(path.name, read_text(path))
     try:
         config = parse_config(found.value)

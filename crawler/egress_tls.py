@@ -15,24 +15,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography import x509
 from OpenSSL import SSL
-from service_identity import (
-    CertificateError,
-    VerificationError,
-)
-from service_identity.cryptography import (
-    verify_certificate_hostname,
-    verify_certificate_ip_address,
-)
 
+from ..errors import BadInput
 from .answer import Lost
 from .protocol.addresses import parse_address
 
 # A session keeps the chain of its server, some 8 KiB: 1,024 of them are within our memory budget.
 MAX_SESSIONS = 1024
-# Verdicts on names are a pure function of certificate and host; they cost 60 us each.
-MAX_VERDICTS = 4096
 # RFC 8446 section 4.6.1 allows seven days; an hour bounds for how long a certificate that was
 # revoked or has expired since is still believed.
 SESSION_SECONDS = 3600.0
@@ -57,10 +48,14 @@ class TlsContext:
         if ca_file is None:
             context.set_default_verify_paths()
         else:
-            context.load_verify_locations(str(ca_file))
+            try:
+                context.load_verify_locations(str(ca_file))
+            except SSL.Error as error:
+                raise BadInput(
+                    str(ca_file), "holds no certificates", "a PEM bundle (network.ca_file)"
+                ) from error
         self._context = context
         self._sessions: OrderedDict[Endpoint, tuple[float, SSL.Session]] = OrderedDict()
-        self._verdicts: OrderedDict[tuple[bytes, str], None] = OrderedDict()
 
     def channel(self, host: str, port: int, now: float) -> TlsChannel:
         """A channel to the server that `host` names, resuming what we last had with it."""
@@ -71,7 +66,7 @@ class TlsContext:
         kept = self._sessions.get((host, port))
         if kept is not None and now - kept[0] < SESSION_SECONDS:
             connection.set_session(kept[1])
-        return TlsChannel(self, connection, host)
+        return TlsChannel(connection, host)
 
     def remember(self, host: str, port: int, channel: TlsChannel, now: float) -> None:
         """Keep the session of an established channel; TLS 1.3 sends it after the handshake."""
@@ -87,32 +82,13 @@ class TlsContext:
         """Resume no more: a handshake failed."""
         self._sessions.pop((host, port), None)
 
-    def check_name(self, connection: SSL.Connection, host: str) -> None:
-        certificate = connection.get_peer_certificate(as_cryptography=True)
-        if certificate is None:
-            raise Lost("tls", "the server sent no certificate")
-        known = (certificate.fingerprint(SHA256()), host)
-        if known in self._verdicts:
-            return
-        try:
-            if parse_address(host) is None:
-                verify_certificate_hostname(certificate, host)
-            else:
-                verify_certificate_ip_address(certificate, host)
-        except (VerificationError, CertificateError) as error:
-            raise Lost("tls", f"the certificate is not for {host}") from error
-        self._verdicts[known] = None
-        while len(self._verdicts) > MAX_VERDICTS:
-            self._verdicts.popitem(last=False)
-
 
 class TlsChannel:
     """One connection's TLS state. Every method raises Lost("tls") when it is beyond repair."""
 
-    __slots__ = ("_connection", "_context", "_host", "closed", "established")
+    __slots__ = ("_connection", "_host", "closed", "established")
 
-    def __init__(self, context: TlsContext, connection: SSL.Connection, host: str) -> None:
-        self._context = context
+    def __init__(self, connection: SSL.Connection, host: str) -> None:
         self._connection = connection
         self._host = host
         self.established = False
@@ -129,7 +105,9 @@ class TlsChannel:
             return False
         except SSL.Error as error:
             raise Lost("tls", _reason(error)) from error
-        self._context.check_name(connection, self._host)
+        certificate = connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None or not names(certificate, self._host):
+            raise Lost("tls", f"the certificate is not for {self._host}")
         self.established = True
         return True
 
@@ -169,6 +147,28 @@ class TlsChannel:
         without one, a rule of SSL 3; every TLS that we speak has dropped it (RFC 4346, 7.2.1)."""
         if self.established:
             self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+
+
+def names(certificate: x509.Certificate, host: str) -> bool:
+    """Is `host` (A-labels, or an address) among the certificate's names (RFC 9525, section 6)?
+
+    A wildcard stands for one whole label, the first, and never for a child of a top-level domain.
+    The common name does not count. (service_identity refuses a whole certificate for one odd name.)
+    """
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(
+            x509.SubjectAlternativeName
+        ).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    address = parse_address(host)
+    if address is not None:
+        return address in alternatives.get_values_for_type(x509.IPAddress)
+    wildcard = "*." + host.partition(".")[2]
+    return any(
+        name.lower() == host or (name.lower() == wildcard and wildcard.count(".") > 1)
+        for name in alternatives.get_values_for_type(x509.DNSName)
+    )
 
 
 def _reason(error: SSL.Error) -> str:

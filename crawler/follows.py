@@ -105,9 +105,10 @@ class Follows:
         keys = [str(parse_actor(actor)) for actor in actors] or list(self._rules)
         before = {key: replace(self.tallies[key]) for key in keys}
         for key in keys:
-            if key not in self._rules:
-                self._rules[key] = Rules(actor=key)
-                await self._ensure(key, once=True)
+            once = key not in self._rules
+            self._rules.setdefault(key, Rules(actor=key))
+            if self.query.follow(key) is None:
+                await self._ensure(key, once=once)
         await self._kick(keys)
         waiting = set(keys)
         while waiting:

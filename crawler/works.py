@@ -29,7 +29,6 @@ from .ingestor import Ingestor
 from .protocol.uri import UrlRules
 
 log = logging.getLogger(__name__)
-PROJECT_URL = "https://pypi.org/project/fedpull/"
 
 
 def version() -> str:
@@ -39,7 +38,13 @@ def version() -> str:
 
 def user_agent(contact: str | None) -> str:
     """Who we say we are: the name and version, and where an administrator learns more."""
-    return f"Fedpull/{version()} (+{contact or PROJECT_URL})"
+    return f"Fedpull/{version()} (+{contact or _homepage()})"
+
+
+def _homepage() -> str:
+    name, _, url = importlib.metadata.metadata("fedpull")["Project-URL"].partition(", ")
+    assert name == "Homepage"
+    return url
 
 
 def url_rules(config: Config) -> UrlRules:
@@ -120,14 +125,14 @@ class Works:
         await self.follows.remove(self.followed.remove(actor))
 
     def running(self) -> Running:
-        reasons = self._not_ready()
+        reasons, budget = self._not_ready(), self.loaded.config.freshness.budget
         return Running(
             version=version(),
             uptime=self.clock.now() - self.started,
             in_flight=self.dispatcher.in_flight,
             ready=not reasons,
             reasons=reasons,
-            budget_limit=self.loaded.config.freshness.budget.count,
+            budget_limit=round(budget.count / budget.seconds * 3600),
         )
 
     def _not_ready(self) -> tuple[str, ...]:

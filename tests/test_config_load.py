@@ -177,7 +177,7 @@ def test_without_a_file_the_store_is_in_the_data_home(environ: dict[str, str], b
 
     assert found.path is None
     assert found.store_path == found.config.store.path == Path(base, "fedpull")
-    assert found.follows_path == Path(base, "follows.yaml")
+    assert found.follows_path == Path(base, "fedpull", "follows.yaml")
     assert found.base == Path(base)
 
 

@@ -192,7 +192,10 @@ def test_other_statuses_say_nothing_about_the_walk(status: int) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 @pytest.mark.parametrize("target", [0, 5, 25])
-def test_a_target_bounds_this_visit_and_the_next(family: type[Box], target: int) -> None:
+@pytest.mark.parametrize("rescan", [False, True])
+def test_a_target_bounds_this_visit_and_the_next(
+    family: type[Box], target: int, rescan: bool
+) -> None:
     """A first visit stops at its target, and later ones take new posts only, not the older ones."""
     box = family(list(range(1, 66)))
     members: set[str] = set()
@@ -201,7 +204,7 @@ def test_a_target_bounds_this_visit_and_the_next(family: type[Box], target: int)
     pages = len(box.requests)
     box.posts += [66, 67, 68]
 
-    second = visit(box, again(first), members)
+    second = visit(box, again(first, rescan=rescan), members)
 
     assert pages <= 2 + target // 5
     assert len(first.new) >= min(target, FAMILIES[family][0])
@@ -278,6 +281,25 @@ def test_a_prev_on_another_origin_is_no_cursor() -> None:
     assert last.cursor is None
     assert last.refused is not None
     assert "another origin" in last.refused
+
+
+@pytest.mark.parametrize(
+    ("family", "ordered", "scattered"),
+    [
+        (Mastodon, True, False),
+        (WordPressOld, True, False),
+        (NodeBB, True, False),
+        (Takahe, False, True),
+        (Gancio, False, True),
+        (Bovine, False, False),
+        (ActivityPubBot, False, False),
+    ],
+)
+def test_the_order_is_judged(family: type[Box], ordered: bool, scattered: bool) -> None:
+    """A walk says whether the newest stand first, and whether new ones may stand anywhere."""
+    walk = visit(family(list(range(1, 66))), begin(BOX, None), set()).last.walk
+
+    assert (walk.ordered, walk.scattered) == (ordered, scattered)
 
 
 def test_a_walk_is_a_value_that_can_be_stored() -> None:

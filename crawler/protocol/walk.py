@@ -227,6 +227,9 @@ def _decided(
     else:
         # What the page cap stopped can be resumed there; any other walk is over.
         after = replace(after, next=link if stop == "page cap" else None, done=stop)
+    if after.mode == "backfill" and stop is not None and stop != "page cap":
+        # Only a target leaves older posts out; without dates their place has to tell them.
+        after = replace(after, horizon=(after.horizon or 0.0) if stop == "target" else None)
     seen_all = after.mode in ("backfill", "rescan") and stop in _ENDS
     return Step(
         walk=after,

@@ -53,7 +53,9 @@ class Walk:
     first_item: str | None = None  # mark of the first item of the latest page that had items
     last_object: str | None = None  # what the latest post that was taken is about
     last_date: float | None = None
-    in_order: bool = True  # newest first, as far as this walk has seen dates
+    pairs: int = 0  # neighbours whose dates were compared
+    inversions: int = 0  # pairs of which the older one stood first
+    by_event: bool = False  # listed by when things take place
     is_newest: bool = True  # no page with items was read yet
     root_kind: str = "ok"
     total_items: int | None = None
@@ -68,7 +70,15 @@ class Walk:
         """
         if self.mode == "prev":
             return self.was_ordered
-        return self.in_order and self.last_date is not None
+        return self.last_date is not None and not self.inversions and not self.by_event
+
+    @property
+    def scattered(self) -> bool:
+        """May new items stand anywhere (Gancio, Mobilizon), so that only a rescan finds them all?
+
+        A few posts that were dated back do not make it so: those of WordPress often are.
+        """
+        return self.by_event or self.inversions * 5 > self.pairs
 
     @property
     def expects_page(self) -> bool:
@@ -111,7 +121,7 @@ def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
     older: list[Item] = []
     for at, item in enumerate(items):
         if new[at]:
-            beyond = walk.mode == "head" and _beyond(walk, item, at > behind)
+            beyond = _beyond(walk, item, at > behind)
             (older if beyond else fresh).append(item)
     firsts = bool(items) and mark(items[0].key) not in walk.firsts
     return Sorted(tuple(fresh), tuple(older), bool(known_at), firsts and any(unseen))
@@ -122,24 +132,26 @@ def _is_new(item: Item, new_ids: Set[str]) -> bool:
 
 
 def _beyond(walk: Walk, item: Item, behind_known: bool) -> bool:
-    """Does the item lie behind what earlier walks have read? By its date where both are known,
-    else by its place, which says so only where the order is that of publication."""
+    """Does the item lie behind where a target stopped the backfill? By its date where both are
+    known, else by its place, which says so only where the order is that of publication."""
+    if walk.mode not in ("head", "rescan"):
+        return False
     if walk.horizon is not None and item.published is not None:
         return item.published < walk.horizon
-    return behind_known and (walk.was_ordered or walk.horizon is not None)
+    by_place = walk.horizon is not None or (walk.mode == "head" and walk.was_ordered)
+    return behind_known and by_place
 
 
 def after_page(
     walk: Walk, page: Page, items: Sorted, take: Sequence[Item], requested_url: str
 ) -> Walk:
     """The state when a page was read, before it is decided where to go."""
-    in_order, last_date = _order(walk, page.items)
     pointer = page.is_root and not page.items and page.first is not None
     moved = items.progress if walk.mode in ("backfill", "rescan") else bool(items.fresh)
     firsts = {mark(page.items[0].key)} if page.items else set()
     posts = [item for item in take if item.is_post]
     return replace(
-        walk,
+        _dated(walk, page.items),
         pages=walk.pages + 1,
         dry=0 if moved else walk.dry if pointer else walk.dry + 1,
         visited=walk.visited | {url_mark(requested_url)},
@@ -148,8 +160,6 @@ def after_page(
         met_known=walk.met_known or items.met_known,
         first_item=mark(page.items[0].key) if page.items else walk.first_item,
         last_object=posts[-1].object_id or posts[-1].activity_id if posts else walk.last_object,
-        last_date=last_date,
-        in_order=in_order,
         is_newest=walk.is_newest and not page.items,
         horizon=_horizon(walk, take),
         root_kind=page.kind if page.is_root else walk.root_kind,
@@ -157,18 +167,19 @@ def after_page(
     )
 
 
-def _order(walk: Walk, items: Sequence[Item]) -> tuple[bool, float | None]:
+def _dated(walk: Walk, items: Sequence[Item]) -> Walk:
     """Events are listed by when they take place (Gancio, Mobilizon), which looks like the order
     of publication for as long as they were entered in that order."""
-    in_order, last = walk.in_order, walk.last_date
-    recent = frozenset(walk.recent)
+    recent, last = frozenset(walk.recent), walk.last_date
+    pairs, inversions, by_event = walk.pairs, walk.inversions, walk.by_event
     for item in items:
-        if item.object is not None and "startTime" in item.object:
-            in_order = False
+        by_event = by_event or (item.object is not None and "startTime" in item.object)
         if item.published is not None and mark(item.key) not in recent:
-            in_order = in_order and (last is None or item.published <= last)
+            if last is not None:
+                pairs += 1
+                inversions += item.published > last
             last = item.published
-    return in_order, last
+    return replace(walk, last_date=last, pairs=pairs, inversions=inversions, by_event=by_event)
 
 
 def _horizon(walk: Walk, take: Sequence[Item]) -> float | None:

@@ -83,6 +83,9 @@ class Lost(Exception):  # noqa: N818 (a step's outcome; FetchFailed is the error
         super().__init__(kind, reason)
         self.kind: FailureKind = kind
         self.reason = reason
+        # What is known of the response that was lost.
+        self.status: int | None = None
+        self.headers: Mapping[str, str] = {}
 
 
 class FetchFailed(Unreachable):

@@ -117,15 +117,12 @@ class Egress:
             try:
                 reader = await self._request(uri, ask, conditional=conditional)
                 hops[-1] = Hop(host, reader.status)
-                url = next_hop(ask, uri, reader.status, reader.headers)
-                if url is None and reader.status == 304 and not conditional:
-                    raise Lost("status", "304, though nothing was said to be held")
-                if url is not None:
-                    uri = self._followed(uri, url, reader.status, hops)
+                following = self._next(ask, uri, reader, len(hops), conditional=conditional)
             except Lost as lost:
                 raise self._failed(ask, lost, hops) from lost.__cause__
-            if url is None:
+            if following is None:
                 return self._answer(ask, uri, reader, hops)
+            uri = following
             self.counts["redirects"] += 1
             await self._turn(host_port(uri.url), ask.page)
 
@@ -136,9 +133,16 @@ class Egress:
             self.counts["failed_url"] += 1
             raise FetchFailed(error.subject, error.reason, kind="url", cause=error) from error
 
-    def _followed(self, uri: Uri, url: str, status: int, hops: list[Hop]) -> Uri:
-        """The next hop's URL, checked as the first one was."""
-        if len(hops) > self._rules.max_hops:
+    def _next(
+        self, ask: Ask, uri: Uri, reader: ResponseReader, hops: int, *, conditional: bool
+    ) -> Uri | None:
+        """Where the chain goes on, checked as its first URL was; None: this response ends it."""
+        url = next_hop(ask, uri, reader.status, reader.headers)
+        if url is None:
+            if reader.status == 304 and not conditional:
+                raise Lost("status", "304, though nothing was said to be held")
+            return None
+        if hops > self._rules.max_hops:
             raise Lost("redirect", f"more than {self._rules.max_hops} redirects")
         try:
             following = check_url(url, self._rules.url_rules)
@@ -146,7 +150,7 @@ class Egress:
             raise Lost("redirect", f"it leads to what {error.reason}: {error.subject}") from error
         if uri.scheme == "https" and following.scheme != "https":
             raise Lost("redirect", "it leads from https to http")
-        if status == 200 and following.origin != uri.origin:
+        if reader.status == 200 and following.origin != uri.origin:
             raise Lost("type", "HTML whose ActivityPub form is on another origin")
         return following
 
@@ -179,9 +183,14 @@ class Egress:
     def _failed(self, ask: Ask, lost: Lost, hops: list[Hop]) -> FetchFailed:
         self.counts[f"failed_{lost.kind}"] += 1
         last = hops[-1]
-        hops[-1] = Hop(last.host, last.status, lost.kind)
+        hops[-1] = Hop(last.host, last.status or lost.status, lost.kind)
         return FetchFailed(
-            ask.url, lost.reason, kind=lost.kind, status=last.status, hops=tuple(hops)
+            ask.url,
+            lost.reason,
+            kind=lost.kind,
+            status=hops[-1].status,
+            hops=tuple(hops),
+            headers=lost.headers,
         )
 
     def _answer(self, ask: Ask, uri: Uri, reader: ResponseReader, hops: list[Hop]) -> Answer:

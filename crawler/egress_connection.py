@@ -66,8 +66,10 @@ class Connection(asyncio.Protocol):
                 # With the first request goes the end of the handshake, in one packet.
                 transport.write(self.tls.outgoing())
             await done
-        except BaseException:
+        except BaseException as error:
             self.abort()
+            if isinstance(error, Lost) and reader.head:
+                error.status, error.headers = reader.status, reader.headers
             raise
         finally:
             timer.cancel()

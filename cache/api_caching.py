@@ -1,0 +1,119 @@
+"""How a document is answered as by an HTTP cache: which copy will do, and what is said about it.
+
+Pure: a decision from the record, the request's Cache-Control and `now`. It never makes a stored
+copy look fresher than it is. RFC 9111 is followed both ways; a stale copy is served when the
+request does not object, and checked behind the answer (RFC 5861).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import formatdate
+
+from ..crawler.protocol.times import http_date
+from ..errors import Gone, Refused
+from . import shapes
+from .api_http import Answer, Directives, NotCached, canonical_link, matches
+from .document import Document
+from .records import Reference, State
+from .why import REASONS
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """The stored copy will do; `stale`: check it behind the answer."""
+
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The origin has to be asked first; `why` in the words of RFC 9211 section 2.2."""
+
+    why: str
+
+
+def decide(reference: Reference | None, asked: Directives, now: float) -> Serve | Fetch:
+    """What to do about a request for the document of `reference`.
+
+    Raises Gone and Refused for what is known to be so, NotCached where only a stored copy was
+    wanted and none will do.
+    """
+    if reference is not None and not asked.no_cache:
+        raise_absent(reference)
+    if not shapes.held(reference) or reference is None:
+        verdict: Serve | Fetch = Fetch("uri-miss")
+    else:
+        verdict = _of_held(reference, asked, now)
+    if isinstance(verdict, Fetch) and asked.only_if_cached:
+        held = "is cached, but not as the request wants it"
+        id = reference.id if reference else ""
+        raise NotCached(id, "is not in the cache" if verdict.why == "uri-miss" else held)
+    if asked.only_if_cached:
+        return Serve(stale=False)  # whoever asks so wants no request to be made, not even later
+    return verdict
+
+
+def _of_held(reference: Reference, asked: Directives, now: float) -> Serve | Fetch:
+    age, staleness = age_of(reference, now), now - (reference.next_check or 0.0)
+    if asked.no_cache or (asked.max_age is not None and age > asked.max_age):
+        return Fetch("request")
+    if asked.min_fresh is not None and -staleness < asked.min_fresh:
+        return Fetch("request")
+    if staleness < 0:
+        return Serve(stale=False)
+    # A request that speaks of ages accepts a stale copy only as far as its max-stale says
+    # (RFC 9111 section 5.2.1.1 and 5.2.1.2); one that says nothing is given what we have.
+    speaks = asked.max_age is not None or asked.max_stale is not None
+    if speaks and staleness > (asked.max_stale or 0.0):
+        return Fetch("stale")
+    return Serve(stale=True)
+
+
+def raise_absent(reference: Reference) -> None:
+    """For what is known to be gone or refused: the error that says so."""
+    reason = REASONS.get(reference.reason or "", "")
+    if reference.state is State.GONE:
+        raise Gone(reference.id, reason or "its origin no longer has it")
+    if reference.state is State.REFUSED:
+        raise Refused(reference.id, reason or reference.reason or "is refused by policy")
+
+
+def age_of(reference: Reference, now: float) -> float:
+    """Seconds since the origin served or confirmed the copy (RFC 9111 section 4.2.3)."""
+    verified = reference.verified_at or reference.fetched_at or 0.0
+    return max(now - verified, 0.0)
+
+
+def answer(
+    document: Document,
+    reference: Reference,
+    cache_status: str,
+    if_none_match: str | None,
+    now: float,
+) -> Answer:
+    """The stored copy with everything that there is to say about its age and its proof."""
+    # Of the content hash, which leaves @context out: hence weak.
+    etag = f'W/"{(reference.content_hash or b"").hex()[:32]}"'
+    age = int(age_of(reference, now))
+    lifetime = max(int((reference.next_check or now) - now) + age, 0)
+    headers = (
+        ("Age", str(age)),
+        ("Cache-Control", f"private, max-age={lifetime}"),
+        ("Cache-Status", f"fedpull; {cache_status}; ttl={lifetime - age}"),
+        ("ETag", etag),
+        ("Fedpull-Freshness", shapes.freshness(reference, now) or "stale"),
+        ("Fedpull-Verified-By", reference.verified_by or "get"),
+        ("Last-Modified", formatdate(_modified(reference, now), usegmt=True)),
+        ("Link", canonical_link(reference.id)),
+    )
+    if matches(if_none_match, etag):
+        return Answer(304, headers=headers)
+    return Answer(200, document.body, headers=headers)
+
+
+def _modified(reference: Reference, now: float) -> float:
+    """The origin's own word where it can be read, else what it says inside, else our fetch."""
+    stated = http_date(reference.last_modified) if reference.last_modified else None
+    known = stated or reference.updated or reference.fetched_at or now
+    return min(known, now)

@@ -1,0 +1,63 @@
+"""The handler of `GET /v1/document`: a stored copy at once, or a fetched one when none will do.
+
+What will do is decided in `api_caching`; this shell reads the store and waits for the verbs.
+Invariant: what is answered at once is answered without creating a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ..errors import TimedOut, Unreachable
+from . import lookup, shapes
+from .api_caching import Fetch, answer, decide, raise_absent
+from .api_demand import OnDemand
+from .api_http import Answer, Call, directives, unknown
+from .api_read import id_of
+from .ports import Query
+from .records import Reference, State
+
+WAIT = 30.0
+_PARAMETERS = frozenset({"id"})
+
+
+class Documents:
+    """The handler over the store's reader and what may be fetched on demand."""
+
+    def __init__(self, query: Query, demand: OnDemand, now: Callable[[], float]) -> None:
+        self._query = query
+        self._demand = demand
+        self._now = now
+
+    def get(self, call: Call) -> Answer | Awaitable[Answer]:
+        unknown(call.args, _PARAMETERS)
+        id = id_of(call)
+        now = self._now()
+        reference = lookup.reference(self._query, id)
+        verdict = decide(reference, directives(call.headers.get("cache-control")), now)
+        if isinstance(verdict, Fetch):
+            return self._fetched(call, id, verdict.why)
+        assert reference is not None
+        found = self._stored(call, reference, "hit", now)
+        if found is None:  # it was purged between the two reads
+            return self._fetched(call, id, "uri-miss")
+        if verdict.stale:
+            self._demand.revalidate(reference.id)
+        return found
+
+    async def _fetched(self, call: Call, id: str, why: str) -> Answer:
+        came = await self._demand.fetch(id, wait=WAIT)
+        reference = lookup.reference(self._query, came.id) or came
+        raise_absent(reference)
+        found = self._stored(call, reference, f"fwd={why}; stored", self._now())
+        if found is not None:
+            return found
+        if reference.state is State.FAILED:
+            raise Unreachable(id, reference.last_error or "could not be fetched")
+        raise TimedOut(id, "was not fetched in time")
+
+    def _stored(self, call: Call, reference: Reference, status: str, now: float) -> Answer | None:
+        document = self._query.document(reference.id) if shapes.held(reference) else None
+        if document is None:
+            return None
+        return answer(document, reference, status, call.headers.get("if-none-match"), now)

@@ -1,0 +1,131 @@
+"""The calls of the private API that read the store: references, lists, changes, counts.
+
+They fetch nothing and write nothing. Invariant: every answer is bounded, in entries by the store's
+index and in bytes by PAGE_BYTES; what is left is told by the URL of the next page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import BadInput, NotFound
+from . import lookup, shapes
+from .api_caching import raise_absent
+from .api_http import Answer, Call, json, unknown
+from .document import Document
+from .ports import Query
+from .records import ObjectFilter
+from .verbs import Verbs
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+# A page of 500 documents of 1 MiB would be half a gigabyte: a page ends early where they are large.
+PAGE_BYTES = 4 * 2**20
+_CHUNK = 25
+
+_FILTERS = frozenset({"actor", "follow", "type", "tag", "in_reply_to", "context", "since", "until"})
+_ID = frozenset({"id"})
+
+
+def id_of(call: Call) -> str:
+    """The `id` parameter, canonical."""
+    text = call.args.get("id")
+    if not text:
+        raise BadInput("id", "is missing", "the URI of a document")
+    return lookup.uri("id", text)
+
+
+def limit_of(call: Call) -> int:
+    text = call.args.get("limit")
+    return DEFAULT_LIMIT if text is None else lookup.whole("limit", text, 1, MAX_LIMIT)
+
+
+class Reading:
+    """Handlers over the store's reader."""
+
+    def __init__(self, query: Query, verbs: Verbs, now: Callable[[], float]) -> None:
+        self._query = query
+        self._verbs = verbs
+        self._now = now
+
+    def reference(self, call: Call) -> Answer:
+        unknown(call.args, _ID)
+        id = id_of(call)
+        known = self._query.reference(id)
+        if known is None:
+            raise NotFound(id, "is not known here")
+        return json(shapes.reference(known, self._now()))
+
+    def objects(self, call: Call) -> Answer:
+        unknown(call.args, _FILTERS | {"limit", "cursor"})
+        now = self._now()
+        wanted, limit = self._filter(call, now), limit_of(call)
+        found: list[Document] = []
+        cursor, size = call.args.get("cursor"), 0
+        while len(found) < limit and size < PAGE_BYTES:
+            count = min(_CHUNK, limit - len(found))
+            documents, cursor = self._query.objects(wanted, count, cursor)
+            found += documents
+            size += sum(len(document.body) for document in documents)
+            if cursor is None:
+                break
+        references = self._query.references(document.id for document in found)
+        next = call.url(cursor=cursor) if cursor is not None else None
+        return json(shapes.listing(shapes.items(found, references, now), next))
+
+    def collection(self, call: Call) -> Answer:
+        unknown(call.args, _ID | {"limit", "cursor"})
+        id = id_of(call)
+        limit = MAX_LIMIT if "limit" not in call.args else limit_of(call)
+        view = self._query.collection(id, limit, call.args.get("cursor"))
+        if view is None:
+            raise NotFound(id, "is not a collection that is known here")
+        next = call.url(cursor=view.cursor) if view.cursor is not None else None
+        return json(shapes.collection(view, next))
+
+    def changes(self, call: Call) -> Answer:
+        unknown(call.args, frozenset({"since", "limit"}))
+        since = lookup.whole("since", call.args.get("since", "0"), 0)
+        limit = limit_of(call) if "limit" in call.args else MAX_LIMIT
+        entries = self._query.changes(since, limit)
+        next = call.url(since=str(entries[-1].seq)) if len(entries) == limit else None
+        return json(shapes.listing(map(shapes.change, entries), next))
+
+    def history(self, call: Call) -> Answer:
+        unknown(call.args, _ID)
+        id = id_of(call)
+        known = self._query.reference(id)
+        if known is None:
+            raise NotFound(id, "is not known here")
+        raise_absent(known)
+        return json(shapes.listing(map(shapes.version, self._query.history(id))))
+
+    def follows(self, call: Call) -> Answer:
+        unknown(call.args, frozenset())
+        follows = (follow for follow in self._query.follows() if not follow.once)
+        return json(shapes.listing(map(shapes.follow, follows)))
+
+    def hosts(self, call: Call) -> Answer:
+        unknown(call.args, frozenset())
+        return json(shapes.listing(map(shapes.host, self._query.hosts())))
+
+    def status(self, call: Call) -> Answer:
+        unknown(call.args, frozenset())
+        return json(shapes.status(self._query.totals(), self._verbs.running()))
+
+    def _filter(self, call: Call, now: float) -> ObjectFilter:
+        args, query = call.args, self._query
+        actor, follow, kind = args.get("actor"), args.get("follow"), args.get("type")
+        tag, since, until = args.get("tag"), args.get("since"), args.get("until")
+        replied, context = args.get("in_reply_to"), args.get("context")
+        return ObjectFilter(
+            actor=lookup.actor_uri("actor", query, actor) if actor else None,
+            follow=lookup.follow_key("follow", query, follow) if follow else None,
+            type=lookup.object_type("type", kind) if kind else None,
+            tag=lookup.tag(tag) if tag else None,
+            in_reply_to=lookup.uri("in_reply_to", replied) if replied else None,
+            # A conversation may be named by any URI, such as Mastodon's tag: ones.
+            context=context or None,
+            since=lookup.moment("since", since, now) if since else None,
+            until=lookup.moment("until", until, now) if until else None,
+        )

@@ -1,0 +1,108 @@
+"""Why a reference is as it is, in a sentence for a person.
+
+Pure: a function of the record and `now`. It tells what is known and guesses nothing; every state
+has its words, so that `explain` never falls silent.
+"""
+
+from __future__ import annotations
+
+from .records import Reference, State
+
+# The change log's one-word reasons, spelled out.
+REASONS = {
+    "gone": "its origin says that it is gone (410)",
+    "tombstone": "its origin left a Tombstone in its place",
+    "audience": "it is not addressed to everybody (as:Public)",
+    "owner": "its owner lives on another server than the document, which nobody vouches for",
+    "types": "its type is not among those that the follow keeps",
+    "consent": "its author does not want it kept",
+    "unverified": "it could not be verified for too long",
+    "forgotten": "the operator had it forgotten",
+    "evicted": "it made room for something else",
+    "blocked": "its host is blocked",
+}
+_UNITS = ((86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: `3 hours`, `1 day`; the largest unit that fits."""
+    for length, unit in _UNITS:
+        if seconds >= length:
+            count = round(seconds / length)
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return "a moment"
+
+
+def ago(at: float | None, now: float) -> str:
+    return "never" if at is None else f"{span(max(now - at, 0.0))} ago"
+
+
+def ahead(at: float, now: float) -> str:
+    """When something is due: `in 5 minutes`, or `now` when the time has come."""
+    return f"in {span(at - now)}" if at - now >= 1.0 else "now"
+
+
+def why(reference: Reference, now: float) -> str:
+    """One or two sentences about the state, and about what happens next."""
+    match reference.state:
+        case State.RESOLVED:
+            return _held(reference, now)
+        case State.FAILED if reference.fetched_at is not None:
+            return _held(reference, now)
+        case State.FAILED:
+            text = f"Not held: {_failures(reference)}"
+        case State.GONE:
+            text = f"Gone: {REASONS.get(reference.reason or '', 'its origin no longer has it')}"
+        case State.REFUSED:
+            text = f"Refused: {_reason(reference)}"
+        case State.REDIRECTED:
+            return f"Another name for {reference.target or 'an id that is not known any more'}."
+        case State.UNKNOWN:
+            text = "Known, but not fetched yet"
+            if reference.last_error:
+                text += f": {_failures(reference)}"
+    return f"{text}.{_next(reference, now)}"
+
+
+def _held(reference: Reference, now: float) -> str:
+    verified = ago(reference.verified_at, now)
+    match reference.verified_by:
+        case "embedded":
+            around = f" ({reference.enclosing})" if reference.enclosing else ""
+            how = f"It came embedded in an answer of its origin{around} {verified}"
+        case "304":
+            how = f"Its origin confirmed it unchanged {verified}"
+        case _:
+            how = f"Its origin served it {verified}"
+    if reference.next_check is None:
+        text = f"Stale: {_lower(how)}, and no check is planned."
+    elif now < reference.next_check:
+        text = f"Fresh: {_lower(how)}; the next check is due {ahead(reference.next_check, now)}."
+    else:
+        late = span(now - reference.next_check)
+        text = f"Stale: {_lower(how)}, and the next check has been due for {late}."
+    if reference.failures:
+        text += f" Since then {_failures(reference)}."
+    elif reference.last_error:
+        text += f" Last time: {reference.last_error}."
+    return text
+
+
+def _failures(reference: Reference) -> str:
+    count = reference.failures
+    tries = "an attempt failed" if count <= 1 else f"{count} attempts failed in a row"
+    return f"{tries} ({reference.last_error or 'the reason was not kept'})"
+
+
+def _reason(reference: Reference) -> str:
+    return REASONS.get(reference.reason or "", reference.reason or "for a reason that was not kept")
+
+
+def _next(reference: Reference, now: float) -> str:
+    if reference.next_check is None:
+        return ""
+    return f" It is looked at again {ahead(reference.next_check, now)}."
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]

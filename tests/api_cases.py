@@ -1,0 +1,218 @@
+"""A store with documents in it, and the private API over it on a real loopback socket."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+
+from fedpull.cache.api import ApiSettings, build_site, listen
+from fedpull.cache.open import Opened, open_store
+from fedpull.cache.records import Follow, Mark, Outcome, Put, Reference, State
+from fedpull.cache.verbs import Pulled, Running
+from fedpull.crawler.describe import put, stamp_of
+from fedpull.errors import FedpullError
+
+NOW = 1_780_000_000.0  # 2026-05-28T20:26:40Z
+HOST = "https://events.example"
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+ALICE = f"{HOST}/users/alice"
+
+
+def note(number: int, **more: Any) -> dict[str, Any]:
+    """A public Note of Alice's."""
+    return {
+        "@context": "https://www.w3.org/ns/activitystreams",
+        "id": f"{HOST}/notes/{number}",
+        "type": "Note",
+        "attributedTo": ALICE,
+        "to": [PUBLIC],
+        "content": f"<p>Post {number}</p>",
+        "published": f"2026-05-{1 + number % 27:02d}T12:00:00Z",
+        **more,
+    }
+
+
+def kept(document: dict[str, Any], *, at: float = NOW, interval: float = 600.0, **more: Any) -> Put:
+    """The record of a document, as ingest makes it."""
+    body = json.dumps(document, ensure_ascii=False).encode()
+    stamp = stamp_of(document)
+    return put(document["id"], body, document, stamp, at=at, interval=interval, **more)
+
+
+class Store:
+    """A store in a folder, written to from the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.opened: Opened = open_store(folder, max_bytes=64 * 2**20)
+        self.query = self.opened.query
+
+    def put(self, *documents: dict[str, Any], at: float = NOW, **more: Any) -> None:
+        self.apply(Outcome(at, puts=tuple(kept(one, at=at, **more) for one in documents)))
+
+    def mark(self, id: str, state: State, at: float = NOW, **more: Any) -> None:
+        self.apply(Outcome(at, marks=(Mark(id, state, **more),)))
+
+    def follow(self, follow: Follow) -> None:
+        self.opened.store.put_follow(follow).result()
+
+    def apply(self, outcome: Outcome) -> None:
+        self.opened.store.apply(outcome).result()
+
+    def close(self) -> None:
+        self.opened.close()
+
+
+@dataclass
+class Origin:
+    """The verbs of a daemon whose network is `answers`: what fetching an id does to the store."""
+
+    store: Store
+    answers: dict[str, Callable[[], None] | FedpullError] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    pulled: list[Sequence[str]] = field(default_factory=list)
+    ready: bool = True
+
+    async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
+        self.asked.append(id_or_handle)
+        self.waits.append(wait)
+        answer = self.answers.get(id_or_handle)
+        if isinstance(answer, FedpullError):
+            raise answer
+        if answer is not None:
+            answer()
+        return self.store.query.reference(id_or_handle) or blank(id_or_handle)
+
+    async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
+        self.pulled.append(actors)
+        return [Pulled(actor, new=2, requests=3, complete=True) for actor in actors]
+
+    async def follow(self, entry: str | Mapping[str, Any]) -> Follow:
+        key = entry if isinstance(entry, str) else str(entry["actor"])
+        follow = Follow(key=key)
+        self.store.follow(follow)
+        return follow
+
+    async def unfollow(self, actor: str) -> None:
+        self.store.opened.store.drop_follow(actor, NOW).result()
+
+    def running(self) -> Running:
+        reasons = () if self.ready else ("contact is not set",)
+        return Running("1.2.3", 12.5, 1, self.ready, reasons, budget_limit=20_000, budget_used=7)
+
+
+def blank(id: str) -> Reference:
+    """The record of something that nothing is known of."""
+    nothing = dict.fromkeys(
+        (
+            *("cls", "fetched_at", "verified_at", "verified_by", "next_check", "interval"),
+            *("updated", "published", "content_hash", "owner", "type"),
+        )
+    )
+    return Reference(id=id, state=State.UNKNOWN, failures=0, **nothing)  # type: ignore[arg-type]
+
+
+def known(**changed: Any) -> Reference:
+    """A record of a document that was fetched an hour ago and is due in an hour."""
+    return replace(
+        blank(f"{HOST}/notes/1"),
+        **{
+            "state": State.RESOLVED,
+            "cls": "object",
+            "fetched_at": NOW - 3600,
+            "verified_at": NOW - 3600,
+            "verified_by": "get",
+            "next_check": NOW + 3600,
+            "interval": 7200.0,
+            "content_hash": b"\1" * 16,
+            **changed,
+        },
+    )
+
+
+@dataclass
+class Reply:
+    """One answer of the API."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Serving:
+    """An API that runs; `now` may be set."""
+
+    store: Store
+    origin: Origin
+    address: str = ""
+    now: float = NOW
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    async def call(
+        self, method: str, target: str, body: bytes | str | None = None, **headers: str
+    ) -> Reply:
+        """One request on a connection of its own; header names are written with underscores."""
+        return await asyncio.to_thread(self._call, method, target, body, headers)
+
+    async def get(self, target: str, **headers: str) -> Reply:
+        return await self.call("GET", target, **headers)
+
+    async def post(self, target: str, value: Any, **headers: str) -> Reply:
+        return await self.call(
+            "POST", target, json.dumps(value), content_type="application/json", **headers
+        )
+
+    def _call(
+        self, method: str, target: str, body: bytes | str | None, headers: Mapping[str, str]
+    ) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, target, body, given)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read())
+        finally:
+            connection.close()
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path,
+    settings: ApiSettings | None = None,
+    description: str = "tcp:0:interface=127.0.0.1",
+) -> AsyncIterator[Serving]:
+    """The API over a store in `folder`, on the test's own loop."""
+    store = Store(folder / "data")
+    running = Serving(store, Origin(store))
+    # Not installed: a test has a loop of its own, and there is one installed reactor a process.
+    reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
+    chosen = settings or ApiSettings()
+    site = build_site(store.query, running.origin, chosen, lambda: running.now, reactor)
+    port = await listen(reactor, description, site)
+    running.address = port.address
+    try:
+        yield running
+    finally:
+        await port.close()
+        for reader in reactor.removeAll():
+            reader.connectionLost(None)
+        reactor.waker.connectionLost(None)
+        store.close()

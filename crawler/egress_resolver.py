@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 from .answer import Lost
@@ -23,10 +24,21 @@ LOOKUP_SECONDS = 10.0
 # A lookup blocks a thread for as long as a hostile name server likes. The event loop's own pool
 # gives lookups two threads; the default executor is shared with everyone else.
 THREADS = 16
+# So many of them for the names under one domain, by its last two labels: a domain that invents
+# names and never answers for them must not keep the others from being resolved.
+THREADS_PER_DOMAIN = 4
 MAX_ADDRESSES = 4  # that are tried one after the other
 
 Lookup = Callable[[str, int], Sequence[str]]
-_Job = tuple[str, int, asyncio.AbstractEventLoop, "asyncio.Future[Sequence[str]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    host: str
+    port: int
+    domain: str
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Sequence[str]]
 
 
 def system_lookup(host: str, port: int) -> Sequence[str]:
@@ -50,7 +62,9 @@ class Resolver:
         self._cache: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = 0
-        self._waiting = 0
+        # On the loop's side: what was handed to the threads, and what waits for its domain.
+        self._handed: Counter[str] = Counter()
+        self._held: dict[str, deque[_Job]] = {}
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """At least one address to try, at most MAX_ADDRESSES; raises Lost."""
@@ -80,46 +94,59 @@ class Resolver:
         return good[:MAX_ADDRESSES]
 
     async def _ask(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> Sequence[str]:
-        future: asyncio.Future[Sequence[str]] = loop.create_future()
-        self._waiting += 1
-        if self._waiting > self._threads and self._threads < THREADS:
-            self._threads += 1
-            # Daemons: a lookup that hangs must not keep the process from stopping.
-            threading.Thread(target=self._work, name="fedpull-dns", daemon=True).start()
-        self._jobs.put((host, port, loop, future))
+        domain = ".".join(host.split(".")[-2:])
+        job = _Job(host, port, domain, loop, loop.create_future())
+        if self._handed[domain] < THREADS_PER_DOMAIN:
+            self._hand(job)
+        else:
+            self._held.setdefault(domain, deque()).append(job)
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
-                found = await future
+                found = await job.future
         except TimeoutError:
             raise Lost("timeout", f"the name {host} was not resolved in time") from None
         except (OSError, UnicodeError) as error:
             raise Lost("name", f"the name {host} does not resolve: {error}") from None
-        finally:
-            self._waiting -= 1
         if not found:
             raise Lost("name", f"the name {host} has no address")
         return found
 
+    def _hand(self, job: _Job) -> None:
+        self._handed[job.domain] += 1
+        if self._handed.total() > self._threads and self._threads < THREADS:
+            self._threads += 1
+            # Daemons: a lookup that hangs must not keep the process from stopping.
+            threading.Thread(target=self._work, name="fedpull-dns", daemon=True).start()
+        self._jobs.put(job)
+
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            host, port, loop, future = job
-            if future.cancelled():
-                continue
             found: Sequence[str] | Exception
             try:
-                found = self._lookup(host, port)
+                found = self._lookup(job.host, job.port)
             except (OSError, UnicodeError) as error:
                 found = error
             try:
-                loop.call_soon_threadsafe(_settle, future, found)
+                job.loop.call_soon_threadsafe(self._settle, job, found)
             except RuntimeError:
                 return  # the loop has been closed: the process is ending
 
-
-def _settle(future: asyncio.Future[Sequence[str]], found: Sequence[str] | Exception) -> None:
-    if future.done():
-        return
-    if isinstance(found, Exception):
-        future.set_exception(found)
-    else:
-        future.set_result(found)
+    def _settle(self, job: _Job, found: Sequence[str] | Exception) -> None:
+        """Back on the loop: answer who waits, if anyone still does, and let the next one go."""
+        self._handed[job.domain] -= 1
+        if not self._handed[job.domain]:
+            del self._handed[job.domain]
+        held = self._held.get(job.domain)
+        while held:
+            following = held.popleft()
+            if not following.future.done():
+                self._hand(following)
+                break
+        if not held:
+            self._held.pop(job.domain, None)
+        if job.future.done():
+            return
+        if isinstance(found, Exception):
+            job.future.set_exception(found)
+        else:
+            job.future.set_result(found)

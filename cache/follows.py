@@ -27,6 +27,20 @@ def put(work: Work, follow: Follow) -> None:
     work.put(work.t.follow, word_of(work, FOLLOW, follow.key), orjson.dumps(row))
 
 
+def change(work: Work, was: Follow, now: Follow) -> None:
+    """Write what an answer changed of a follow. Another answer may have changed the rest of it
+    meanwhile; a follow that was dropped meanwhile stays dropped."""
+    id = word_of(work, FOLLOW, now.key)
+    stored = work.txn.get(id, None, work.t.follow)
+    if stored is None:
+        return
+    row = orjson.loads(stored)
+    row.update(
+        (name, getattr(now, name)) for name in _STORED if getattr(now, name) != getattr(was, name)
+    )
+    work.put(work.t.follow, id, orjson.dumps(row))
+
+
 def drop(work: Work, key: str) -> bool:
     """Forget a follow and what waits for it. What is under way ends by itself."""
     id = word_of(work, FOLLOW, key)

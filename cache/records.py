@@ -237,6 +237,7 @@ class Outcome:
     walk_done: bool = False
     wants: tuple[Want, ...] = ()
     follow: Follow | None = None
+    follow_was: Follow | None = None  # as it was read: only what differs from it is written
     hosts: tuple[HostReport, ...] = ()
     attempt: Attempt | None = None
 

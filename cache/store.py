@@ -77,8 +77,8 @@ def apply(work: Work, outcome: Outcome) -> Applied:
         leases.release(work, outcome.lease)
     for want in outcome.wants:
         wants.add(work, want)
-    if outcome.follow is not None:
-        follows.put(work, outcome.follow)
+    if outcome.follow is not None and outcome.follow_was is not None:
+        follows.change(work, outcome.follow_was, outcome.follow)
     for report in outcome.hosts:
         hosts.learn(work, report, outcome.at)
     if outcome.attempt is not None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from concurrent.futures import Future
 
 from ..cache.ports import Frontier
-from ..cache.records import Kind, Lease
+from ..cache.records import HostReport, Kind, Lease
 from .clock import Clock
 
 # A lease outlives the slowest chain (30 s by default, 3 hops that wait for their turns) and is
@@ -65,14 +66,27 @@ class Dispatcher:
             if not await self._lease():
                 await self._sleep_until_due()
 
-    async def turn(self, host: str, page: bool) -> None:
-        """Wait for `host`'s turn for one request outside the queue: a redirect's next hop."""
+    async def turn(self, host: str, page: bool, held: bool) -> None:
+        """Wait for `host`'s turn for one request outside the queue: a redirect's next hop.
+
+        `held`: the chain has a slot of this host already, so only the time has to come."""
         while True:
             now = self._clock.now()
-            until = await asyncio.wrap_future(self._frontier.turn(host, now, page))
+            asked = self._frontier.turn(host, now, page, held)
+            try:
+                until = await asyncio.shield(asyncio.wrap_future(asked))
+            except asyncio.CancelledError:
+                if not held:
+                    asked.add_done_callback(lambda done: self._give_back(host, done))
+                raise
             if until is None:
                 return
             await self._wait(asyncio.Event(), max(_SHORTEST_SLEEP, until - now))
+
+    def _give_back(self, host: str, turn: Future[float | None]) -> None:
+        """The chain ran out of time while its turn was being written: nobody will use it."""
+        if turn.exception() is None and turn.result() is None:
+            self._frontier.report([HostReport(host, ok=True, slot=True)], self._clock.now())
 
     async def _lease(self) -> bool:
         free = self._places - self._out

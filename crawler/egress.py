@@ -37,7 +37,8 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
-Turn = Callable[[str, bool], Awaitable[None]]
+# host ("host:port"), whether it is for a page, whether an earlier hop of the chain holds a slot of it
+Turn = Callable[[str, bool, bool], Awaitable[None]]
 
 
 def _no_target(host: str, port: int) -> tuple[str, int] | None:
@@ -59,7 +60,7 @@ class EgressRules:
 
 
 class Egress:
-    """One for the whole process; `turn(host, page)` returns when a further hop may be made."""
+    """One for the whole process; `turn(host, page, held)` returns when a further hop may be made."""
 
     def __init__(
         self, config: EgressRules, turn: Turn, clock: Clock, *, lookup: Lookup = system_lookup
@@ -124,7 +125,8 @@ class Egress:
                 return self._answer(ask, uri, reader, hops)
             uri = following
             self.counts["redirects"] += 1
-            await self._turn(host_port(uri.url), ask.page)
+            following = host_port(uri.url)
+            await self._turn(following, ask.page, any(hop.host == following for hop in hops))
 
     def _checked(self, ask: Ask) -> Uri:
         try:

@@ -104,12 +104,7 @@ class Follows:
         """Bring the named (or all configured) follows up to date, and say what that came to."""
         keys = [str(parse_actor(actor)) for actor in actors] or list(self._rules)
         before = {key: replace(self.tallies[key]) for key in keys}
-        for key in keys:
-            once = key not in self._rules
-            self._rules.setdefault(key, Rules(actor=key))
-            if self.query.follow(key) is None:
-                await self._ensure(key, once=once)
-        await self._kick(keys)
+        await self._kick([key for key in keys if not await self._begun(key)])
         waiting = set(keys)
         while waiting:
             self._moved.clear()
@@ -119,6 +114,15 @@ class Follows:
             if waiting:
                 await self._wait_a_little()
         return [self._pulled(key, before[key]) for key in keys]
+
+    async def _begun(self, key: str) -> bool:
+        """Whether this is the first time that the actor is read; then it has been queued."""
+        once = key not in self._rules
+        self._rules.setdefault(key, Rules(actor=key))
+        if self.query.follow(key) is not None:
+            return False
+        await self._ensure(key, once=once)
+        return True
 
     async def _kick(self, keys: Sequence[str]) -> None:
         wants = []

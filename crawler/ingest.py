@@ -22,6 +22,7 @@ def ingest(reading: Reading, prior: Prior, now: float) -> Outcome:
     base = Outcome(
         at=now,
         lease=reading.lease,
+        follow_was=prior.follow,
         hosts=ingest_failure.reports(reading.lease, reading.answer.hops, reading.answer, now),
     )
     if reading.problem:

@@ -29,7 +29,12 @@ _MISSING_SPAN = 7 * DAY
 
 def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outcome:
     """No usable answer came for `lease`."""
-    base = Outcome(at=now, lease=lease, hosts=reports(lease, failed.hops, failed, now))
+    base = Outcome(
+        at=now,
+        lease=lease,
+        follow_was=prior.follow,
+        hosts=reports(lease, failed.hops, failed, now),
+    )
     word = "timeout" if failed.timed_out else "unreachable"
     return unusable(base, prior, failed.reason, status=failed.status, word=word)
 
@@ -115,7 +120,8 @@ def _note(prior: Prior, want: Want, reason: str) -> Follow | None:
 def reports(
     lease: Lease, hops: tuple[Hop, ...], source: Answer | FetchFailed, now: float
 ) -> tuple[HostReport, ...]:
-    """What each hop taught about its host; all but the lease's own give back a turn's slot."""
+    """What each hop taught about its host; the first at another host than those before gives back
+    the slot that its turn had taken."""
     found = []
     for index, hop in enumerate(hops):
         last = index == len(hops) - 1
@@ -129,7 +135,7 @@ def reports(
                 error=hop.error,
                 pause=None if wait is None else now + wait,
                 refused=hop.status in (401, 403),
-                slot=index > 0,
+                slot=index > 0 and all(earlier.host != hop.host for earlier in hops[:index]),
             )
         )
     return tuple(found)

@@ -60,7 +60,7 @@ async def test_each_further_hop_awaits_its_turn() -> None:
     async with wire_server(replies) as wire, door_to(wire) as door:
         await door.egress.fetch(Ask(START, page=True))
 
-    assert door.turns == [("a.example:80", True), ("b.example:80", True)]
+    assert door.turns == [("a.example:80", True, True), ("b.example:80", True, False)]
 
 
 FORBIDDEN = {
@@ -172,7 +172,7 @@ async def test_html_whose_header_names_its_activity_is_followed_there(case: str)
         answer = await door.egress.fetch(Ask(START))
 
     assert (answer.final_url, answer.content_type) == ("http://a.example/end", ACTIVITY)
-    assert door.turns == [("a.example:80", False)]
+    assert door.turns == [("a.example:80", False, True)]
     assert [hop.status for hop in answer.hops] == [200, 200]
 
 

@@ -173,7 +173,7 @@ class Door:
     """An Egress, and the turns that it waited for."""
 
     egress: Egress
-    turns: list[tuple[str, bool]]
+    turns: list[tuple[str, bool, bool]]
 
 
 @contextlib.asynccontextmanager
@@ -186,10 +186,10 @@ async def door_to(
     **rules: Any,
 ) -> AsyncIterator[Door]:
     """A door whose every URL leads to `wire`, or, without one, only to where `lookup` says."""
-    turns: list[tuple[str, bool]] = []
+    turns: list[tuple[str, bool, bool]] = []
 
-    async def turn(host: str, page: bool) -> None:
-        turns.append((host, page))
+    async def turn(host: str, page: bool, held: bool) -> None:
+        turns.append((host, page, held))
 
     def target(host: str, port: int) -> tuple[str, int] | None:
         return None if wire is None else ("127.0.0.1", wire.port)

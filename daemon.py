@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-
 from .cache.lock import is_locked
 from .cache.ports import Query
 from .cache.verbs import Verbs

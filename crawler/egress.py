@@ -37,7 +37,7 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
-# host ("host:port"), whether it is for a page, whether an earlier hop of the chain holds a slot of it
+# Of a host ("host:port"): is it for a page, and does an earlier hop of the chain hold a slot of it?
 Turn = Callable[[str, bool, bool], Awaitable[None]]
 
 
@@ -60,7 +60,7 @@ class EgressRules:
 
 
 class Egress:
-    """One for the whole process; `turn(host, page, held)` returns when a further hop may be made."""
+    """One for the whole process; `turn(host, page, held)` returns when a further hop may go."""
 
     def __init__(
         self, config: EgressRules, turn: Turn, clock: Clock, *, lookup: Lookup = system_lookup
@@ -125,8 +125,8 @@ class Egress:
                 return self._answer(ask, uri, reader, hops)
             uri = following
             self.counts["redirects"] += 1
-            following = host_port(uri.url)
-            await self._turn(following, ask.page, any(hop.host == following for hop in hops))
+            towards = host_port(uri.url)
+            await self._turn(towards, ask.page, any(hop.host == towards for hop in hops))
 
     def _checked(self, ask: Ask) -> Uri:
         try:

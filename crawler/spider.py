@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from ..cache.records import Kind, Lease
@@ -67,7 +68,8 @@ class LeaseSpider(Spider):
             dont_filter=True,
         )
 
-    def answered(self, response: AnswerResponse, lease: Lease) -> None:
+    def answered(self, response: Response, lease: Lease) -> None:
+        assert isinstance(response, AnswerResponse)
         self.works.ingestor.answered(lease, response.answer)
 
     def failed(self, failure: Failure) -> None:

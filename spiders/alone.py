@@ -11,6 +11,7 @@ import contextlib
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
@@ -23,6 +24,9 @@ from ..crawler.open import open_works
 from ..crawler.spider import LeaseSpider
 from ..errors import FedpullError
 
+# Where programs keep their data, by the XDG base directory specification.
+DATA_HOME = Path.home() / ".local" / "share"
+
 
 class CrawlOfItsOwn(LeaseSpider):
     """A lease spider with an errand for when nobody else gives it work."""
@@ -33,7 +37,7 @@ class CrawlOfItsOwn(LeaseSpider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         if "works" in kwargs:
             return super().from_crawler(crawler, *args, **kwargs)
-        loaded = load(find_config(None, os.environ), environ=os.environ, data_home=data_home())
+        loaded = load(find_config(None, os.environ), environ=os.environ, data_home=DATA_HOME)
         works = open_works(loaded, SystemClock())
         spider = super().from_crawler(crawler, *args, works=works, **kwargs)
         spider._alone = True
@@ -64,7 +68,8 @@ class CrawlOfItsOwn(LeaseSpider):
     async def _next_lease(self, errand: asyncio.Future[None]) -> Lease | None:
         """The next lease; None once the errand is done."""
         lease = asyncio.ensure_future(self._leases.get())
-        await asyncio.wait({lease, errand}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {lease, errand}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if lease.done():
             return lease.result()
         lease.cancel()

@@ -16,7 +16,7 @@ from .alone import CrawlOfItsOwn
 class OutboxSpider(CrawlOfItsOwn):
     """Collection pages."""
 
-    name: ClassVar[str] = "outbox"
+    name = "outbox"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.PAGE})
 
     def __init__(self, *args: Any, actor: str = "", **kwargs: Any) -> None:

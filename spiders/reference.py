@@ -16,7 +16,7 @@ from .alone import CrawlOfItsOwn
 class ReferenceSpider(CrawlOfItsOwn):
     """Documents and WebFinger answers."""
 
-    name: ClassVar[str] = "reference"
+    name = "reference"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.DOCUMENT, Kind.FINGER})
 
     def __init__(self, *args: Any, id: str = "", depth: str = "0", **kwargs: Any) -> None:

@@ -120,3 +120,10 @@ class FetchFailed(Unreachable):
                 self.http_status = cause.http_status
                 self.exit_code = cause.exit_code
                 self.problem = cause.problem
+
+
+class Stopped(Unreachable):
+    """The door was closed while this was on its way: nothing was learnt about the host."""
+
+    http_status = 503
+    problem = "stopped"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import BadInput, Refused
-from .answer import Answer, Ask, FetchFailed, Hop, Lost
+from .answer import Answer, Ask, FetchFailed, Hop, Lost, Stopped
 from .egress_connection import Connection
 from .egress_dialer import ConnectTarget, Dialer
 from .egress_hops import next_hop, plan, request_bytes
@@ -70,6 +70,8 @@ class Egress:
         self._clock = clock
         self.counts: Counter[str] = Counter()
         self._pool = Pool()
+        self._closed = False
+        self._limits: set[asyncio.Timeout] = set()  # one for each fetch in flight
         self._resolver = Resolver(config.url_rules.networks, self.counts, lookup)
         self._dialer = Dialer(
             self._resolver,
@@ -86,25 +88,34 @@ class Egress:
     async def fetch(self, ask: Ask) -> Answer:
         """The complete response at the end of the chain, whatever its status.
 
-        Raises FetchFailed when there is none that can be used, with the hops that were made.
+        Raises FetchFailed when there is none that can be used, with the hops that were made;
+        Stopped when the door was closed meanwhile.
         """
         hops: list[Hop] = []
         seconds = self._rules.timeout
         if ask.deadline is not None:
             seconds = min(seconds, ask.deadline - self._clock.monotonic())
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds):
+            async with limit:
+                if self._closed:
+                    raise Stopped(ask.url, "fetching has stopped")
+                self._limits.add(limit)
                 return await self._chain(ask, hops)
         except TimeoutError:
-            if hops and hops[-1].status is None and not hops[-1].error:
-                hops[-1] = Hop(hops[-1].host, error="timeout")
-            self.counts["failed_timeout"] += 1
-            raise FetchFailed(
-                ask.url, f"no answer within {seconds:g} s", kind="timeout", hops=tuple(hops)
-            ) from None
+            if self._closed:
+                raise Stopped(ask.url, "fetching has stopped") from None
+            raise self._timed_out(ask, seconds, hops) from None
+        finally:
+            self._limits.discard(limit)
 
     async def close(self) -> None:
-        """Close what is idle. What is in flight ends with the tasks that wait for it."""
+        """Cut what is in flight (its callers get Stopped), and close what is idle."""
+        self._closed = True
+        now = asyncio.get_running_loop().time()
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(now)
         self._pool.close()
         self._resolver.close()
 
@@ -181,6 +192,14 @@ class Egress:
         self._dialer.keep_session(uri, connection)
         self._pool.put(key, connection, asyncio.get_running_loop())
         return reader
+
+    def _timed_out(self, ask: Ask, seconds: float, hops: list[Hop]) -> FetchFailed:
+        self.counts["failed_timeout"] += 1
+        if hops and hops[-1].status is None:
+            hops[-1] = Hop(hops[-1].host, error="timeout")
+        return FetchFailed(
+            ask.url, f"no answer within {seconds:g} s", kind="timeout", hops=tuple(hops)
+        )
 
     def _failed(self, ask: Ask, lost: Lost, hops: list[Hop]) -> FetchFailed:
         self.counts[f"failed_{lost.kind}"] += 1

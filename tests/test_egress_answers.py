@@ -8,7 +8,7 @@ import gzip
 import pytest
 from wire_server import ACTIVITY, RealClock, Reply, door_to, drip, hold, response, slam, wire_server
 
-from fedpull.crawler.answer import Accept, Ask, FetchFailed
+from fedpull.crawler.answer import Accept, Ask, FetchFailed, Stopped
 
 URL = "http://a.example/x"
 LD = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
@@ -187,6 +187,22 @@ async def test_a_cancelled_fetch_closes_its_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await fetch
         await asyncio.gather(*wire.tasks)
+
+
+async def test_closing_the_door_cuts_what_is_in_flight() -> None:
+    """It is no failure of the host, and nothing more is asked."""
+    async with wire_server(hold) as wire, door_to(wire) as door:
+        fetch = asyncio.ensure_future(door.egress.fetch(Ask(URL)))
+        await wire.asked.wait()
+        await door.egress.close()
+        with pytest.raises(Stopped):
+            await fetch
+        with pytest.raises(Stopped):
+            await door.egress.fetch(Ask(URL))
+        await asyncio.gather(*wire.tasks)
+
+    assert len(wire.requests) == 1
+    assert not any(name.startswith("failed") for name in door.egress.counts)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from .collection import Page
 from .items import Item
 from .uri import same_origin, without_fragment
-from .walkstate import Sorted, Walk, after_page, mark, sort_items, url_mark
+from .walkstate import Sorted, Walk, after_page, sort_items, url_mark
 
 __all__ = ["MAX_PAGES", "Step", "Walk", "begin", "resume", "step", "step_missing"]
 
@@ -144,7 +144,7 @@ def _older(after: Walk, page: Page) -> str | None:
 
 def _stop(walk: Walk, after: Walk, page: Page, items: Sorted) -> str | None:
     """Why the page itself ends the walk, whatever it links to."""
-    if page.items and walk.pages > 1 and walk.first_item == mark(page.items[0].key):
+    if page.items and walk.pages > 1 and walk.first_item == items.marks[0]:
         # Epicyon's page 2 is page 1 again, BookWyrm's beyond the end are the last one. Only a
         # root may be repeated by the page after it.
         return "repeated"

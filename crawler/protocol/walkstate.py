@@ -104,6 +104,7 @@ class Walk:
 class Sorted:
     """The items of a page by what they are to a walk; the rest of them is known."""
 
+    marks: tuple[str, ...]  # of all items, in order
     fresh: tuple[Item, ...]
     older: tuple[Item, ...]  # new only because an earlier walk stopped above them
     met_known: bool  # some were met by an earlier visit, not just by this walk
@@ -112,7 +113,8 @@ class Sorted:
 
 def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
     recent = frozenset(walk.recent)
-    unseen = [mark(item.key) not in recent for item in items]
+    marks = tuple([mark(item.key) for item in items])
+    unseen = [one not in recent for one in marks]
     new = [_is_new(item, new_ids) for item in items]
     known_at = [at for at, item in enumerate(items) if not new[at] and unseen[at]]
     # Behind the last known item of this page, or anywhere once an earlier page had known ones.
@@ -123,8 +125,8 @@ def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
         if new[at]:
             beyond = _beyond(walk, item, at > behind)
             (older if beyond else fresh).append(item)
-    firsts = bool(items) and mark(items[0].key) not in walk.firsts
-    return Sorted(tuple(fresh), tuple(older), bool(known_at), firsts and any(unseen))
+    progress = any(unseen) and marks[0] not in walk.firsts
+    return Sorted(marks, tuple(fresh), tuple(older), bool(known_at), progress)
 
 
 def _is_new(item: Item, new_ids: Set[str]) -> bool:
@@ -148,17 +150,17 @@ def after_page(
     """The state when a page was read, before it is decided where to go."""
     pointer = page.is_root and not page.items and page.first is not None
     moved = items.progress if walk.mode in ("backfill", "rescan") else bool(items.fresh)
-    firsts = {mark(page.items[0].key)} if page.items else set()
+    marks = items.marks
     posts = [item for item in take if item.is_post]
     return replace(
-        _dated(walk, page.items),
+        _dated(walk, page.items, marks),
         pages=walk.pages + 1,
         dry=0 if moved else walk.dry if pointer else walk.dry + 1,
         visited=walk.visited | {url_mark(requested_url)},
-        firsts=walk.firsts | firsts,
-        recent=(*walk.recent, *(mark(item.key) for item in page.items))[-_RECENT:],
+        firsts=walk.firsts | set(marks[:1]),
+        recent=(*walk.recent, *marks)[-_RECENT:],
         met_known=walk.met_known or items.met_known,
-        first_item=mark(page.items[0].key) if page.items else walk.first_item,
+        first_item=marks[0] if marks else walk.first_item,
         last_object=posts[-1].object_id or posts[-1].activity_id if posts else walk.last_object,
         is_newest=walk.is_newest and not page.items,
         horizon=_horizon(walk, take),
@@ -167,14 +169,14 @@ def after_page(
     )
 
 
-def _dated(walk: Walk, items: Sequence[Item]) -> Walk:
+def _dated(walk: Walk, items: Sequence[Item], marks: Sequence[str]) -> Walk:
     """Events are listed by when they take place (Gancio, Mobilizon), which looks like the order
     of publication for as long as they were entered in that order."""
     recent, last = frozenset(walk.recent), walk.last_date
     pairs, inversions, by_event = walk.pairs, walk.inversions, walk.by_event
-    for item in items:
+    for item, one in zip(items, marks, strict=True):
         by_event = by_event or (item.object is not None and "startTime" in item.object)
-        if item.published is not None and mark(item.key) not in recent:
+        if item.published is not None and one not in recent:
             if last is not None:
                 pairs += 1
                 inversions += item.published > last

@@ -20,8 +20,7 @@ def log(
     seq = work.counters.last_seq
     row = CHANGE.pack(CHANGE_KINDS.index(kind), id, actor, type, at) + reason.encode()
     # Sequence numbers only grow, so LMDB may fill each page instead of splitting it in halves.
-    work.wrote = True
-    work.txn.put(U64.pack(seq), row, True, True, True, work.t.change)
+    work.put(work.t.change, U64.pack(seq), row, True)
     change = Change(
         seq=seq,
         kind=kind,

@@ -123,7 +123,7 @@ class _Audit:
             terms = TermsRow.unpack(row)
             if terms.live and self.txn.get(id, None, self.t.body) is None:
                 yield Finding("terms", uri_of(self.txn, self.t, id) or "", "index without a body")
-            for key in index.entries(terms):
+            for key in index.keys_of(terms):
                 called_for += 1
                 if not cursor.set_key_dup(key, terms.when + id):
                     subject = uri_of(self.txn, self.t, id) or ""

@@ -12,8 +12,8 @@ from math import nan
 from ..crawler.protocol.version import Stamp, supersedes
 from . import changes, shared
 from .codec import pack
-from .index import list_for, load_terms, store_terms
-from .intern import FOLLOW, TAG, TYPE, id_of, text_of, word_of
+from .index import list_for, terms_of
+from .intern import FOLLOW, TYPE, fold_tag, id_of, text_of, word_of
 from .layout import (
     BODY,
     CLASS_NUMBER,
@@ -29,6 +29,7 @@ from .layout import (
     from_inverted,
     inverted,
     number,
+    short_hash,
     some,
 )
 from .records import Mark, Put, State, Terms
@@ -84,7 +85,7 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     form, stored = pack(item.body)
     enclosing = shared.acquire(work, item.enclosing.encode() if item.enclosing else None)
     context = shared.acquire(work, item.context)
-    work.put(work.t.body, id, BODY.pack(form, enclosing, context) + stored)
+    work.put_body(id, BODY.pack(form, enclosing, context) + stored)
     stamp = item.stamp
     ref.state, ref.flags, ref.failures = _RESOLVED, ref.flags | HAS_BODY, 0
     ref.cls = CLASS_NUMBER.get(stamp.kind, CLASS_NUMBER["object"])
@@ -95,10 +96,10 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     ref.fetched_at = ref.verified_at = item.fetched_at
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=True)
-    old = load_terms(work, id)
-    new = _terms(work, item, old)
-    store_terms(work, id, old, new)
-    changes.log(work, verdict, id, _first(new.actor, ref.owner), ref.type, item.fetched_at)
+    terms = terms_of(work, id)
+    _set_terms(work, terms, item)
+    actor = _first(terms.actor, ref.owner)
+    changes.log(work, verdict, id, actor, ref.type, item.fetched_at)
 
 
 def _renew(work: Work, id: bytes, ref: Ref, item: Put) -> None:
@@ -137,32 +138,31 @@ def _list(work: Work, id: bytes, item: Put) -> None:
     list_for(work, id, word_of(work, FOLLOW, item.follow), announced=False)
 
 
-def _terms(work: Work, item: Put, old: TermsRow) -> TermsRow:
+def _set_terms(work: Work, row: TermsRow, item: Put) -> None:
     if item.stamp.kind != "object":
-        return TermsRow(follows=old.follows)
+        row.live = False
+        return
     terms: Terms = item.terms
-    return TermsRow(
-        when=_when(terms.published, item.fetched_at, old),
-        actor=_term(work, terms.actor),
-        in_reply_to=_term(work, terms.in_reply_to),
-        context=_term(work, terms.context),
-        live=True,
-        types=tuple(dict.fromkeys(word_of(work, TYPE, name) for name in terms.types[:_MOST_TYPES])),
-        tags=tuple(dict.fromkeys(word_of(work, TAG, name) for name in terms.tags[:_MOST_TAGS])),
-        follows=old.follows,
-    )
+    row.when = _when(terms.published, item.fetched_at, row.when)
+    row.actor = _term(work, terms.actor)
+    row.in_reply_to = _term(work, terms.in_reply_to)
+    row.context = short_hash(terms.context) if terms.context is not None else NONE
+    row.live = True
+    types = [word_of(work, TYPE, name) for name in terms.types[:_MOST_TYPES]]
+    row.types = tuple(dict.fromkeys(types))
+    row.tags = tuple({short_hash(fold_tag(name)): None for name in terms.tags[:_MOST_TAGS]})
 
 
 def _term(work: Work, uri: str | None) -> bytes:
     return id_of(work, uri) if uri is not None and len(uri) <= _LONGEST else NONE
 
 
-def _when(stated: float | None, fetched_at: float, old: TermsRow) -> bytes:
+def _when(stated: float | None, fetched_at: float, shown: bytes) -> bytes:
     """The time at which lists show it: as stated, never later than when we first had it.
 
     Without a stated time, or with one in the future, an edit must not lift it to the top again.
     """
-    first = min(from_inverted(old.when), fetched_at) if old.when != NONE else fetched_at
+    first = min(from_inverted(shown), fetched_at) if shown != NONE else fetched_at
     return inverted(min(max(stated, 0.0), first) if stated is not None else first)
 
 
@@ -202,10 +202,8 @@ def mark(work: Work, item: Mark, at: float) -> None:
     refused_before = ref.state == _REFUSED and extra.get("reason") == item.reason
     if item.purge and ref.has_body:
         _purge(work, id, ref, at, item.reason)
-    elif item.state is State.REFUSED and not ref.has_body and not refused_before:
-        # `types` is the operator's own wish, not news about the object.
-        if item.reason != "types":
-            changes.log(work, "refused", id, ref.owner, ref.type, at, item.reason)
+    elif item.state is State.REFUSED and not (ref.has_body or refused_before):
+        _log_refusal(work, id, ref, at, item.reason)
     if item.state is not None:
         ref.state = STATE_NUMBER[item.state]
         set_extra(work, id, {"reason": item.reason, "target": item.target or ""})
@@ -227,6 +225,11 @@ def mark(work: Work, item: Mark, at: float) -> None:
     set_extra(work, id, {name: value for name, value in validators.items() if value is not None})
 
 
+def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
+    if reason != "types":  # the operator's own wish, not news about the object
+        changes.log(work, "refused", id, ref.owner, ref.type, at, reason)
+
+
 def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
     """Drop every byte of the content; the hash stays, so that its return can be recognised."""
     row = work.txn.get(id, None, work.t.body)
@@ -234,16 +237,16 @@ def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
         _, enclosing, context = BODY.unpack_from(row)
         shared.release(work, enclosing)
         shared.release(work, context)
-        work.delete(work.t.body, id)
+        work.delete_body(id)
     for key in versions(work, id):
         work.delete(work.t.history, key)
-    old = load_terms(work, id)
-    store_terms(work, id, old, TermsRow(when=old.when, follows=old.follows))
+    terms = terms_of(work, id)
+    terms.live = False
     set_extra(work, id, {"etag": "", "last_modified": ""})
     ref.flags &= ~HAS_BODY
     ref.updated = ref.published = nan
     work.counters.documents -= 1
-    changes.log(work, "deleted", id, _first(old.actor, ref.owner), ref.type, at, reason)
+    changes.log(work, "deleted", id, _first(terms.actor, ref.owner), ref.type, at, reason)
 
 
 def _first(actor: bytes, owner: bytes) -> bytes:

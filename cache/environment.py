@@ -237,7 +237,7 @@ def errors(path: str) -> Iterator[None]:
 
 
 def _make_folder(path: str, group: str | None) -> None:
-    """Documents of others are nobody's business on this machine, so 0700 unless a group is named."""
+    """Private, unless a group is named: what people posted is not every local user's business."""
     folder = Path(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if group is not None:

@@ -75,10 +75,8 @@ class LmdbFrontier:
     def next_due(self, now: float) -> float | None:
         def reader(txn: Txn, t: Tables) -> float | None:
             cursor = txn.cursor(t.ready)
-            times: list[int] = []
-            for cause in CAUSES:
-                if cursor.set_range(bytes((cause,))) and (key := cursor.key())[0] == cause:
-                    times.append(U64.unpack_from(key, 1)[0])
+            heads = (cursor.key() for cause in CAUSES if cursor.set_range(bytes((cause,))))
+            times = [U64.unpack_from(key, 1)[0] for key in heads]
             return min(times) / 1e6 if times else None
 
         return self._environment.read(reader)

@@ -1,8 +1,8 @@
 """What a host's answers mean for asking it again: a pure decision, without queue and store.
 
 429 and 503 pause the host as long as it says, failures to answer make a breaker that opens after
-three in a row and doubles up to six hours, refusals in a row leave the host alone. It does not count
-slots. Invariant: a pause never ends later than MAX_PAUSE from now, whatever was stored or claimed.
+three in a row and doubles up to six hours, refusals in a row leave the host alone. It counts no
+slots. Invariant: a pause never ends later than MAX_PAUSE from now, whatever was claimed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ class HostHealth:
     @property
     def probing(self) -> bool:
         """The pause was for cause: one request at a time until one succeeds."""
-        return self.failures >= _TRIES or self.throttles > 0 or self.refusals >= _UNWELCOME
+        return is_probing(self.failures, self.throttles, self.refusals)
+
+
+def is_probing(failures: int, throttles: int, refusals: int) -> bool:
+    return failures >= _TRIES or throttles > 0 or refusals >= _UNWELCOME
 
 
 def host_after(host: str, health: HostHealth, report: HostReport, now: float) -> HostHealth:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import isnan, nan
 from typing import NamedTuple
 
-from .host_state import HostHealth, host_after
+from .host_state import HostHealth, host_after, is_probing
 from .layout import F64, NONE, U64, host_key, micros, number, some
 from .queue_layout import TURN, HostRow
 from .records import HostReport, Kind
@@ -77,7 +77,8 @@ def learn(work: Work, report: HostReport, now: float) -> None:
 
 
 def capacity(work: Work, host: HostRow) -> int:
-    return 1 if health(host).probing else work.politeness.concurrency
+    probing = is_probing(host.failures, host.throttles, host.refusals)
+    return 1 if probing else work.politeness.concurrency
 
 
 def free_at(host: HostRow) -> float:

@@ -1,8 +1,9 @@
 """Which index entries an object has, from its terms; and writing the difference. It reads no body.
 
 An entry is (key, inverted time + id): the key says the kind of the list and what it is a list of,
-the many values under it are in the order in which a list shows them, newest first.
-Invariant: after `store_terms` the index holds exactly `entries(id, row)` for the object.
+the many values under it are in the order in which a list shows them, newest first. Contexts and
+tags stand in keys by their hash: they are looked up, never spelled out from here.
+Invariant: after `flush` the index holds exactly the entries that `keys_of` gives for each row.
 """
 
 from __future__ import annotations
@@ -21,67 +22,67 @@ FOLLOW = b"F"
 FOLLOW_TYPE = b"G"
 
 
-def entries(row: TermsRow) -> set[bytes]:
-    """The keys under which an object with these terms is listed."""
+def keys_of(row: TermsRow) -> list[bytes]:
+    """The keys under which an object with these terms is listed, each once."""
     if not row.live:
-        return set()
-    keys = {ALL}
-    keys.update(TYPE + type for type in row.types)
-    keys.update(TAG + tag for tag in row.tags)
-    if row.actor != NONE:
-        keys.add(ACTOR + row.actor)
-        keys.update(ACTOR_TYPE + row.actor + type for type in row.types)
+        return []
+    types, actor = row.types, row.actor
+    keys = [ALL, *[TYPE + type for type in types], *[TAG + tag for tag in row.tags]]
+    if actor != NONE:
+        keys.append(ACTOR + actor)
+        keys += [ACTOR_TYPE + actor + type for type in types]
     if row.in_reply_to != NONE:
-        keys.add(REPLY + row.in_reply_to)
+        keys.append(REPLY + row.in_reply_to)
     if row.context != NONE:
-        keys.add(CONTEXT + row.context)
-    for follow in row.follows or ():
-        keys.add(FOLLOW + follow)
-        keys.update(FOLLOW_TYPE + follow + type for type in row.types)
+        keys.append(CONTEXT + row.context)
+    for follow in row.follows:
+        keys.append(FOLLOW + follow)
+        keys += [FOLLOW_TYPE + follow + type for type in types]
     return keys
 
 
-def load_terms(work: Work, id: bytes) -> TermsRow:
-    stored = work.txn.get(id, None, work.t.terms)
-    return TermsRow(follows={}) if stored is None else TermsRow.unpack(stored)
+def terms_of(work: Work, id: bytes) -> TermsRow:
+    """An object's terms, to be changed in place; `flush` moves its index entries along."""
+    row = work.terms.get(id)
+    if row is None:
+        stored = work.txn.get(id, None, work.t.terms)
+        row = work.terms[id] = TermsRow() if stored is None else TermsRow.unpack(stored)
+        work.terms_before[id] = None if stored is None else (row.when, keys_of(row))
+    return row
 
 
-def store_terms(work: Work, id: bytes, old: TermsRow, new: TermsRow) -> None:
-    """Replace an object's terms and move its index entries along."""
-    before, after = entries(old), entries(new)
+def flush(work: Work) -> None:
+    """Write the terms that were touched, and what changed in their index entries."""
     txn, table = work.txn, work.t.index
-    work.wrote = True
-    if old.when != new.when:
-        gone, come = before, after
-    else:
-        gone, come = before - after, after - before
-    value = old.when + id
-    for key in gone:
-        txn.delete(key, value, table)
-    value = new.when + id
-    for key in come:
-        txn.put(key, value, True, True, False, table)
-    if new.live or new.follows:
-        work.put(work.t.terms, id, new.pack())
-    else:
-        work.delete(work.t.terms, id)
+    for id, row in work.terms.items():
+        before = work.terms_before[id]
+        after = keys_of(row)
+        if before is not None and before[1]:
+            when, held = before
+            if when == row.when:
+                gone: list[bytes] = [key for key in held if key not in after]
+                after = [key for key in after if key not in held]
+            else:
+                gone = held
+            for key in gone:
+                txn.delete(key, when + id, table)
+        value = row.when + id
+        for key in after:
+            txn.put(key, value, True, True, False, table)
+        if row.live or row.follows:
+            work.put(work.t.terms, id, row.pack())
+        elif before is not None:
+            work.delete(work.t.terms, id)
+    work.terms.clear()
+    work.terms_before.clear()
 
 
 def list_for(work: Work, id: bytes, follow: bytes, announced: bool) -> None:
     """Let a follow's list show an object, now or as soon as we hold it."""
-    old = load_terms(work, id)
-    follows = old.follows or {}
-    held = follows.get(follow)
-    if held is not None and (announced or not held):
-        return
-    new = TermsRow.unpack(old.pack())
-    new.follows = {**follows, follow: announced}
-    store_terms(work, id, old, new)
+    follows = terms_of(work, id).follows
+    if follows.get(follow, True):
+        follows[follow] = announced
 
 
 def unlist(work: Work, id: bytes, follow: bytes) -> None:
-    old = load_terms(work, id)
-    if follow in (old.follows or {}):
-        new = TermsRow.unpack(old.pack())
-        new.follows = {key: value for key, value in (old.follows or {}).items() if key != follow}
-        store_terms(work, id, old, new)
+    terms_of(work, id).follows.pop(follow, None)

@@ -1,7 +1,7 @@
 """URIs and words to 8-byte ids and back; it does not know what they name.
 
 LMDB keys end at 511 bytes and URIs do not, so the hash of a URI finds its id, and the reference's
-row, which holds the URI, is compared. Words (types, tags, follow keys) share the ids' number space
+row, which holds the URI, is compared. Words (types, follow keys) share the ids' number space
 but have no reference. Invariant: an id is never given to anything else, not even after a purge.
 """
 
@@ -16,7 +16,7 @@ from .work import Work
 
 _AS2 = "https://www.w3.org/ns/activitystreams#"
 
-TYPE, TAG, FOLLOW = "t", "h", "f"
+TYPE, FOLLOW = "t", "f"
 
 
 def find_id(txn: Txn, t: Tables, uri: str) -> bytes | None:
@@ -64,23 +64,26 @@ def _spell(kind: str, text: str) -> str:
     # "Note" and its expanded IRI are one type; NUL keeps words apart from URIs.
     if kind == TYPE:
         text = text.removeprefix(_AS2).removeprefix("as:")
-    elif kind == TAG:
-        text = normalize("NFKC", text).strip().lstrip("#").casefold()
     return f"\0{kind}{text}"
 
 
 def word_of(work: Work, kind: str, text: str) -> bytes:
-    spelled = _spell(kind, text)
-    id = work.memo.words.get(spelled)
+    id = work.memo.words.get((kind, text))
     if id is None:
+        spelled = _spell(kind, text)
         key = uri_hash(spelled)
         id = work.txn.get(key, None, work.t.uri)
         if id is None:
             id = work.new_id()
             work.put(work.t.uri, key, id)
             work.put(work.t.word, id, spelled[1:].encode("utf-8", "surrogatepass"))
-        work.memo.words[spelled] = id
+        work.memo.words[kind, text] = id
     return id
+
+
+def fold_tag(tag: str) -> str:
+    """One form for all spellings of a hashtag."""
+    return normalize("NFKC", tag).strip().lstrip("#").casefold()
 
 
 def find_word(txn: Txn, t: Tables, kind: str, text: str) -> bytes | None:

@@ -1,7 +1,7 @@
 """How rows look: key parts, structs, and nothing about when they are written.
 
 Ids are 8-byte big-endian numbers kept as bytes, since they are parts of keys far more often than
-numbers. A missing time is NaN in a struct and None outside. Times inside keys are whole microseconds,
+numbers. A missing time is NaN in a struct and None outside. Times inside keys are microseconds,
 big-endian, inverted where newest comes first. Invariant: what `pack` of a row gives, its `unpack`
 reads back equal; keys sort as their parts do.
 
@@ -9,7 +9,7 @@ reads back equal; keys sort as their parts do.
 |---|---|---|
 | meta | name | schema, counters |
 | uri | hash of a URI or word (16) | id |
-| word | id | kind and text of a type, tag or follow key |
+| word | id | kind and text of a type or follow key |
 | ref | id | Ref |
 | body | id | form, provenance of the enclosing answer and its context, body |
 | shared | hash (8) | count of users, bytes that many bodies share |
@@ -34,7 +34,7 @@ reads back equal; keys sort as their parts do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isnan, nan
 from struct import Struct
@@ -61,6 +61,11 @@ def uri_hash(uri: str) -> bytes:
     return blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+def short_hash(text: str) -> bytes:
+    """For what is only ever looked up; two in a hundred million share one with odds of 1 : 3000."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
 def host_key(host: str) -> bytes:
     # Whoever finds two names of his own with one hash makes them share one politeness.
     return blake2b(host.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -68,7 +73,9 @@ def host_key(host: str) -> bytes:
 
 def micros(at: float) -> int:
     """Whole microseconds, within what 8 bytes hold; the time before 1970 is 1970."""
-    return min(max(round(at * 1e6), 0), _LAST) if at == at else 0
+    if 0.0 <= at < 1e13:
+        return int(at * 1e6 + 0.5)
+    return _LAST if at >= 1e13 else 0
 
 
 def time_key(at: float) -> bytes:
@@ -171,10 +178,9 @@ class TermsRow:
     live: bool = False
     types: tuple[bytes, ...] = ()
     tags: tuple[bytes, ...] = ()
-    follows: dict[bytes, bool] | None = None
+    follows: dict[bytes, bool] = field(default_factory=dict)
 
     def pack(self) -> bytes:
-        follows = self.follows or {}
         head = _TERMS.pack(
             self.when,
             self.actor,
@@ -184,7 +190,7 @@ class TermsRow:
             len(self.types),
             len(self.tags),
         )
-        listed = [follow + bytes((announced,)) for follow, announced in follows.items()]
+        listed = [follow + bytes((announced,)) for follow, announced in self.follows.items()]
         return b"".join((head, *self.types, *self.tags, *listed))
 
     @classmethod

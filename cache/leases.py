@@ -1,8 +1,8 @@
 """Leasing: who is asked next, and giving back. It fetches nothing and starts no timer.
 
 Hosts stand in one line for each cause, the most urgent cause first, whoever waited longest first
-within it; a host gets one lease a round. Invariants: a row is leased at most once at a time; a lease
-is a row in `slot` until its outcome, its end or a restart, so a crash gives it back.
+within it; a host gets one lease a round. Invariants: a row is leased at most once at a time; a
+lease is a row in `slot` until its outcome, its end or a restart, so a crash gives it back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .work import Work
 # A slot outside the queue that nobody gives back ends with the longest chain of requests.
 TURN_SECONDS = 180.0
 _MOST_SECONDS = 3_600.0  # of a lease
-# Nothing is planned further ahead (intervals end at 30 days), so what is was planned by a wrong clock.
+# Intervals end at 30 days, so what is planned further ahead was planned by a wrong clock.
 _MOST_AHEAD = 31 * 86_400.0
 _SET_BACK = 60.0  # smaller steps are waited out
 

@@ -10,8 +10,8 @@ from . import index
 from .cursors import decode, encode
 from .document import Document
 from .environment import Cursor, Tables, Txn
-from .intern import FOLLOW, TAG, TYPE, find_id, find_word
-from .layout import NONE, TermsRow, inverted
+from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
+from .layout import NONE, TermsRow, inverted, short_hash
 from .reading import document
 from .records import ObjectFilter
 
@@ -20,7 +20,7 @@ _FIRST, _LAST = b"\0" * 8, b"\xff" * 8
 _MOST_SEEN = 10_000
 
 
-class _Unknown(Exception):
+class _UnknownError(Exception):
     """The filter names something that was never seen, so nothing matches."""
 
 
@@ -30,7 +30,7 @@ def objects(
     """One page of documents and the cursor of the next; a page may be short of `limit`."""
     try:
         keys = _keys(txn, t, wanted)
-    except _Unknown:
+    except _UnknownError:
         return [], None
     place = decode(cursor, 16) if cursor else None
     entries = txn.cursor(t.index)
@@ -60,13 +60,13 @@ def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
     def uri(value: str | None) -> bytes:
         id = find_id(txn, t, value) if value is not None else NONE
         if id is None:
-            raise _Unknown
+            raise _UnknownError
         return id
 
     def word(kind: str, value: str | None) -> bytes:
         id = find_word(txn, t, kind, value) if value is not None else NONE
         if id is None:
-            raise _Unknown
+            raise _UnknownError
         return id
 
     actor, type = uri(wanted.actor), word(TYPE, wanted.type)
@@ -75,8 +75,8 @@ def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
         kind + id
         for kind, id in (
             (index.REPLY, uri(wanted.in_reply_to)),
-            (index.CONTEXT, uri(wanted.context)),
-            (index.TAG, word(TAG, wanted.tag)),
+            (index.CONTEXT, short_hash(wanted.context) if wanted.context else NONE),
+            (index.TAG, short_hash(fold_tag(wanted.tag)) if wanted.tag else NONE),
             (index.FOLLOW, follow),
             (index.ACTOR, actor),
             (index.TYPE, type),
@@ -119,4 +119,4 @@ def _seek(entries: Cursor, key: bytes, wanted: ObjectFilter, place: bytes | None
 
 def _matches(txn: Txn, t: Tables, id: bytes, keys: list[bytes]) -> bool:
     row = txn.get(id, None, t.terms)
-    return row is not None and index.entries(TermsRow.unpack(row)).issuperset(keys)
+    return row is not None and set(keys) <= set(index.keys_of(TermsRow.unpack(row)))

@@ -53,7 +53,7 @@ class Row:
 
     @classmethod
     def unpack(cls, row: bytes) -> Row:
-        return cls(*_ROW.unpack_from(row), relation=row[_ROW.size :])
+        return cls(*(*_ROW.unpack_from(row), row[_ROW.size :]))
 
     @classmethod
     def of(cls, want: Want, host: bytes, follow: bytes) -> Row:
@@ -127,5 +127,4 @@ class HostRow:
     @classmethod
     def unpack(cls, row: bytes) -> HostRow:
         name, last_error, turns = orjson.loads(row[_HOST.size :])
-        values = _HOST.unpack_from(row)
-        return cls(name, *values, last_error=last_error, turns=tuple(turns))
+        return cls(*(name, *_HOST.unpack_from(row), last_error, tuple(turns)))

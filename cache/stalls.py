@@ -1,4 +1,4 @@
-"""When the pending work of a follow can go on, for whoever waits for it. It reads and changes nothing.
+"""When the pending work of a follow can go on, for whoever waits for it. It changes nothing.
 
 Invariant: the answer is never later than the moment at which the frontier would lease such a row.
 """

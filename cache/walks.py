@@ -1,4 +1,4 @@
-"""The stored state of a walk over a collection and the URL it asks for next. Bytes, not their sense.
+"""The stored state of a walk over a collection and its next URL. Bytes, not their sense.
 
 Invariant: as long as a collection has a walk, its page row waits at the host of the walk's URL.
 """

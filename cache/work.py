@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from .environment import Tables, Txn
-from .layout import U64, Ref
+from .layout import NONE, U64, Ref, TermsRow
 from .queue_layout import HostRow
 from .records import Change, Politeness
 
@@ -60,7 +60,7 @@ class Memo:
 
     def __init__(self) -> None:
         self.ids: dict[str, bytes] = {}
-        self.words: dict[str, bytes] = {}
+        self.words: dict[tuple[str, str], bytes] = {}
         self.texts: dict[bytes, str] = {}
 
     def clear(self) -> None:
@@ -71,7 +71,7 @@ class Memo:
     def trim(self) -> None:
         if len(self.ids) > self._MOST:
             self.ids.clear()
-        if len(self.words) > self._MOST:  # tags are words, and a hostile host mints them
+        if len(self.words) > self._MOST:  # a hostile host mints types
             self.words.clear()
             self.texts.clear()
 
@@ -93,19 +93,38 @@ class Work:
         self.counters = Counters.read(txn, t)
         self.refs: dict[bytes, Ref] = {}
         self.extras: dict[bytes, dict[str, Any]] = {}
+        self.terms: dict[bytes, TermsRow] = {}
+        self.terms_before: dict[bytes, tuple[bytes, list[bytes]] | None] = {}  # as stored
+        self.shares: dict[bytes, bytes] = {}
+        self.share_counts: dict[bytes, int] = {}
         self.hosts: dict[bytes, HostRow] = {}
         self.host_rows: dict[bytes, bytes] = {}  # as stored
         self.unsettled: set[bytes] = set()  # hosts whose row in `ready` may be wrong
+        self._newest = U64.pack(self.counters.last_id)
+        self._last_body: bytes | None = None
         self._dirty_refs: set[bytes] = set()
         self._dirty_extras: set[bytes] = set()
 
-    def put(self, table: Any, key: bytes, value: bytes) -> None:
+    def put(self, table: Any, key: bytes, value: bytes, append: bool = False) -> None:
         self.wrote = True
-        self.txn.put(key, value, True, True, False, table)
+        self.txn.put(key, value, True, True, append, table)
 
     def delete(self, table: Any, key: bytes) -> bool:
         self.wrote = True
         return self.txn.delete(key, b"", table)
+
+    def put_body(self, id: bytes, row: bytes) -> None:
+        """Store a body, in the way that leaves no half-empty pages behind a walk's new objects."""
+        last = self._last_body
+        if last is None:
+            cursor = self.txn.cursor(self.t.body)
+            last = cursor.key() if cursor.last() else NONE
+        self.put(self.t.body, id, row, id > last)
+        self._last_body = max(last, id)
+
+    def delete_body(self, id: bytes) -> None:
+        self.delete(self.t.body, id)
+        self._last_body = None
 
     def new_id(self) -> bytes:
         self.counters.last_id += 1
@@ -141,7 +160,8 @@ class Work:
     def flush(self) -> None:
         """Write back what was loaded and changed. Hosts are the frontier's to write."""
         for id in sorted(self._dirty_refs):
-            self.put(self.t.ref, id, self.refs[id].pack())
+            # New ids only grow: appending fills LMDB's pages instead of splitting them in halves.
+            self.put(self.t.ref, id, self.refs[id].pack(), id > self._newest)
         for id in self._dirty_extras:
             values = self.extras[id]
             if values:
@@ -150,5 +170,6 @@ class Work:
                 self.delete(self.t.extra, id)
         self._dirty_refs.clear()
         self._dirty_extras.clear()
+        self._newest = U64.pack(self.counters.last_id)
         if self.wrote:
             self.put(self.t.meta, b"counters", self.counters.pack())

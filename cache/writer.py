@@ -1,9 +1,9 @@
 """The one writer thread: runs jobs in transactions that they share, and answers after the commit.
 
 It knows no rows. A synced commit costs milliseconds whatever is in it, so all the jobs that wait go
-into one; when one of them raises, the transaction is thrown away and each is run alone, so that a bad
-one harms nobody else. Invariant: a future is done only when its job's writes are on disk or when
-none of them is.
+into one; when one of them raises, the transaction is thrown away and each is run alone, so that a
+bad one harms nobody else. Invariant: a future is done only when its job's writes are on disk or
+when none of them is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
-from . import hosts
+from . import hosts, index, shared
 from .environment import Environment, errors
 from .records import Change, Politeness
 from .work import Memo, Work
@@ -130,6 +130,8 @@ class Writer:
                 self._measure(work)
                 results = [job(work) for job, _ in batch]
                 hosts.settle(work)
+                index.flush(work)
+                shared.flush(work)
                 work.flush()
                 if work.wrote:
                     txn.commit()
@@ -152,7 +154,7 @@ class Writer:
         for listener in self._listeners:
             try:
                 listener(changes)
-            except Exception:  # a listener's mistake must not stop the writer
+            except Exception:  # noqa: BLE001 - a listener's mistake must not stop the writer
                 _log.exception("a listener for changes failed")
 
     def _measure(self, work: Work) -> None:

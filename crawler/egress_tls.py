@@ -22,7 +22,7 @@ from ..errors import BadInput
 from .answer import Lost
 from .protocol.addresses import parse_address
 
-# A session keeps the chain of its server, some 8 KiB: 1,024 of them are within our memory budget.
+# A session keeps the chain of its server, some 11 KiB: these fit well into our memory budget.
 MAX_SESSIONS = 1024
 # RFC 8446 section 4.6.1 allows seven days; an hour bounds for how long a certificate that was
 # revoked or has expired since is still believed.

@@ -12,7 +12,7 @@ import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from scrapy.crawler import Crawler
 
@@ -21,8 +21,9 @@ from ..cache.verbs import Verbs
 from ..config.load import find_config, load
 from ..crawler.clock import SystemClock
 from ..crawler.open import open_works
+from ..crawler.protocol.handle import parse_actor
 from ..crawler.spider import LeaseSpider
-from ..errors import FedpullError
+from ..errors import BadInput, FedpullError
 
 # Where programs keep their data, by the XDG base directory specification.
 DATA_HOME = Path.home() / ".local" / "share"
@@ -31,12 +32,17 @@ DATA_HOME = Path.home() / ".local" / "share"
 class CrawlOfItsOwn(LeaseSpider):
     """A lease spider with an errand for when nobody else gives it work."""
 
+    errand_argument: ClassVar[str]  # the `-a` that says what a crawl of its own is for
     _alone = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         if "works" in kwargs:
             return super().from_crawler(crawler, *args, **kwargs)
+        named = f"-a {cls.errand_argument}"
+        if not kwargs.get(cls.errand_argument):
+            raise BadInput(named, "is missing", f"{named}=@user@host or https://...")
+        parse_actor(kwargs[cls.errand_argument])
         loaded = load(find_config(None, os.environ), environ=os.environ, data_home=DATA_HOME)
         works = open_works(loaded, SystemClock())
         spider = super().from_crawler(crawler, *args, works=works, **kwargs)

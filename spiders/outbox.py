@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from ..cache.records import Kind
 from ..cache.verbs import Verbs
-from ..errors import BadInput
 from .alone import CrawlOfItsOwn
 
 
@@ -17,6 +16,7 @@ class OutboxSpider(CrawlOfItsOwn):
     """Collection pages."""
 
     name = "outbox"
+    errand_argument: ClassVar[str] = "actor"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.PAGE})
 
     def __init__(self, *args: Any, actor: str = "", **kwargs: Any) -> None:
@@ -24,8 +24,6 @@ class OutboxSpider(CrawlOfItsOwn):
         self._actor = actor
 
     async def errand(self, verbs: Verbs) -> None:
-        if not self._actor:
-            raise BadInput("-a actor", "is missing", "-a actor=@user@host")
         for pulled in await verbs.pull([self._actor]):
             if pulled.error:
                 self.logger.error("%s: %s", pulled.actor, pulled.error)

@@ -17,6 +17,7 @@ class ReferenceSpider(CrawlOfItsOwn):
     """Documents and WebFinger answers."""
 
     name = "reference"
+    errand_argument: ClassVar[str] = "id"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.DOCUMENT, Kind.FINGER})
 
     def __init__(self, *args: Any, id: str = "", depth: str = "0", **kwargs: Any) -> None:
@@ -25,8 +26,6 @@ class ReferenceSpider(CrawlOfItsOwn):
         self._depth = depth
 
     async def errand(self, verbs: Verbs) -> None:
-        if not self._id:
-            raise BadInput("-a id", "is missing", "-a id=https://... or -a id=@user@host")
         if not self._depth.isascii() or not self._depth.isdigit():
             raise BadInput("-a depth", f"{self._depth!r} is not a number", "a whole number from 0")
         reference = await verbs.fetch(self._id, depth=int(self._depth))

@@ -334,7 +334,7 @@ async def test_a_session_is_resumed_for_its_own_host_only(authority: Authority) 
 async def test_a_missing_bundle_is_found_at_once(tmp_path: Path) -> None:
     """A `ca_file` that cannot be read stops the start, not the first fetch."""
 
-    async def turn(host: str, page: bool) -> None: ...
+    async def turn(host: str, page: bool, held: bool) -> None: ...
 
     with pytest.raises(BadInput, match="ca_file"):
         Egress(EgressRules(user_agent="x", ca_file=tmp_path / "none.pem"), turn, RealClock())

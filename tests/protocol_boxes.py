@@ -268,7 +268,9 @@ def visit(box: Box, walk: Walk, members: set[str], limit: int = 300) -> Visit:
             last = step(walk, page, ids - members, url)
             got = [item.object_id or item.activity_id or "" for item in last.take]
             new += [one for one in dict.fromkeys(got) if one not in members]
-            members |= set(got)
+            members |= {
+                item.object_id or "" for item in last.take if item.is_post
+            }  # likes are not kept
         assert last is not None
         walk, url = last.walk, last.next
         assert (last.next is None) != (last.stop is None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from protocol_boxes import (
     BOX,
+    HOST,
     ActivityPubBot,
     Bovine,
     Box,
@@ -242,6 +243,35 @@ def test_a_long_absence_without_a_cursor_is_caught_up() -> None:
         second = visit(box, again(first), members)
 
         assert posts(second.new) == list(range(31, 131)), family
+
+
+class Likes(Ghost):
+    """Lists a like on each page, and a page of nothing else before its posts."""
+
+    def answer(self, q: dict[str, str]) -> Json:
+        page = super().answer(q)
+        number = len(self.requests)
+        like = {"type": "Like", "id": f"{BOX}#like{number}", "object": f"{HOST}/x"}
+        if q.get("cursor", "").startswith("now"):
+            return {**page, "orderedItems": [like], "next": f"{BOX}?cursor=999"}
+        if "orderedItems" in page:
+            page["orderedItems"].insert(0, like)
+        return page
+
+
+def test_reactions_neither_prolong_nor_end_a_visit() -> None:
+    """Likes are never kept, so they look new for ever; only posts count."""
+    box = Likes(list(range(1, 66)))
+    members: set[str] = set()
+    first = visit(box, begin(BOX, None), members)
+    assert posts(list(members)) == list(range(1, 66))
+    box.requests.clear()
+    box.posts.append(66)
+
+    second = visit(box, again(first), members)
+
+    assert posts(second.new) == [66]
+    assert len(box.requests) <= 4
 
 
 def test_the_page_cap_keeps_the_place() -> None:

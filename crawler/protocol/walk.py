@@ -29,8 +29,7 @@ MAX_PAGES = 2000
 # posts push the rest down, or one that the server emptied by its own filter (GoToSocial); two in
 # a row are the end (WriteFreely, and an empty Gancio, name a next page for ever).
 _DRY_PAGES = 2
-# New items from one page; the others are left for a later visit. No server puts so many on a page
-# by itself, but activitypub-bot fills one up to 134 and more.
+# New items from one page, the others wait for a later visit; activitypub-bot fills one to 134.
 _MAX_NEW = 200
 # How servers say that there is no such page: WordPress 400, Funkwhale 404.
 _NO_SUCH_PAGE = frozenset((400, 404, 410))
@@ -104,12 +103,11 @@ def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
     left = {id(item) for item in (*items.older, *items.fresh[_MAX_NEW:])}
     take = tuple(item for item in page.items if id(item) not in left)
     deferred = len(items.fresh[_MAX_NEW:])
-    posts = sum(item.is_post for item in items.fresh[:_MAX_NEW])
     cursor, refused = _cursor(walk, page, requested_url)
     after = replace(
         after_page(walk, page, items, take, requested_url),
         cursor=cursor,
-        found=walk.found + posts,
+        found=walk.found + sum(item.is_post for item in items.fresh[:_MAX_NEW]),
         deferred=walk.deferred or deferred > 0,
     )
     if walk.mode == "prev":
@@ -144,14 +142,14 @@ def _older(after: Walk, page: Page) -> str | None:
 
 def _stop(walk: Walk, after: Walk, page: Page, items: Sorted) -> str | None:
     """Why the page itself ends the walk, whatever it links to."""
-    if page.items and walk.pages > 1 and walk.first_item == items.marks[0]:
+    if walk.pages > 1 and items.marks[:1] == (walk.first_item,) and not items.unseen:
         # Epicyon's page 2 is page 1 again, BookWyrm's beyond the end are the last one. Only a
         # root may be repeated by the page after it.
         return "repeated"
     if after.target is not None and after.found >= after.target and not after.is_newest:
         return "target"
-    nothing = walk.mode == "head" and not items.fresh and bool(page.items)
-    if nothing and walk.was_ordered and (items.met_known or items.older):
+    head = walk.mode == "head" and walk.was_ordered
+    if head and not items.posts and (items.met_known or items.older):
         return "known"
     return "nothing new" if after.dry >= _DRY_PAGES else None
 

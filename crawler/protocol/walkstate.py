@@ -47,7 +47,7 @@ class Walk:
     found: int = 0  # new posts so far
     dry: int = 0  # pages in a row that brought nothing
     visited: frozenset[str] = frozenset()  # marks of URLs
-    firsts: frozenset[str] = frozenset()  # marks of each page's first item
+    contents: frozenset[str] = frozenset()  # marks of whole pages
     recent: tuple[str, ...] = ()  # marks of the latest items
     met_known: bool = False  # an item that an earlier visit had was met
     first_item: str | None = None  # mark of the first item of the latest page that had items
@@ -87,14 +87,14 @@ class Walk:
 
     def to_json(self) -> bytes:
         values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        for name in ("visited", "firsts"):
+        for name in ("visited", "contents"):
             values[name] = sorted(values[name])
         return orjson.dumps(values)
 
     @classmethod
     def from_json(cls, stored: bytes | str) -> Walk:
         values = orjson.loads(stored)
-        for name in ("visited", "firsts"):
+        for name in ("visited", "contents"):
             values[name] = frozenset(values[name])
         values["recent"] = tuple(values["recent"])
         return cls(**values)
@@ -108,7 +108,12 @@ class Sorted:
     fresh: tuple[Item, ...]
     older: tuple[Item, ...]  # new only because an earlier walk stopped above them
     met_known: bool  # some were met by an earlier visit, not just by this walk
-    progress: bool  # some are new to this walk
+    unseen: bool  # some did not stand on one of the pages before
+    progress: bool  # and they do not go round in a circle
+
+    @property
+    def posts(self) -> int:
+        return sum(item.is_post for item in self.fresh)
 
 
 def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
@@ -125,8 +130,8 @@ def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
         if new[at]:
             beyond = _beyond(walk, item, at > behind)
             (older if beyond else fresh).append(item)
-    progress = any(unseen) and marks[0] not in walk.firsts
-    return Sorted(marks, tuple(fresh), tuple(older), bool(known_at), progress)
+    progress = any(unseen) and mark(" ".join(marks)) not in walk.contents
+    return Sorted(marks, tuple(fresh), tuple(older), bool(known_at), any(unseen), progress)
 
 
 def _is_new(item: Item, new_ids: Set[str]) -> bool:
@@ -149,15 +154,22 @@ def after_page(
 ) -> Walk:
     """The state when a page was read, before it is decided where to go."""
     pointer = page.is_root and not page.items and page.first is not None
-    moved = items.progress if walk.mode in ("backfill", "rescan") else bool(items.fresh)
+    if walk.mode in ("backfill", "rescan"):
+        moved, neutral = items.progress, pointer
+    else:
+        # Nobody keeps likes, so they look new for ever (NodeBB, WordPress): they neither prolong
+        # a visit nor, where a page holds nothing else, end it.
+        moved = items.posts > 0
+        only_reactions = items.progress and not any(item.is_post for item in page.items)
+        neutral = pointer or only_reactions
     marks = items.marks
     posts = [item for item in take if item.is_post]
     return replace(
         _dated(walk, page.items, marks),
         pages=walk.pages + 1,
-        dry=0 if moved else walk.dry if pointer else walk.dry + 1,
+        dry=0 if moved else walk.dry if neutral else walk.dry + 1,
         visited=walk.visited | {url_mark(requested_url)},
-        firsts=walk.firsts | set(marks[:1]),
+        contents=walk.contents | {mark(" ".join(marks))},
         recent=(*walk.recent, *marks)[-_RECENT:],
         met_known=walk.met_known or items.met_known,
         first_item=marks[0] if marks else walk.first_item,

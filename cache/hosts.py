@@ -18,6 +18,10 @@ from .queue_layout import TURN, HostRow
 from .records import HostReport, Kind
 from .work import Work
 
+# A host that was just asked stands behind those that wait since the same moment; without a gap it
+# would be asked again and again before them.
+STEP_BACK = 1e-6
+
 
 class Group(NamedTuple):
     """The earliest row of one kind and cause in a host's queue."""
@@ -195,4 +199,5 @@ def _ready(work: Work, key: bytes, host: HostRow) -> tuple[int, float] | None:
     # Of what is due by the time the host is free, the most urgent goes first and names the place
     # in the line of hosts.
     horizon = max(earliest, free, work.now)
-    return min(group.cause for at, group in times if at <= horizon), earliest
+    cause = min(group.cause for at, group in times if at <= horizon)
+    return cause, max(earliest, host.next_at - work.politeness.gap + STEP_BACK)

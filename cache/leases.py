@@ -48,7 +48,7 @@ def lease(work: Work, now: float, limit: int, seconds: float) -> list[Lease]:
 def _line(work: Work, now: float, limit: int) -> list[bytes]:
     """Hosts that can be asked now, in their order."""
     found: list[bytes] = []
-    latest = U64.pack(micros(now))
+    latest = U64.pack(micros(now + 2 * hosts.STEP_BACK))
     cursor = work.txn.cursor(work.t.ready)
     for cause in CAUSES:
         more = cursor.set_range(bytes((cause,)))

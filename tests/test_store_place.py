@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from store_cases import OUTBOX, apply, clean, note, page, store_at
+from store_cases import NOW, OUTBOX, apply, clean, note, page, store_at
 
 from fedpull.cache.open import Opened
 from fedpull.cache.place import GAP, Ground, NoRoomError, place, spread
-from fedpull.cache.records import Members
+from fedpull.cache.records import Applied, Members, Outcome
 
 SPREAD: list[tuple[str, int, int | None, int | None, list[int]]] = [
     ("the first page of all begins at zero", 3, None, None, [0, GAP, 2 * GAP]),
@@ -81,7 +81,7 @@ PLACES: list[tuple[str, list[int | None], Ground, bool, list[int]]] = [
 @pytest.mark.parametrize(
     ("known", "ground", "at_head", "expected"),
     [row[1:] for row in PLACES],
-    ids=[r[0] for r in PLACES],
+    ids=[row[0] for row in PLACES],
 )
 def test_place(known: list[int | None], ground: Ground, at_head: bool, expected: list[int]) -> None:
     """A page's items get positions in the page's order, beside the neighbours they are beside."""
@@ -145,8 +145,10 @@ def test_there_is_always_room_at_one_spot(tmp_path: Path) -> None:
     """A thousand items inserted one by one behind the same neighbour keep their order."""
     with store_at(tmp_path) as opened:
         apply(opened, members=page(1, 2, 3, first=True))
-        for number in range(10, 1010):
-            apply(opened, members=page(1, number))
+        inserted = [
+            opened.store.apply(Outcome(NOW, members=page(1, number))) for number in range(10, 1010)
+        ]
+        assert all(future.result() == Applied() for future in inserted)
         apply(opened, members=page(2, 5000, 3))
         names = order(opened)
 

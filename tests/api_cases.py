@@ -13,7 +13,7 @@ from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-from fedpull.cache.api import ApiSettings, build_site, listen
+from fedpull.cache.api_server import ApiSettings, build_site, listen
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.records import Follow, Mark, Outcome, Put, Reference, State
 from fedpull.cache.verbs import Pulled, Running

@@ -17,7 +17,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
-from twisted.web.http import HTTPChannel, Request, datetimeToString
+from twisted.web.http import RESPONSES, HTTPChannel, Request, datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
@@ -65,9 +65,7 @@ class ApiRequest(Request):
         """Answer at once and hang up: the rest of the body may never end."""
         self._size = MAX_BODY + 1
         answer = too_large()
-        head = f"HTTP/1.1 413 Content Too Large\r\nContent-Type: {answer.type}\r\n"
-        head += f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n"
-        self.channel.transport.write(head.encode(_ASCII) + answer.body)
+        self.channel.transport.write(head_of(answer, keep_alive=False) + answer.body)
         self.channel.loseConnection()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:  # noqa: N802
@@ -105,17 +103,24 @@ class ApiRequest(Request):
     def _send(self, answer: Answer) -> None:
         if self._disconnected:
             return
-        self.setResponseCode(answer.status)
-        headers = self.responseHeaders
-        headers.setRawHeaders(b"Server", [b"fedpull"])
-        headers.setRawHeaders(b"Date", [datetimeToString()])
-        for name, value in answer.headers:
-            headers.setRawHeaders(name.encode("ascii"), [value.encode("ascii", "replace")])
-        if answer.status not in (204, 304):
-            headers.setRawHeaders(b"Content-Type", [answer.type.encode("ascii")])
-            headers.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
-        self.write(answer.body)  # type: ignore[no-untyped-call]
+        head = head_of(answer, keep_alive=bool(self.channel.persistent))
+        # Past Twisted's header objects, which take a quarter of the time of a whole call.
+        self.startedWriting = 1
+        self.channel.write(head if self.method == b"HEAD" else head + answer.body)
         self.finish()  # type: ignore[no-untyped-call]
+
+
+def head_of(answer: Answer, *, keep_alive: bool) -> bytes:
+    """Status line and headers. A line break in a value would be another header: it is dropped."""
+    reason = RESPONSES.get(answer.status, b"").decode("ascii")
+    lines = [f"HTTP/1.1 {answer.status} {reason}", "Server: fedpull"]
+    lines.append(f"Date: {datetimeToString().decode('ascii')}")
+    if answer.status not in (204, 304):
+        lines += [f"Content-Type: {answer.type}", f"Content-Length: {len(answer.body)}"]
+    lines += [f"{name}: {value}" for name, value in answer.headers if value.isprintable()]
+    if not keep_alive:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii", "replace")
 
 
 class ApiSite(Site):

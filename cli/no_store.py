@@ -1,0 +1,74 @@
+"""The reader of a store that does not exist yet: it knows nothing, and says so without failing.
+
+A stranger's first `fedpull list` is no error. Invariant: it answers as an empty store would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..cache.document import Document
+from ..cache.records import (
+    Change,
+    CheckReport,
+    CollectionView,
+    Follow,
+    Host,
+    ObjectFilter,
+    Reference,
+    Totals,
+    Version,
+)
+
+
+def there_is_none(path: Path) -> bool:
+    """Whether nothing was ever stored there; what LMDB writes first is its data file."""
+    return not (path / "data.mdb").exists()
+
+
+class NoStore:
+    """See `cache.ports.Query`."""
+
+    def document(self, id: str) -> Document | None:
+        return None
+
+    def reference(self, id: str) -> Reference | None:
+        return None
+
+    def references(self, ids: Iterable[str]) -> dict[str, Reference]:
+        return {}
+
+    def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
+        return set()
+
+    def objects(
+        self, filter: ObjectFilter, limit: int, cursor: str | None = None
+    ) -> tuple[list[Document], str | None]:
+        return [], None
+
+    def collection(
+        self, id: str, limit: int = 500, cursor: str | None = None
+    ) -> CollectionView | None:
+        return None
+
+    def changes(self, since: int, limit: int = 500) -> list[Change]:
+        return []
+
+    def history(self, id: str) -> list[Version]:
+        return []
+
+    def follows(self) -> list[Follow]:
+        return []
+
+    def follow(self, key: str) -> Follow | None:
+        return None
+
+    def hosts(self) -> Iterator[Host]:
+        return iter(())
+
+    def totals(self) -> Totals:
+        return Totals()
+
+    def check(self) -> CheckReport:
+        return CheckReport(0, 0, 0)

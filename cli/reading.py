@@ -1,0 +1,262 @@
+"""The commands that read the cache: get, list, changes, explain. They fetch and write nothing.
+
+They open the store itself, whether a daemon is running or not. Invariant: what a program reads of
+them is what the matching API call answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import NotFound
+from . import output
+from .options import common, examples, json_option, pass_session
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..cache.document import Document
+    from ..cache.ports import Query
+    from ..cache.records import Change, ObjectFilter, Reference
+
+_PAGE = 200  # rows a read: short transactions, whatever the limit
+_FOLLOW_SECONDS = 0.5
+
+
+def find(query: Query, text: str) -> Reference:
+    """The record of what a person names: a URI, or the handle of a followed actor."""
+    from ..cache import lookup
+
+    named = text.strip()
+    is_uri = "://" in named
+    id = lookup.uri("ID", named) if is_uri else lookup.actor_uri("ID", query, named)
+    known = lookup.reference(query, id)
+    if known is None:
+        raise NotFound(id, "is not in the cache", "`fedpull fetch` to get it")
+    return known
+
+
+@click.command(epilog=examples("get https://events.example/events/1", "get @alice@example.social"))
+@click.argument("id", metavar="ID")
+@json_option
+@common
+@pass_session
+def get(session: Session, id: str, as_json: bool) -> None:
+    """Print a document from the cache, without fetching.
+
+    ID is the document's URI, or the handle of a followed actor. Exits 3 when it is not held.
+    """
+    from ..cache.api_caching import raise_absent
+
+    with session.reading() as query:
+        known = find(query, id)
+        raise_absent(known)
+        document = query.document(known.id)
+        if document is None:
+            raise NotFound(known.id, "is known but not held", "`fedpull fetch` to get it")
+        if as_json:
+            output.print_bytes(document.body)
+        else:
+            output.print_document(document.body)
+
+
+@click.command(
+    "list",
+    epilog=examples(
+        "list --actor @alice@example.social --limit 10",
+        "list --type Event --since 2026-01-01 --json",
+        "list --tag photography --since 2d",
+    ),
+)
+@click.option("--actor", metavar="A", help="Written by this actor: a URI or a followed handle.")
+@click.option("--follow", metavar="A", help="Offered by this followed actor, boosts included.")
+@click.option("--type", "type_", metavar="T", help="Of this type, such as Note or Event.")
+@click.option("--tag", metavar="H", help="With this hashtag.")
+@click.option("--in-reply-to", metavar="ID", help="Answers to this object.")
+@click.option("--context", metavar="ID", help="Of this conversation.")
+@click.option("--since", metavar="T", help="Not before: a date, a time, or an age such as 2d.")
+@click.option("--until", metavar="T", help="Before: a date, a time, or an age such as 2d.")
+@click.option("--limit", metavar="N", default="50", show_default=True, help="At most so many.")
+@json_option
+@common
+@pass_session
+def list_objects(session: Session, /, limit: str, as_json: bool, **filters: str | None) -> None:
+    """List cached objects, newest first."""
+    from ..cache import lookup
+
+    now, count = session.now(), lookup.whole("--limit", limit, 1)
+    with session.reading() as query:
+        wanted = _filter(query, now, filters)
+        if as_json:
+            _list_json(query, wanted, count, now, filters)
+            return
+        heads = ("published", "type", "text", "id")
+        rows = (_row(document) for document, _ in _objects(query, wanted, count))
+        if output.on_terminal():
+            output.table(heads, rows)
+        else:
+            output.table(heads, ((row[3], *row[:3]) for row in rows))
+
+
+def _filter(query: Query, now: float, given: dict[str, str | None]) -> ObjectFilter:
+    from ..cache import lookup
+    from ..cache.records import ObjectFilter
+
+    def read(name: str, option: str, reader: Any, *more: Any) -> Any:
+        text = given[name]
+        return None if text is None else reader(option, *more[:1], text, *more[1:])
+
+    tag = given["tag"]
+    return ObjectFilter(
+        actor=read("actor", "--actor", lookup.actor_uri, query),
+        follow=read("follow", "--follow", lookup.follow_key, query),
+        type=read("type_", "--type", lookup.object_type),
+        tag=lookup.tag(tag) if tag is not None else None,
+        in_reply_to=read("in_reply_to", "--in-reply-to", lookup.uri),
+        context=given["context"],
+        since=lookup.moment("--since", given["since"], now) if given["since"] else None,
+        until=lookup.moment("--until", given["until"], now) if given["until"] else None,
+    )
+
+
+def _objects(
+    query: Query, wanted: ObjectFilter, count: int
+) -> Iterator[tuple[Document, str | None]]:
+    """Documents one by one, each with the cursor behind its page."""
+    cursor: str | None = None
+    while count > 0:
+        documents, cursor = query.objects(wanted, min(count, _PAGE), cursor)
+        for document in documents:
+            yield document, cursor
+        count -= len(documents)
+        if cursor is None:
+            return
+
+
+def _row(document: Document) -> tuple[str | None, str, str, str]:
+    text = document.name or output.first_line(document.content or document.summary)
+    width = 72 if output.on_terminal() else 200
+    kind = document.type or ""
+    return output.moment(document.published), kind, output.shorten(text, width), document.id
+
+
+def _list_json(
+    query: Query, wanted: ObjectFilter, count: int, now: float, given: dict[str, str | None]
+) -> None:
+    """As the API's list, but written item by item: a limit may be any number."""
+    from ..cache import shapes
+    from ..cache.api_http import Call
+
+    cursor, mark = None, '{"items":['
+    for document, behind in _objects(query, wanted, count):
+        item = shapes.item(document, query.reference(document.id), now)
+        click.echo(mark + shapes.dumps(item).decode(), nl=False)
+        cursor, mark = behind, ","
+    if mark != ",":
+        click.echo(mark, nl=False)
+    args = {name.rstrip("_"): text for name, text in given.items() if text is not None}
+    next = Call("GET", "/v1/objects", args).url(cursor=cursor) if cursor else None
+    click.echo('],"next":' + shapes.dumps(next).decode() + "}")
+
+
+@click.command(epilog=examples("changes", "changes --since 1200 --json", "changes --follow"))
+@click.option("--since", metavar="SEQ", default="0", help="Only after this entry.")
+@click.option("--follow", is_flag=True, help="Go on printing what happens, until Ctrl-C.")
+@json_option
+@common
+@pass_session
+def changes(session: Session, since: str, follow: bool, as_json: bool) -> None:
+    """Print the change log: what was created, updated, deleted or refused, oldest first.
+
+    With --follow and --json each entry is a JSON value on a line of its own.
+    """
+    from ..cache import lookup, shapes
+
+    seq = lookup.whole("--since", since, 0)
+    if as_json and not follow:
+        with session.reading() as query:
+            found = map(shapes.change, _changes(query, seq))
+            output.print_json(shapes.listing(found))
+        return
+    while True:
+        with session.reading() as query:
+            for change in _changes(query, seq):
+                seq = change.seq
+                if as_json:
+                    output.print_json(shapes.change(change))
+                else:
+                    click.echo(change_line(change))
+        if not follow:
+            return
+        time.sleep(_FOLLOW_SECONDS)
+
+
+def _changes(query: Query, since: int) -> Iterator[Change]:
+    while entries := query.changes(since, _PAGE):
+        yield from entries
+        since = entries[-1].seq
+
+
+def change_line(change: Change) -> str:
+    """One entry of the log for a person."""
+    from ..cache.shapes import time as rfc3339
+
+    parts = (change.seq, rfc3339(change.at), change.kind, change.type or "-", change.id)
+    line = "  ".join(output.safe(part) for part in parts)
+    return f"{line}  ({change.reason})" if change.reason else line
+
+
+@click.command(epilog=examples("explain https://events.example/events/1"))
+@click.argument("id", metavar="ID")
+@json_option
+@common
+@pass_session
+def explain(session: Session, id: str, as_json: bool) -> None:
+    """Say why a document is fresh, stale, missing or refused."""
+    from ..cache import shapes
+
+    now = session.now()
+    with session.reading() as query:
+        known = find(query, id)
+        if as_json:
+            output.print_json(shapes.reference(known, now))
+        else:
+            _explained(known, now)
+
+
+def _explained(known: Reference, now: float) -> None:
+    from ..cache.why import ago, ahead, span, why
+
+    click.echo(output.safe(known.id))
+    click.echo(f"  {output.safe(why(known, now))}\n")
+    next_check = None if known.next_check is None else ahead(known.next_check, now)
+    kinds = [word for word in (known.cls, known.type) if word]
+    output.pairs(
+        (
+            ("state", f"{known.state} ({', '.join(kinds)})" if kinds else known.state),
+            ("owner", known.owner),
+            ("target", known.target),
+            ("published", output.moment(known.published)),
+            ("updated", output.moment(known.updated)),
+            ("fetched", None if known.fetched_at is None else ago(known.fetched_at, now)),
+            ("verified", None if known.verified_at is None else ago(known.verified_at, now)),
+            ("verified by", known.verified_by),
+            ("embedded in", known.enclosing),
+            ("next check", next_check),
+            ("interval", span(known.interval) if known.interval else None),
+            ("etag", known.etag),
+            ("last modified", known.last_modified),
+            ("content hash", known.content_hash.hex() if known.content_hash else None),
+            ("failures", known.failures or None),
+            ("last error", known.last_error),
+        )
+    )
+    if known.log:
+        click.echo("\nlatest attempts")
+        for line in known.log:
+            status = line.status if line.status is not None else "-"
+            shown = f"  {ago(line.at, now)}: {line.cause}, {status}, {line.outcome}"
+            click.echo(output.safe(shown))

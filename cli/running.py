@@ -1,0 +1,198 @@
+"""The commands about the installation: init, run, status, hosts, check.
+
+What the daemon is made of is `daemon`'s business. Invariant: `init` never overwrites a file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from ..errors import BadInput
+from . import output
+from .options import common, examples, json_option, pass_session
+from .session import Session
+
+_FINDINGS = 1
+
+
+@click.command(epilog=examples("init", "init ~/fedpull"))
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@common
+@pass_session
+def init(session: Session, folder: Path) -> None:
+    """Write a commented fedpull.yaml and the actor key into DIR (default: here)."""
+    from ..config.load import FILE_NAME
+    from ..config.sample import sample_yaml
+
+    file, key = folder / FILE_NAME, folder / "keys" / "actor.pem"
+    for path in (file, key):
+        if os.path.lexists(path):
+            raise BadInput(str(path), "is there already", "a folder without one")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        key.parent.mkdir(mode=0o700, exist_ok=True)
+        _write(key, _new_key(), 0o600)
+        _write(file, sample_yaml().encode(), 0o644)
+    except OSError as error:
+        reason = f"cannot be written: {error.strerror}"
+        raise BadInput(str(error.filename or folder), reason, "a folder of yours") from error
+    click.echo(f"wrote {file} and {key}")
+    click.echo(f"next: set `contact` and `follow` in {file}, then `fedpull run`")
+
+
+def _new_key() -> bytes:
+    """RSA with 2048 bits: what every server of the Fediverse can verify."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    # O_EXCL: what came to be there in the meantime is not overwritten either.
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with open(file, "wb") as opened:
+        opened.write(content)
+
+
+@click.command(epilog=examples("run", "run -c /etc/fedpull/fedpull.yaml"))
+@common
+@pass_session
+def run(session: Session) -> int:
+    """Run the daemon in the foreground, until SIGTERM or Ctrl-C."""
+    from . import logs
+
+    loaded = session.loaded
+    logs.set_up(loaded.config.log.level, loaded.config.log.format)
+    from ..daemon import run as run_daemon
+
+    return run_daemon(loaded)
+
+
+@click.command(epilog=examples("status", "status --json"))
+@json_option
+@common
+@pass_session
+def status(session: Session, as_json: bool) -> None:
+    """Show how much is held, and what the daemon is doing."""
+    import json
+
+    from ..cache import shapes
+
+    client = session.client()
+    if client is not None:
+        with client:
+            value = client.status()
+    else:
+        value = json.loads(shapes.dumps(_status(session)))
+    if as_json:
+        output.print_json(value)
+    else:
+        _show(value, session)
+
+
+def _status(session: Session) -> dict[str, object]:
+    """The status of a store that no daemon is running on."""
+    from dataclasses import replace
+
+    from ..cache import shapes
+    from ..cache.verbs import Running
+    from ..crawler.works import version
+
+    config = session.loaded.config
+    running = Running(
+        version(), 0.0, 0, False, ("no daemon is running",), config.freshness.budget.count
+    )
+    with session.reading() as query:
+        # Only the writer knows when it is full; a reader of a store at rest does not say so.
+        totals = replace(query.totals(), max_bytes=config.store.max_bytes, read_only=False)
+    return shapes.status(totals, running, up=False)
+
+
+def _show(value: dict[str, object], session: Session) -> None:
+    from ..cache.why import span
+
+    store, uptime = value["store"], value["uptime"]
+    assert isinstance(store, dict)
+    state = f"running for {span(uptime)}" if isinstance(uptime, float | int) else "not running"
+    reasons = value["reasons"] if uptime is not None else None
+    output.pairs(
+        (
+            ("version", value["version"]),
+            ("daemon", state),
+            ("not ready", "; ".join(reasons) or None if isinstance(reasons, list) else None),
+            ("store", session.loaded.store_path),
+            ("size", f"{_size(store['bytes'])} of {_size(store['max_bytes'])}"),
+            ("read-only", "yes, it is full" if store["read_only"] else None),
+            ("documents", value["documents"]),
+            ("references", value["references"]),
+            ("follows", value["follows"]),
+            ("queued", value["due"]),
+            ("in flight", value["in_flight"]),
+        )
+    )
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
+
+
+@click.command(epilog=examples("hosts", "hosts --json"))
+@json_option
+@common
+@pass_session
+def hosts(session: Session, as_json: bool) -> None:
+    """List the servers that were asked, and how each is doing."""
+    from ..cache import shapes
+
+    with session.reading() as query:
+        known = list(query.hosts())
+    if as_json:
+        output.print_json(shapes.listing(map(shapes.host, known)))
+        return
+    heads = ("host", "state", "requests", "queued", "failures", "not before", "last error")
+    rows = (
+        (
+            *(host.host, host.state, host.requests, host.due, host.failures),
+            *(output.moment(host.until), host.last_error),
+        )
+        for host in known
+    )
+    output.table(heads, rows)
+
+
+@click.command(epilog=examples("check", "check --json"))
+@json_option
+@common
+@pass_session
+def check(session: Session, as_json: bool) -> int:
+    """Compare documents, indexes and counters of the store both ways.
+
+    Exits 1 when they disagree.
+    """
+    from ..cache import shapes
+
+    with session.reading() as query:
+        report = query.check()
+    if as_json:
+        output.print_json(shapes.check(report))
+    else:
+        for found in report.findings:
+            click.echo(output.safe(f"{found.table}: {found.subject}: {found.problem}"))
+        click.echo(
+            f"{report.references} references, {report.documents} documents and "
+            f"{report.index_entries} index entries compared: {len(report.findings)} wrong"
+        )
+    return _FINDINGS if report.findings else 0

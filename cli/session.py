@@ -1,0 +1,74 @@
+"""What one command needs of the world: configuration, store, a running daemon, the time.
+
+Each is opened when it is first asked for, so that `--help` loads nothing. Invariant: a command that
+only reads opens the store for reading, and so works beside a running daemon.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..cache.ports import Query
+    from ..client import Client
+    from ..config.load import Loaded
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(self) -> None:
+        self.config_option: Path | None = None
+        self.debug = bool(os.environ.get("FEDPULL_DEBUG"))
+        self._loaded: Loaded | None = None
+
+    @property
+    def loaded(self) -> Loaded:
+        """The configuration; ConfigError names all that is wrong with it."""
+        if self._loaded is None:
+            from ..config.load import find_config, load
+
+            path = find_config(self.config_option, os.environ)
+            home = Path("~/.local/share").expanduser()
+            self._loaded = load(path, environ=os.environ, data_home=home)
+        return self._loaded
+
+    def now(self) -> float:
+        from ..crawler.clock import SystemClock
+
+        return SystemClock().now()
+
+    @contextmanager
+    def reading(self) -> Iterator[Query]:
+        """The store's reader; of an empty store where there is none yet."""
+        from ..cache.open import open_reader
+        from .no_store import NoStore, there_is_none
+
+        path = self.loaded.store_path
+        if there_is_none(path):
+            yield NoStore()
+            return
+        opened = open_reader(path)
+        try:
+            yield opened.query
+        finally:
+            opened.close()
+
+    def client(self) -> Client | None:
+        """A client of the daemon that writes this store; None when none is running."""
+        from ..daemon import api_address
+
+        address = api_address(self.loaded.store_path)
+        if address is None:
+            return None
+        from ..cache.api_gate import read_token
+        from ..client import Client
+
+        token_file = self.loaded.config.api.token_file
+        client = Client(address, read_token(token_file) if token_file is not None else None)
+        # A daemon that was killed leaves its address behind, and a `pull` may hold the lock now.
+        return client if client.health() else None

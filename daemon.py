@@ -131,9 +131,12 @@ def _token(path: Path | None) -> str | None:
         raise BadInput("api.token_file", f"{path} cannot be read: {error}", "a token") from error
 
 
-def build(loaded: Loaded, clock: Clock) -> Daemon:
-    """Put everything together; nothing runs yet. Raises StoreLocked beside another writer."""
-    return Daemon(open_works(loaded, clock))
+def build(loaded: Loaded, clock: Clock, *, anonymous: bool = False) -> Daemon:
+    """Put everything together; nothing runs yet. Raises StoreLocked beside another writer.
+
+    `anonymous`: fetch from public hosts even where `contact` is not set.
+    """
+    return Daemon(open_works(loaded, clock, anonymous=anonymous))
 
 
 def api_address(store_path: Path) -> str | None:
@@ -155,7 +158,7 @@ def once(loaded: Loaded, errand: Callable[[Daemon], Awaitable[T]]) -> T:
     """Run one errand on a daemon without API, and stop it: a command beside no running daemon."""
 
     async def body() -> T:
-        daemon = build(loaded, SystemClock())
+        daemon = build(loaded, SystemClock(), anonymous=True)
         try:
             await daemon.start(follow=False, api=False)
             return await errand(daemon)
@@ -180,6 +183,7 @@ async def _run(loaded: Loaded) -> int:
     daemon = build(loaded, SystemClock())
     try:
         await daemon.start()
+        _tell(daemon)
         _notify("READY=1")
         failed = asyncio.ensure_future(daemon.failed())
         stopped = asyncio.ensure_future(stop.wait())
@@ -193,6 +197,16 @@ async def _run(loaded: Loaded) -> int:
     finally:
         _notify("STOPPING=1")
         await daemon.stop()
+
+
+def _tell(daemon: Daemon) -> None:
+    """What an operator wants to see after a start."""
+    running, totals = daemon.verbs.running(), daemon.query.totals()
+    log.info(
+        "Fedpull %s: %d follows, %d documents", running.version, totals.follows, totals.documents
+    )
+    for reason in running.reasons:
+        log.warning("%s", reason)
 
 
 def _in_reactor(body: Callable[[], Awaitable[T]]) -> T:

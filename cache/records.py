@@ -185,6 +185,7 @@ class Follow:
     key: str
     actor: str | None = None
     handle: str | None = None  # only when confirmed both ways
+    subject: str | None = None  # the handle that WebFinger prefers for the one that is followed
     name: str | None = None
     outbox: str | None = None
     outbox_kind: str | None = None  # ok, empty, stub, none, unpageable; None: not read yet

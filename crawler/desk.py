@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..cache.ports import Frontier, Query
 from ..cache.records import Attempt, Cause, Kind, Lease, Outcome, Reference, State, Want
@@ -59,29 +59,28 @@ class Desk:
             return self.query.reference(uri) or unknown(uri)
 
     async def _actor(self, handle: Handle, depth: int, until: float) -> Reference:
-        actor = await self._finger(handle, until)
-        reference = await self._document(actor, depth, until)
+        first = await self._finger(handle, until)
+        reference = await self._document(first.actor, depth, until)
         document = self.query.document(reference.id)
         if document is None:
             raise NotFound(str(handle), f"{reference.id} is not held")
-        verdict = webfinger.confirm(
-            handle, webfinger.Finger(str(handle), reference.id, ()), document.json
-        )
+        named = replace(first, actor=reference.id)
+        verdict = webfinger.confirm(handle, named, document.json)
+        if isinstance(verdict, webfinger.NotConfirmed):
+            raise Unreachable(str(handle), verdict.reason)
         if isinstance(verdict, webfinger.AskAlso):
             second = await self._finger(verdict.handle, until)
-            if second != reference.id:
-                raise Unreachable(str(handle), f"{verdict.handle} names {second} instead")
-        elif isinstance(verdict, webfinger.NotConfirmed):
-            raise Unreachable(str(handle), verdict.reason)
+            if not webfinger.agrees(handle, reference.id, second, named):
+                raise Unreachable(str(handle), f"{verdict.handle} does not confirm it")
         return reference
 
-    async def _finger(self, handle: Handle, until: float) -> str:
+    async def _finger(self, handle: Handle, until: float) -> webfinger.Finger:
         url = webfinger.finger_url(handle)
         attempt = await self._resolve(url, Kind.FINGER, 0, until)
         reference = self.query.reference(url)
         if reference is None or reference.target is None:
             raise error_of(str(handle), attempt) or Unreachable(str(handle), "names no actor")
-        return reference.target
+        return webfinger.Finger(reference.reason or str(handle), reference.target)
 
     async def _document(self, uri: str, depth: int, until: float) -> Reference:
         for _ in range(_MAX_STEPS):

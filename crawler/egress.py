@@ -57,6 +57,8 @@ class EgressRules:
     header_timeout: float = 10.0
     max_bytes: int = 1024 * 1024  # what Mastodon takes for a document
     max_hops: int = 3  # HTML alternates counted in
+    # False: only what `connect_target` maps and the networks of `url_rules` name may be asked
+    public: bool = True
 
 
 class Egress:
@@ -77,6 +79,7 @@ class Egress:
             self._resolver,
             TlsContext(config.ca_file),
             config.connect_target,
+            config.public,
             config.header_timeout,
             self.counts,
         )

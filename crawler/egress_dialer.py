@@ -29,12 +29,14 @@ class Dialer:
         resolver: Resolver,
         tls: TlsContext,
         connect_target: ConnectTarget,
+        public: bool,
         handshake_timeout: float,
         counts: Counter[str],
     ) -> None:
         self._resolver = resolver
         self._tls = tls
         self._connect_target = connect_target
+        self._public = public
         self._handshake_timeout = handshake_timeout
         self._counts = counts
 
@@ -43,6 +45,9 @@ class Dialer:
         target = self._connect_target(uri.host, uri.port)
         if target is not None:
             return await self._connect(uri, target[0], target[1], checked=False)
+        if not self._public:
+            # Administrators must be able to find out who asks, all day long.
+            raise Lost("url", "`contact` is not set, and without it nothing public is fetched")
         addresses = await self._resolver.addresses(uri.host, uri.port)
         lost = Lost("connect", "there is no address to connect to")
         for address in addresses:

@@ -25,13 +25,15 @@ def finger(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     want, found = lease_of(base).want, reading.finger
     assert found is not None
     if want.relation == "asked" or prior.follow is None:
-        mark = Mark(want.uri, State.REDIRECTED, target=found.actor)
+        # Who asked reads the two things that the answer says: whom it names, and as what.
+        mark = Mark(want.uri, State.REDIRECTED, target=found.actor, reason=found.subject)
         return told(replace(base, marks=(mark,)), 200, f"names {found.actor}")
     follow = prior.follow
     if want.relation == "confirm":
         return _confirmation(base, found, follow, want)
     actor = Want(found.actor, Kind.DOCUMENT, want.cause, base.at, follow.key, "actor")
-    done = replace(base, follow=replace(follow, actor=found.actor), wants=(actor,))
+    named = replace(follow, actor=found.actor, subject=found.subject or None)
+    done = replace(base, follow=named, wants=(actor,))
     return told(done, 200, f"names {found.actor}")
 
 
@@ -39,12 +41,18 @@ def _confirmation(base: Outcome, found: webfinger.Finger, follow: Follow, want: 
     handle = parse_actor(follow.key)
     if not isinstance(handle, Handle) or follow.actor is None:
         return told(base, 200, "nothing to confirm")
-    if not webfinger.agrees(handle, follow.actor, found):
+    first = first_finger(follow, follow.actor)
+    if not webfinger.agrees(handle, follow.actor, found, first):
         return _unconfirmed(base, follow, f"{want.uri} does not name {follow.actor} as {handle}")
-    followed = replace(follow, handle=str(handle), last_error=None)
-    return told(
-        replace(base, follow=followed, wants=_outbox(want, followed, base.at)), 200, "confirmed"
-    )
+    own = webfinger.subject_handle(found) or handle
+    followed = replace(follow, handle=str(own), last_error=None)
+    wants = _outbox(want, followed, base.at)
+    return told(replace(base, follow=followed, wants=wants), 200, "confirmed")
+
+
+def first_finger(follow: Follow, actor: str) -> webfinger.Finger:
+    """What the handle's own server said, as far as it is kept."""
+    return webfinger.Finger(follow.subject or f"acct:{follow.key.removeprefix('@')}", actor, ())
 
 
 def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prior) -> Outcome:
@@ -85,7 +93,7 @@ def _check_handle(base: Outcome, id: str, doc: dict[str, Any], follow: Follow) -
         return told(
             replace(base, follow=replace(follow, last_error=None), wants=wants), 200, "stored"
         )
-    verdict = webfinger.confirm(asked, webfinger.Finger(str(asked), id, ()), doc)
+    verdict = webfinger.confirm(asked, first_finger(follow, id), doc)
     if isinstance(verdict, webfinger.NotConfirmed):
         return _unconfirmed(base, follow, f"{asked} is not the actor's own: {verdict.reason}")
     if isinstance(verdict, webfinger.AskAlso):

@@ -38,6 +38,8 @@ from .reading import Prior, Reading
 
 # A walk that met its page cap goes on later, so that an endless outbox is not read without a pause.
 _PAUSE_AT_CAP = 3600.0
+# Reading everything again costs a hundred times what a look at the head does.
+_RESCAN_EVERY = 3600.0
 
 
 @dataclass(slots=True)
@@ -85,8 +87,8 @@ def _begin(collection: str, prior: Prior) -> Walk:
 
 
 def _next_visit(walk: Walk, now_at: Step) -> Walk:
-    """The walk of the next visit: from the cursor, at the head, or, where the order is not that of
-    publication (Gancio, Mobilizon, Takahē), over everything again."""
+    """The walk of the next visit: from the cursor, at the head, or, where new items may stand
+    anywhere (Gancio and Mobilizon order by when events take place), over everything again."""
     return begin(
         walk.collection,
         None,
@@ -94,7 +96,7 @@ def _next_visit(walk: Walk, now_at: Step) -> Walk:
         known=True,
         ordered=now_at.walk.ordered,
         horizon=now_at.walk.horizon,
-        rescan=now_at.cursor is None and not now_at.walk.ordered,
+        rescan=now_at.cursor is None and now_at.walk.scattered,
     )
 
 
@@ -104,7 +106,8 @@ def _identity(item: Item) -> str | None:
 
 def _new_ids(found: Page, prior: Prior) -> frozenset[str]:
     """The items that no earlier pass has met; what was refused or is gone is not new."""
-    ids = (_identity(item) for item in found.items)
+    boosts = prior.rules is None or prior.rules.boosts
+    ids = (_identity(item) for item in found.items if boosts or item.verb != "Announce")
     return frozenset(
         id for id in ids if id and id not in prior.members and not _dealt_with(prior, id)
     )
@@ -254,6 +257,8 @@ def _visited(base: Outcome, now_at: Step, next_walk: Walk, follow: Follow, prior
     """The visit is over: when the next one is, and from where."""
     every = prior.rules.every if prior.rules else Every()
     interval = poll_interval(follow.interval, now_at.walk.found, every.min, every.max)
+    if next_walk.mode == "rescan":
+        interval = min(max(interval, _RESCAN_EVERY), every.max)
     due = base.at + interval
     visited = replace(
         follow,

@@ -16,8 +16,11 @@ from .ingestor import Ingestor, Tally
 from .works import Works, egress_rules, politeness, url_rules
 
 
-def open_works(loaded: Loaded, clock: Clock) -> Works:
+def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works:
     """Open the store as its one writer, and wire the parts; nothing runs yet.
+
+    `anonymous`: fetch from public hosts even where `contact` is not set. Somebody's single command
+    may; what runs for months may not.
 
     Raises StoreLocked when another process writes this store, StoreError when it cannot be opened,
     ConfigError when `follows.yaml` cannot be read.
@@ -25,6 +28,7 @@ def open_works(loaded: Loaded, clock: Clock) -> Works:
     config = loaded.config
     followed = FollowList(loaded)
     rules = url_rules(config)
+    public = anonymous or config.contact is not None
     opened = open_store(
         loaded.store_path,
         max_bytes=config.store.max_bytes,
@@ -33,7 +37,7 @@ def open_works(loaded: Loaded, clock: Clock) -> Works:
         group=config.store.group,
     )
     dispatcher = Dispatcher(opened.frontier, clock)
-    egress = Egress(egress_rules(config, rules), dispatcher.turn, clock)
+    egress = Egress(egress_rules(config, rules, public=public), dispatcher.turn, clock)
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     follows = Follows(opened.store, opened.frontier, opened.query, clock, tallies, dispatcher.poke)
     ingestor = Ingestor(
@@ -53,4 +57,5 @@ def open_works(loaded: Loaded, clock: Clock) -> Works:
         follows=follows,
         followed=followed,
         started=clock.now(),
+        public=public,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..cache.records import Follow, Kind, Lease, Reference
 from ..config.model import Follow as Rules
-from ..errors import FedpullError
+from ..errors import BadInput, FedpullError
 from .answer import Answer
 from .protocol import activitystreams as as2
 from .protocol import identity, media, strictjson
@@ -101,10 +101,20 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         parsed=parsed,
         page=page,
         walk=walk,
-        trusted=media.is_activity(answer.content_type),
+        trusted=media.is_activity(answer.content_type) and _reads_plainly(parsed.value),
         references=tuple(dict.fromkeys(ids)),
         members=tuple(item.object_id or item.activity_id or "" for item in page.items),
     )
+
+
+def _reads_plainly(page: dict[str, Any]) -> bool:
+    """Whether the page's own frame means what plain JSON says; its items are looked at each."""
+    frame = {key: value for key, value in page.items() if key not in ("items", "orderedItems")}
+    try:
+        as2.check_terms(frame)
+    except BadInput:
+        return False
+    return True
 
 
 def _document(lease: Lease, answer: Answer) -> Reading:

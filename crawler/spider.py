@@ -17,8 +17,8 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from ..cache.records import Kind, Lease
-from .answer import Accept, Ask, FetchFailed
-from .handler import AnswerResponse
+from .answer import Accept, Ask, FetchFailed, Stopped
+from .handler import ASK_KEY, EGRESS_SETTING, AnswerResponse
 from .works import Works
 
 _ACCEPT: Mapping[Kind, Accept] = {
@@ -41,13 +41,18 @@ class LeaseSpider(Spider):
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.works = works
         spider._leases = works.dispatcher.route(cls.kinds)
-        crawler.settings.set("FEDPULL_EGRESS", works.egress, priority="spider")
+        crawler.settings.set(EGRESS_SETTING, works.egress, priority="spider")
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
         """One request for each lease, for as long as the crawl runs."""
         while True:
-            yield self.request(await self._leases.get())
+            self.crawl(await self._leases.get())
+        yield  # an async generator that hands its requests to the engine itself
+
+    def crawl(self, lease: Lease) -> None:
+        """Into the engine's scheduler; a yield would cost each request a turn of the loop."""
+        self.crawler.engine.crawl(self.request(lease))
 
     def request(self, lease: Lease) -> Request:
         """The one request that a lease allows."""
@@ -64,7 +69,8 @@ class LeaseSpider(Spider):
             callback=self.answered,
             errback=self.failed,
             cb_kwargs={"lease": lease},
-            meta={"ask": ask},
+            # Our URLs are canonical already, and an id is asked for as it is written.
+            meta={ASK_KEY: ask, "verbatim_url": True},
             dont_filter=True,
         )
 
@@ -75,6 +81,8 @@ class LeaseSpider(Spider):
     def failed(self, failure: Failure) -> None:
         lease: Lease = failure.request.cb_kwargs["lease"]  # type: ignore[attr-defined]
         error = failure.value
+        if isinstance(error, Stopped):
+            return  # the process is going down; the next start takes the lease back
         if not isinstance(error, FetchFailed):
             error = FetchFailed(lease.url, f"{type(error).__name__}: {error}", kind="protocol")
         self.works.ingestor.failed(lease, error)

@@ -60,8 +60,8 @@ def url_rules(config: Config) -> UrlRules:
     )
 
 
-def egress_rules(config: Config, rules: UrlRules) -> EgressRules:
-    """What the door is told of the configuration."""
+def egress_rules(config: Config, rules: UrlRules, *, public: bool) -> EgressRules:
+    """What the door is told of the configuration; `public` as in EgressRules."""
     network = config.network
     return EgressRules(
         url_rules=rules,
@@ -70,6 +70,7 @@ def egress_rules(config: Config, rules: UrlRules) -> EgressRules:
         user_agent=user_agent(config.contact),
         timeout=network.timeout,
         max_bytes=network.max_bytes,
+        public=public,
     )
 
 
@@ -93,6 +94,7 @@ class Works:
     follows: Follows
     followed: FollowList
     started: float
+    public: bool
     _task: asyncio.Task[None] | None = None
 
     async def start(self, *, follow: bool = True) -> None:
@@ -137,14 +139,8 @@ class Works:
 
     def _not_ready(self) -> tuple[str, ...]:
         reasons = []
-        if self.loaded.config.contact is None and self._public():
-            reasons.append(
-                "contact is not set: nothing public is fetched; expected a URL or address"
-            )
+        if not self.public:
+            reasons.append("contact: is not set, so nothing public is fetched: expected a URL")
         if self.opened.query.totals().read_only:
-            reasons.append("the store is read-only: it is full")
+            reasons.append("store: is full or failing, so nothing is fetched")
         return tuple(reasons)
-
-    def _public(self) -> bool:
-        """Whether fetching would reach the public network (not everything is mapped elsewhere)."""
-        return self.loaded.config.network.connect_target("example.org", 443) is None

@@ -62,7 +62,7 @@ class CrawlOfItsOwn(LeaseSpider):
         await self.works.start(follow=False)
         errand = asyncio.ensure_future(self._run_errand())
         while (lease := await self._next_lease(errand)) is not None:
-            yield self.request(lease)
+            self.crawl(lease)
         await self.works.stop()
 
     async def _run_errand(self) -> None:

@@ -19,9 +19,10 @@ SHIPPED_ROOT_MODULES = {"__main__.py", "client.py", "daemon.py", "errors.py"}
 # One module each may import these; whoever else wants them goes through it.
 ONE_DOOR = {
     "lmdb": {"cache/environment.py"},
+    "OpenSSL": {"crawler/egress_tls.py"},
     "yaml": {"config/yaml_text.py"},
     # The client of the API reaches a unix socket; it goes nowhere else.
-    "socket": {"client.py", "crawler/egress_connection.py", "crawler/egress_resolver.py"},
+    "socket": {"client.py", "crawler/egress_resolver.py"},
 }
 FORBIDDEN = {"requests", "httpx", "aiohttp", "treq", "urllib.request", "twisted.web.client"}
 

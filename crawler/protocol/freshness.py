@@ -1,8 +1,8 @@
 """How long a copy is taken to be fresh, and when an outbox is read again.
 
-Pure, and deliberately plain: a tenth of an object's age (the heuristic of RFC 9111 section 4.2.2), a
-day for an actor, and an outbox interval that halves when something new came and grows by half when
-nothing did. It estimates no rates and knows no budget.
+Pure, and deliberately plain: a tenth of an object's age (the heuristic of RFC 9111 section 4.2.2),
+a day for an actor, and an outbox interval that halves when something new came and grows by half
+when nothing did. It estimates no rates and knows no budget.
 """
 
 from __future__ import annotations

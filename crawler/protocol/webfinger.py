@@ -113,17 +113,18 @@ def agrees(handle: Handle, actor: str, second: Finger, first: Finger | None = No
     """
     if second.actor != actor:
         return False
-    subject = _handle(second.subject)
+    subject = subject_handle(second)
     if subject is None:
         return False
     if subject.same_as(handle):
         return True
-    preferred = _handle(first.subject) if first is not None else None
+    preferred = subject_handle(first) if first is not None else None
     return preferred is not None and subject.same_as(preferred)
 
 
-def _handle(subject: str) -> Handle | None:
+def subject_handle(finger: Finger) -> Handle | None:
+    """The handle that an answer is about; None where its subject is none (some name the actor)."""
     try:
-        return parse_handle(subject)
+        return parse_handle(finger.subject)
     except BadInput:
         return None

@@ -9,10 +9,12 @@ it ends, and nothing is written outside of its folder.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -26,6 +28,7 @@ from .options import common, pass_session
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..cache.ports import Query
     from ..cache.records import Change
     from ..tests.fediverse import Fediverse
 
@@ -33,6 +36,7 @@ _STEP = 0.1  # seconds between two looks at the change log
 _TICK = 2.5  # between two things that happen in the simulated Fediverse
 _PATIENCE = 60.0
 _STOP = 15.0
+_AT_FIRST = 6  # of each actor, while hundreds of posts come in at once
 _COLOURS = {"created": "green", "updated": "yellow", "deleted": "red", "refused": "magenta"}
 
 
@@ -54,6 +58,7 @@ def demo(session: Session, once: bool, folder: Path | None) -> None:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     place: Any = tempfile.TemporaryDirectory(prefix="fedpull-demo-") if folder is None else None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the daemon as Ctrl-C does
     with place or nullcontext(str(folder)) as name, demo_world() as world:
         Demo(session, Path(name), world).play(once=once)
 
@@ -66,6 +71,8 @@ class Demo:
         self.folder = folder
         self.world = world
         self.seq = 0
+        self.live = False
+        self.counts: Counter[str] = Counter()
         session.config_option = folder / "fedpull.yaml"
 
     def play(self, *, once: bool) -> None:
@@ -75,18 +82,22 @@ class Demo:
         _say(f"A small Fediverse is running on this machine: {hosts}")
         _say(f"Fedpull follows {len(self._handles())} of its actors. Here is what arrives:\n")
         with self._daemon():
-            self._watch(until_complete=True)
+            self._watch()
+        self._sum_up()
         with self.session.reading() as query:
-            totals = query.totals()
-        _say(f"\nThe daemon has been stopped. {totals.documents} documents are in its store.")
+            before = query.totals()
+        _say(f"\nThe daemon has been stopped. {before.documents} documents are in its store.")
         _say("Without it, and without the network, the cache still answers:\n")
         self._list()
-        if once:
-            _say("\nThat was all: run `fedpull demo` without --once to see new posts arrive.")
-            return
-        _say("\nThe daemon runs again, and goes on where it was. Things happen; Ctrl-C ends it.\n")
         with self._daemon():
-            self._live()
+            with self.session.reading() as query:
+                after = query.totals()
+            _say(f"\nThe daemon runs again, with all {after.documents} documents that it had.")
+            if once:
+                _say("Run `fedpull demo` without --once to see new posts arrive as they are made.")
+            else:
+                _say("From now on things happen in that Fediverse; Ctrl-C ends it.\n")
+                self._live()
 
     def _handles(self) -> list[str]:
         from ..tests.fediverse.demo import handles
@@ -110,9 +121,17 @@ class Demo:
         """The daemon in a process of its own, for as long as it is watched."""
         command = [sys.executable, "-m", "fedpull", "-c", str(self.folder / "fedpull.yaml"), "run"]
         with (self.folder / "daemon.log").open("ab") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # In a session of its own, so that Ctrl-C is ours and we end it.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self._process = process
         try:
+            self._wait_until_it_answers()
             yield
         finally:
             process.terminate()
@@ -122,18 +141,30 @@ class Demo:
                 process.kill()
                 process.wait()
 
-    def _watch(self, *, until_complete: bool) -> None:
+    def _wait_until_it_answers(self) -> None:
+        until = time.monotonic() + _PATIENCE
+        while (client := self.session.client()) is None:
+            self._alive()
+            self._hurry(until)
+        client.close()
+
+    def _watch(self) -> None:
         """Print what arrives, until every follow has been read back."""
         until = time.monotonic() + _PATIENCE
-        while not (self._print_changes() == 0 and until_complete and self._complete()):
+        while not (self._print_changes() == 0 and self._complete()):
             self._alive()
-            if time.monotonic() > until:
-                raise StoreError(str(self.folder / "daemon.log"), "the demo takes too long")
-            time.sleep(_STEP)
+            self._hurry(until)
+
+    def _hurry(self, until: float) -> None:
+        """Wait for a moment, but not for ever."""
+        if time.monotonic() > until:
+            raise StoreError(str(self.folder / "daemon.log"), "the demo takes too long")
+        time.sleep(_STEP)
 
     def _live(self) -> None:
         from ..tests.fediverse.demo import tick
 
+        self.live = True
         try:
             while True:
                 _say(click.style(f"  ({tick(self.world)})", dim=True))
@@ -163,40 +194,53 @@ class Demo:
         """Print what is new in the change log; how many entries that were."""
         with self.session.reading() as query:
             entries = query.changes(self.seq)
-            lines = [self._line(query, entry) for entry in entries]
+            names = {follow.actor: follow.key for follow in query.follows() if follow.actor}
+            lines = [self._line(query, names, entry) for entry in entries]
         for line in lines:
-            if line:
+            if line is not None:
                 _say(line)
         if entries:
             self.seq = entries[-1].seq
         return len(entries)
 
-    def _line(self, query: Any, change: Change) -> str:
+    def _line(self, query: Query, names: dict[str, str], change: Change) -> str | None:
+        """One entry of the log; at first only a few of each actor, of whom there are hundreds."""
+        who = names.get(change.actor or change.id) or _who(change.actor or change.id)
+        self.counts[who] += 1
+        if not self.live and self.counts[who] > _AT_FIRST:
+            return None
         document = query.document(change.id)
         kind = click.style(f"{change.kind:<8}", fg=_COLOURS.get(change.kind))
         text = change.reason or ""
         if document is not None:
             text = document.name or output.first_line(document.content) or change.id
-        who = output.safe(_who(change.actor or change.id))
-        return f"  {kind} {who:<22} {change.type or '':<8} {output.shorten(output.safe(text), 60)}"
+        shown = output.shorten(output.safe(text), 56)
+        return f"  {kind} {output.safe(who):<23} {change.type or '':<8} {shown}"
+
+    def _sum_up(self) -> None:
+        more = {who: n - _AT_FIRST for who, n in self.counts.items() if n > _AT_FIRST}
+        if more:
+            listed = ", ".join(f"{count} of {output.safe(who)}" for who, count in more.items())
+            _say(f"  ... and more: {listed}")
 
     def _list(self) -> None:
         from ..cache.records import ObjectFilter
 
         with self.session.reading() as query:
+            names = {follow.actor: follow.key for follow in query.follows()}
             documents, _ = query.objects(ObjectFilter(), 8)
             for document in documents:
-                text = document.name or output.first_line(document.content)
-                who = output.safe(_who(document.actor or ""))
+                text = output.safe(document.name or output.first_line(document.content))
+                who = output.safe(names.get(document.actor) or _who(document.actor or ""))
                 day = output.moment(document.published) or ""
-                _say(f"  {day}  {who:<22} {document.type or '':<8} {output.shorten(text, 52)}")
+                _say(f"  {day}  {who:<23} {document.type or '':<8} {output.shorten(text, 46)}")
 
 
 def _who(uri: str) -> str:
-    """`https://town.example/users/ada` as `ada@town.example`."""
+    """`https://town.example/users/ada` as `@ada@town.example`."""
     host, _, path = uri.partition("://")[2].partition("/")
     name = path.rstrip("/").rpartition("/")[2].lstrip("@")
-    return f"{name}@{host}" if name else host
+    return f"@{name}@{host}" if name else host
 
 
 def _say(text: str) -> None:

@@ -103,8 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if session.debug:
             raise
-        kind = type(error).__name__
-        return _told(f"{kind}: {error}: this is a bug; --debug shows where", _BUG)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return _told(f"{what}: this is a bug; --debug shows where", _BUG)
     return result if isinstance(result, int) else 0
 
 

@@ -84,6 +84,14 @@ def write(folder: Path, shape: str, size: int, *, scheme: str = "https", news: i
     return Corpus(shape, folder, (actor.id,), (actor.outbox,), 1 + len(notes), requests)
 
 
+def write_empty(folder: Path, *, scheme: str = "https") -> Corpus:
+    """An actor who has posted nothing: what a contender spends on it, it spends on starting."""
+    actor = _Actor(scheme, f"empty.{HOST}", "empty")
+    outbox = {"@context": _AS, **actor.collection(0), "orderedItems": []}
+    _save(folder, [*actor.documents(), (actor.outbox, outbox)])
+    return Corpus("empty", folder, (actor.id,), (actor.outbox,), 1, 2)
+
+
 def _hosts(folder: Path, size: int, scheme: str, news: int) -> Corpus:
     actors: list[_Actor] = []
     for number in range(1, size + 1):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders.plan import Plan
+from corpus import Corpus
 
 _HERE = Path(__file__).parent / "contenders"
 STOCK = "Scrapy + SQLite, a commit per item"
@@ -25,10 +26,9 @@ ENVIRON = {"NO_PROXY": "*", "no_proxy": "*"}
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """`stores` is false for what only fetches: its count is what it saw."""
+    """A contender; what it holds at the end of a run is compared with what is there."""
 
     name: str
-    stores: bool = True
 
     def command(self, plan: Plan, folder: Path) -> list[str]:
         """What to run for `plan`; files that it needs are written into `folder`."""
@@ -37,6 +37,10 @@ class Entrant:
     def kept(self, folder: Path, output: str) -> int:
         """How many documents it holds after the run."""
         raise NotImplementedError
+
+    def there(self, plan: Plan, corpus: Corpus) -> int:
+        """How many it must hold."""
+        return corpus.documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +60,16 @@ class StockScrapy(Entrant):
 
 @dataclass(frozen=True, slots=True)
 class BareAiohttp(Entrant):
-    stores: bool = False
-
     def command(self, plan: Plan, folder: Path) -> list[str]:
         plan.save(folder / "plan.json")
         return [sys.executable, str(_HERE / "bare_aiohttp.py"), str(folder / "plan.json")]
 
     def kept(self, folder: Path, output: str) -> int:
         return int(output)
+
+    def there(self, plan: Plan, corpus: Corpus) -> int:
+        """It counts what it saw: on a second visit not the actors."""
+        return corpus.documents - len(plan.outboxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +99,8 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "contact": "https://bench.example/about",
         "store": {"path": "data", "max_bytes": "4GiB"},
         "politeness": {
-            # Per host; where there are many, the dispatcher's number of places is the bound.
-            "concurrency": plan.concurrency if len(plan.actors) == 1 else 1,
+            # For one host, which allows 64; the dispatcher bounds how many are asked at once.
+            "concurrency": min(plan.concurrency, 64),
             "gap": "0s",
             "pages": "1000000/1s",
             "robots": "off",

@@ -8,7 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -46,7 +46,7 @@ GOALS = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run of one contender; seconds, MiB. `start` is the CPU of a run with nothing to do."""
+    """One run of one contender; seconds, MiB. `start` is the CPU of a run on an empty outbox."""
 
     shape: str
     contender: str
@@ -55,9 +55,6 @@ class Result:
     start: float
     wall: float
     memory: float
-
-    def after(self, start: float) -> Result:
-        return replace(self, start=start)
 
     @property
     def work(self) -> float:

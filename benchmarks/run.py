@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import corpus
@@ -22,6 +22,7 @@ import measure
 import nginx
 import report
 from contenders.plan import Plan
+from corpus import Corpus
 from entrants import ENTRANTS, ENVIRON, Entrant
 from report import Result
 
@@ -40,8 +41,8 @@ class Shape:
 
 
 SHAPES = (
-    Shape("single", 4000, 400, "http", 16),
-    Shape("pages", 8000, 800, "http", 16),
+    Shape("single", 4000, 400, "https", 16),
+    Shape("pages", 8000, 800, "https", 16),
     # Fedpull's dispatcher has 128 places; the others get as many.
     Shape("hosts", 600, 60, "https", 128),
 )
@@ -93,53 +94,50 @@ def _shape(
     shape: Shape, size: int, entrants: Sequence[Entrant], runs: int, folder: Path
 ) -> Iterator[Result]:
     documents = folder / "documents"
+    nothing = corpus.write_empty(documents, scheme=shape.scheme)
     with nginx.serving(folder / "nginx", documents, keep_alive=shape.name != "hosts") as server:
-        port, ca_file = server.port(shape.scheme), str(server.ca_file)
+        at = server.port(shape.scheme), str(server.ca_file), shape.concurrency
         for number in range(runs):
-            first = corpus.write(documents, shape.name, size, scheme=shape.scheme)
-            places = {e.name: folder / f"{number}-{i}" for i, e in enumerate(entrants)}
-            for entrant in entrants:
-                place = places[entrant.name]
-                empty = _go("start", entrant, place / "empty", Plan((), (), port, ca_file, 1), 0, 0)
-                plan = Plan(first.actors, (), port, ca_file, shape.concurrency)
-                result = _go(shape.name, entrant, place, plan, first.documents, first.documents)
-                yield result.after(empty.cpu)
+            there = corpus.write(documents, shape.name, size, scheme=shape.scheme)
+            first = Visit(shape.name, there, Plan(there.actors, (), *at), there.documents)
+            start = Visit("start", nothing, Plan(nothing.actors, (), *at), 1)
+            yield from _visit(first, start, entrants, folder / str(number))
             if shape.name == "hosts":
-                yield from _polls(shape, size, entrants, places, (port, ca_file), documents)
+                there = corpus.write(documents, shape.name, size, scheme=shape.scheme, news=1)
+                second = Visit("poll", there, Plan(there.actors, there.outboxes, *at), size)
+                yield from _visit(second, start, entrants, folder / str(number))
 
 
-def _polls(
-    shape: Shape,
-    size: int,
-    entrants: Sequence[Entrant],
-    places: dict[str, Path],
-    at: tuple[int, str],
-    documents: Path,
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One time that a contender is sent to a corpus; `gains` documents are there for it to get."""
+
+    name: str
+    corpus: Corpus
+    plan: Plan
+    gains: int
+
+
+def _visit(
+    visit: Visit, start: Visit, entrants: Sequence[Entrant], folder: Path
 ) -> Iterator[Result]:
-    """The second visit: every outbox has one new post, and a connection of its own."""
-    news = corpus.write(documents, shape.name, size, scheme=shape.scheme, news=1)
-    for entrant in entrants:
-        place = places[entrant.name]
-        empty = _go("start", entrant, place / "empty", Plan((), (), *at, 1), 0, 0)
-        plan = Plan(news.actors, news.outboxes, *at, shape.concurrency)
-        holds = news.documents if entrant.stores else 2 * size
-        yield _go("poll", entrant, place, plan, size, holds).after(empty.cpu)
+    """Each contender in turn, and before it what it costs to start. A second visit finds the store
+    of the first."""
+    for number, entrant in enumerate(entrants):
+        place = folder / str(number)
+        cost = _go(start, entrant, place / f"start-{visit.name}")
+        yield replace(_go(visit, entrant, place), start=cost.cpu)
 
 
-def _go(
-    shape: str, entrant: Entrant, folder: Path, plan: Plan, documents: int, holds: int
-) -> Result:
-    """One run. `holds` is what the contender must hold at its end, `documents` what that took."""
+def _go(visit: Visit, entrant: Entrant, folder: Path) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
-    command = entrant.command(plan, folder)
-    cost = measure.run(command, folder / f"{shape}.log", ENVIRON)
-    kept = entrant.kept(folder, cost.output)
-    if kept != holds:
-        log = folder / f"{shape}.log"
-        raise measure.FailedError(
-            f"{entrant.name}, {shape}: {kept} of {holds} documents; see {log}"
-        )
-    return Result(shape, entrant.name, documents, cost.cpu, 0.0, cost.wall, cost.memory)
+    log = folder / f"{visit.name}.log"
+    cost = measure.run(entrant.command(visit.plan, folder), log, ENVIRON)
+    kept, there = entrant.kept(folder, cost.output), entrant.there(visit.plan, visit.corpus)
+    if kept != there:
+        reason = f"{kept} of {there} documents; --keep leaves {log}"
+        raise measure.FailedError(f"{entrant.name}, {visit.name}: {reason}")
+    return Result(visit.name, entrant.name, visit.gains, cost.cpu, 0.0, cost.wall, cost.memory)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,134 @@
+"""Opening and closing: one writer, newer schemas, damaged files, permissions, sharing."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import lmdb
+import pytest
+from store_cases import NOW, apply, note, store_at
+
+from fedpull.cache import Cache
+from fedpull.cache.open import open_reader, open_store
+from fedpull.cache.records import Outcome
+from fedpull.errors import StoreError, StoreLocked
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    """A second writer is told which process has the store; afterwards it may have it."""
+    with store_at(tmp_path), pytest.raises(StoreLocked) as locked:
+        open_store(tmp_path)
+
+    assert f"process {os.getpid()}" in str(locked.value)
+    with store_at(tmp_path) as opened:
+        assert apply(opened, puts=(note(1),)).changes
+
+
+def test_the_lock_holds_between_processes(tmp_path: Path) -> None:
+    """Another process cannot write what this one writes."""
+    code = "import sys; from fedpull.cache.open import open_store; open_store(sys.argv[1])"
+    with store_at(tmp_path):
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 1
+    assert f"StoreLocked: {tmp_path}: is in use by process {os.getpid()}" in ended.stderr
+
+
+def test_what_a_newer_version_wrote_is_refused(tmp_path: Path) -> None:
+    """A store of a newer schema is left alone, with a clear reason, by writers and readers."""
+    with store_at(tmp_path):
+        pass
+    with lmdb.open(str(tmp_path), max_dbs=40) as env, env.begin(write=True) as txn:
+        txn.put(b"schema", b"99", db=env.open_db(b"meta", txn=txn))
+
+    for opening in (open_store, open_reader):
+        with pytest.raises(StoreError, match=r"newer version \(schema 99\).*schema 1 or older"):
+            opening(tmp_path)
+
+
+DAMAGE: list[tuple[str, bytes]] = [
+    ("another file", b"not a database" * 1000),
+    ("an empty page", bytes(8192)),
+    ("a truncated one", b"\0"),
+]
+
+
+@pytest.mark.parametrize("content", [row[1] for row in DAMAGE], ids=[row[0] for row in DAMAGE])
+def test_a_damaged_file_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """What is not a store is named, not overwritten, and the lock is given back."""
+    (tmp_path / "data.mdb").write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="damaged or not a store"):
+            open_store(tmp_path)
+
+    assert (tmp_path / "data.mdb").read_bytes() == content
+
+
+def test_a_reader_makes_no_store(tmp_path: Path) -> None:
+    """Looking for a store where there is none is an error, and leaves nothing behind."""
+    with pytest.raises(StoreError, match="there is no store here"):
+        open_reader(tmp_path / "none")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_is_private(tmp_path: Path) -> None:
+    """Only its owner may look into the folder and the files."""
+    path = tmp_path / "store"
+    with store_at(path):
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()}
+
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        assert modes == {"data.mdb": 0o600, "lock.mdb": 0o600, "writer.lock": 0o600}
+
+
+def test_a_group_may_be_let_in(tmp_path: Path) -> None:
+    """A named group may read the data and register in the table of readers."""
+    import grp
+
+    path = tmp_path / "store"
+    with store_at(path, group=grp.getgrgid(os.getgid()).gr_name):
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()}
+
+        assert stat.S_IMODE(path.stat().st_mode) == 0o750
+        assert modes == {"data.mdb": 0o640, "lock.mdb": 0o660, "writer.lock": 0o600}
+
+
+def test_the_folder_cannot_be_a_file(tmp_path: Path) -> None:
+    """A path that cannot hold a store is an error that names it."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match="file"):
+        open_store(tmp_path / "file")
+
+
+def test_a_writer_may_open_what_this_process_reads(tmp_path: Path) -> None:
+    """A Cache that was there first sees what is written later; each closes for itself."""
+    with store_at(tmp_path) as opened:
+        apply(opened, puts=(note(1),))
+    cache = Cache(tmp_path)
+    assert cache.get(note(1).id) is not None
+    with store_at(tmp_path) as opened:
+        apply(opened, puts=(note(2),))
+        assert cache.get(note(2).id) is not None
+    assert cache.get(note(2).id) is not None
+    cache.close()
+
+
+def test_closing_finishes_what_waits_and_refuses_what_comes(tmp_path: Path) -> None:
+    """Outcomes handed over before `close` are written, later ones fail; twice is fine."""
+    with store_at(tmp_path) as opened:
+        waiting = [opened.store.apply(Outcome(NOW, puts=(note(n),))) for n in range(100)]
+        opened.store.close()
+        opened.close()
+        late = opened.store.apply(Outcome(NOW, puts=(note(200),)))
+
+        assert all(future.done() and future.result().changes for future in waiting)
+        assert isinstance(late.exception(), StoreError)
+    with store_at(tmp_path) as opened:
+        assert opened.query.totals().documents == 100

@@ -98,11 +98,11 @@ class Station:
         with Cache(self.store) as cache:
             return {document.id for document in cache.objects(follow=follow, limit=100_000)}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, output: int | None = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """A command that goes on."""
         return subprocess.Popen(
-            self.command(*(words or ("run",))),
-            stdout=subprocess.PIPE,
+            self.command(*words),
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.folder,
@@ -112,7 +112,7 @@ class Station:
     @contextlib.contextmanager
     def daemon(self) -> Iterator[Running]:
         """The daemon, ready; stopped with SIGTERM at the end, which must succeed."""
-        running = Running(self, self.start())
+        running = Running(self, self.start("run", output=subprocess.PIPE))
         try:
             running.wait_until_ready()
             yield running
@@ -122,6 +122,7 @@ class Station:
         finally:
             running.process.kill()
             running.process.wait()
+            running.close()
 
 
 class Running:
@@ -132,7 +133,14 @@ class Running:
         self.process = process
         self._lines: list[str] = []
         self._changed = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def close(self) -> None:
+        """Read what is left of the output."""
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -165,9 +173,10 @@ class Running:
     def address(self) -> str:
         return (self.station.store / "api").read_text("utf-8")
 
-    @property
-    def client(self) -> Client:
-        return Client(self.address)
+    def served(self, id: str) -> str:
+        """The id of the document that the API gives for `id`."""
+        with Client(self.address) as client:
+            return str(client.document(id)["id"])
 
 
 def eventually(

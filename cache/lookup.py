@@ -113,8 +113,8 @@ def actor_uri(name: str, query: Query, text: str) -> str:
         return wanted
     follow = find_follow(query, wanted)
     if follow is None or follow.actor is None:
-        reason = f"{wanted} is not the handle of a followed actor"
-        raise BadInput(name, reason, "one, or the actor's URI")
+        reason = f"{wanted} is not a handle that is known here"
+        raise BadInput(name, reason, "one that was pulled, or the actor's URI")
     return follow.actor
 
 

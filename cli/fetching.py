@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..errors import BadInput, TimedOut
+from ..errors import BadInput, TimedOut, Unreachable
 from . import output
 from .options import common, examples, json_option, pass_session
 from .session import Session
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..cache.verbs import Pulled
+    from ..client import Client
     from ..config.load import Loaded
     from ..daemon import Daemon
 
@@ -118,36 +119,50 @@ def fetch(session: Session, id: str, depth: str, wait: str, as_json: bool) -> No
     named = lookup.actor("ID_OR_HANDLE", id)
     levels = lookup.whole("--depth", depth, 0, MAX_DEPTH)
     seconds = lookup.seconds("--wait", wait)
-    loaded, client = session.loaded, session.client()
-    if client is not None:
-        import json
-
-        with client:
-            answer = client.fetch(named, depth=levels, wait=seconds)
-        body = json.dumps(answer["document"], ensure_ascii=False).encode()
-        shown = json.dumps(answer, ensure_ascii=False).encode()
-        missing = answer["document"] is None
-    else:
-        warn_without_contact(loaded)
-        body, shown, missing = _fetch_here(session, named, levels, seconds)
+    client = session.client()
+    try:
+        if client is not None:
+            with client:
+                shown, body = _fetch_there(session, client, named, levels, seconds)
+        else:
+            shown, body = _fetch_here(session, named, levels, seconds)
+    except Unreachable as error:
+        # The one word that every caller gets; the details are in the reference's record.
+        raise type(error)(error.subject, "is unreachable; `fedpull explain` tells more") from error
     if as_json:
         output.print_bytes(shown)
-    elif not missing:
+    elif body is not None:
         output.print_document(body)
-    if missing:
+    if body is None:
         raise TimedOut(named, f"was not fetched within {wait}; it stays in the queue")
 
 
-def _fetch_here(session: Session, named: str, depth: int, wait: float) -> tuple[bytes, bytes, bool]:
+def _fetch_there(
+    session: Session, client: Client, named: str, depth: int, wait: float
+) -> tuple[bytes, bytes | None]:
+    """The daemon's answer, and the document's bytes, which only the store has as they were."""
+    import json
+
+    answer = client.fetch(named, depth=depth, wait=wait)
+    shown = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    with session.reading() as query:
+        document = query.document(answer["id"]) if answer["document"] is not None else None
+        return shown, document.body if document is not None else None
+
+
+def _fetch_here(
+    session: Session, named: str, depth: int, wait: float
+) -> tuple[bytes, bytes | None]:
     from ..cache.shapes import dumps, fetched, held
     from ..daemon import once
 
-    async def errand(daemon: Daemon) -> tuple[bytes, bytes, bool]:
+    async def errand(daemon: Daemon) -> tuple[bytes, bytes | None]:
         reference = await daemon.verbs.fetch(named, depth=depth, wait=wait)
         document = daemon.query.document(reference.id) if held(reference) else None
         shown = dumps(fetched(reference, document, session.now()))
-        return document.body if document else b"null", shown, document is None
+        return shown, document.body if document is not None else None
 
+    warn_without_contact(session.loaded)
     return _quiet(lambda: once(session.loaded, errand))
 
 
@@ -187,7 +202,8 @@ def _progress() -> Iterator[Callable[[Sequence[Pulled]], None]]:
             for result in results:
                 if (result.complete or result.error) and result.actor not in through:
                     through.add(result.actor)
-                    click.echo(f"{output.safe(result.actor)}: done", err=True)
+                    word = "failed" if result.error else "done"
+                    click.echo(f"{output.safe(result.actor)}: {word}", err=True)
 
         yield lines
         return

@@ -47,7 +47,7 @@ def find(query: Query, text: str) -> Reference:
 def get(session: Session, id: str, as_json: bool) -> None:
     """Print a document from the cache, without fetching.
 
-    ID is the document's URI, or the handle of a followed actor. Exits 3 when it is not held.
+    ID is the document's URI, or the handle of an actor that was pulled. Exits 3 when it is not held.
     """
     from ..cache.api_caching import raise_absent
 
@@ -71,7 +71,7 @@ def get(session: Session, id: str, as_json: bool) -> None:
         "list --tag photography --since 2d",
     ),
 )
-@click.option("--actor", metavar="A", help="Written by this actor: a URI or a followed handle.")
+@click.option("--actor", metavar="A", help="Written by this actor: a URI or a handle.")
 @click.option("--follow", metavar="A", help="Offered by this followed actor, boosts included.")
 @click.option("--type", "type_", metavar="T", help="Of this type, such as Note or Event.")
 @click.option("--tag", metavar="H", help="With this hashtag.")

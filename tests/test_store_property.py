@@ -106,7 +106,8 @@ outcomes = st.fixed_dictionaries(
         "relink": relinks,
         "collection": st.builds(Collection, st.just(OUTBOX), st.just("ok"), st.booleans()),
         "wants": st.lists(wants, max_size=3).map(tuple),
-        "follow": st.builds(Follow, follows.filter(bool)),
+        "follow": st.builds(Follow, st.just(FOLLOW), name=texts),
+        "follow_was": st.builds(Follow, st.just(FOLLOW)),
         "hosts": st.lists(reports, max_size=2).map(tuple),
         "attempt": st.just(Attempt(NOW, "new", 200, "ok")),
     },
@@ -142,6 +143,10 @@ def drop(opened: Opened, leases: list[Lease], now: float) -> None:
     opened.store.drop_follow(FOLLOW, now).result()
 
 
+def follow(opened: Opened, leases: list[Lease], now: float) -> None:
+    opened.store.put_follow(Follow(FOLLOW)).result()
+
+
 def recover(opened: Opened, leases: list[Lease], now: float) -> None:
     opened.frontier.recover(now).result()
 
@@ -150,7 +155,7 @@ steps = st.one_of(
     st.builds(outcome, outcomes, st.booleans()),
     st.builds(lease_some, st.integers(1, 5), st.floats(1, 500)),
     st.builds(turn, st.sampled_from(HOSTS), st.booleans(), st.booleans()),
-    st.sampled_from([drop, recover]),
+    st.sampled_from([drop, follow, recover]),
 )
 
 

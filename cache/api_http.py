@@ -60,7 +60,7 @@ class Directives:
     min_fresh: float | None = None
 
 
-class Busy(FedpullError):  # noqa: N818 - named as the others of errors.py
+class Busy(FedpullError):
     """We have as much to fetch as we take on; asking again later can help."""
 
     http_status = 429
@@ -70,7 +70,7 @@ class Busy(FedpullError):  # noqa: N818 - named as the others of errors.py
     retry_after = 30
 
 
-class NotCached(FedpullError):  # noqa: N818
+class NotCached(FedpullError):
     """`only-if-cached`, and there is nothing that would do (RFC 9111 section 5.2.1.7)."""
 
     http_status = 504
@@ -78,7 +78,7 @@ class NotCached(FedpullError):  # noqa: N818
     problem = "not-cached"
 
 
-_TITLES = {
+TITLES = {
     "bad-input": "The request is wrong",
     "refused": "Refused by policy",
     "not-found": "Not found",
@@ -104,7 +104,7 @@ def problem(
     status: int, name: str, detail: str, headers: Iterable[tuple[str, str]] = (), **members: str
 ) -> Answer:
     """An RFC 9457 problem; its type is a relative reference into the documentation."""
-    value = {"type": f"/problems/{name}", "title": _TITLES.get(name, name), "status": status}
+    value = {"type": f"/problems/{name}", "title": TITLES.get(name, name), "status": status}
     value |= {"detail": detail, **members}
     return Answer(status, orjson.dumps(value), PROBLEM, (("Cache-Control", "no-store"), *headers))
 

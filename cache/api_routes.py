@@ -49,7 +49,7 @@ class Api:
         read = Reading(query, verbs, now)
         documents = Documents(query, demand, now)
         write = Writing(query, verbs, demand, now)
-        self._routes: Mapping[str, Mapping[str, Handler]] = {
+        self.routes: Mapping[str, Mapping[str, Handler]] = {
             "/": {"GET": lambda call: front_page()},
             "/healthz": {"GET": lambda call: json({"status": "ok"})},
             "/readyz": {"GET": self._ready},
@@ -71,7 +71,7 @@ class Api:
         refused = api_gate.refusal(call, self._settings)
         if refused is not None:
             return _finished(refused)
-        methods = self._routes.get(call.path)
+        methods = self.routes.get(call.path)
         if methods is None:
             return _finished(problem(404, "not-found", "no such resource; GET / lists them"))
         handler = methods.get("GET" if call.method == "HEAD" else call.method)

@@ -47,7 +47,8 @@ def find(query: Query, text: str) -> Reference:
 def get(session: Session, id: str, as_json: bool) -> None:
     """Print a document from the cache, without fetching.
 
-    ID is the document's URI, or the handle of an actor that was pulled. Exits 3 when it is not held.
+    ID is the document's URI, or the handle of an actor that was pulled. Exits 3 when it is not
+    held.
     """
     from ..cache.api_caching import raise_absent
 

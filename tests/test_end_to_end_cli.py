@@ -273,7 +273,7 @@ def test_status(station: Station) -> None:
 
 def test_before_anything_was_stored(station: Station) -> None:
     """Reading nothing is no error, and makes nothing."""
-    empty = {"items": [], "next": None}
+    empty: dict[str, Any] = {"items": [], "next": None}
     for command in ("list", "changes", "follows", "hosts"):
         assert station(command, "--json").json == empty
         assert station(command).out == ""

@@ -1,4 +1,4 @@
-"""What a Put and a Mark do to a reference and its body, its history, terms and the change log.
+"""What a Put does to a reference, its body, its history, its terms and the change log.
 
 Whether a body supersedes what is held is decided by `protocol.version`; this applies it.
 Invariant: a reference has HAS_BODY exactly when `body` has its row, and only such a reference's
@@ -6,8 +6,6 @@ terms are live. Readers of these rows are in `reading`.
 """
 
 from __future__ import annotations
-
-from math import nan
 
 from ..crawler.protocol.version import Stamp, supersedes
 from . import changes, shared
@@ -32,7 +30,7 @@ from .layout import (
     short_hash,
     some,
 )
-from .records import Mark, Put, State, Terms
+from .records import Put, State, Terms
 from .work import Work
 
 # One post has a handful; a hostile one must not get an index entry for each of a thousand.
@@ -98,7 +96,7 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     _remember(work, id, item, replaced=True)
     terms = terms_of(work, id)
     _set_terms(work, terms, item)
-    actor = _first(terms.actor, ref.owner)
+    actor = either(terms.actor, ref.owner)
     changes.log(work, verdict, id, actor, ref.type, item.fetched_at)
 
 
@@ -194,60 +192,5 @@ def versions(work: Work, id: bytes) -> list[bytes]:
     return keys
 
 
-def mark(work: Work, item: Mark, at: float) -> None:
-    """Give a reference its new state."""
-    id = id_of(work, item.id)
-    ref = work.ref(id)
-    extra = work.extra(id, change=False)
-    refused_before = ref.state == _REFUSED and extra.get("reason") == item.reason
-    if item.purge and ref.has_body:
-        _purge(work, id, ref, at, item.reason)
-    elif item.state is State.REFUSED and not (ref.has_body or refused_before):
-        _log_refusal(work, id, ref, at, item.reason)
-    if item.state is not None:
-        ref.state = STATE_NUMBER[item.state]
-        set_extra(work, id, {"reason": item.reason, "target": item.target or ""})
-    elif item.purge:
-        ref.state = STATE_NUMBER[State.GONE]
-        set_extra(work, id, {"reason": item.reason})
-    if item.verified:
-        ref.verified_at, ref.verified_by, ref.failures = at, VERIFIED_NUMBER["304"], 0
-        set_extra(work, id, {"last_error": ""})
-    if item.failed:
-        ref.failures += 1
-    if item.error:
-        set_extra(work, id, {"last_error": item.error})
-    if item.next_check is not None:
-        ref.next_check = item.next_check
-    if item.interval is not None:
-        ref.interval = item.interval
-    validators = {"etag": item.etag, "last_modified": item.last_modified}
-    set_extra(work, id, {name: value for name, value in validators.items() if value is not None})
-
-
-def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
-    if reason != "types":  # the operator's own wish, not news about the object
-        changes.log(work, "refused", id, ref.owner, ref.type, at, reason)
-
-
-def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
-    """Drop every byte of the content; the hash stays, so that its return can be recognised."""
-    row = work.txn.get(id, None, work.t.body)
-    if row is not None:
-        _, enclosing, context = BODY.unpack_from(row)
-        shared.release(work, enclosing)
-        shared.release(work, context)
-        work.delete_body(id)
-    for key in versions(work, id):
-        work.delete(work.t.history, key)
-    terms = terms_of(work, id)
-    terms.live = False
-    set_extra(work, id, {"etag": "", "last_modified": ""})
-    ref.flags &= ~HAS_BODY
-    ref.updated = ref.published = nan
-    work.counters.documents -= 1
-    changes.log(work, "deleted", id, _first(terms.actor, ref.owner), ref.type, at, reason)
-
-
-def _first(actor: bytes, owner: bytes) -> bytes:
+def either(actor: bytes, owner: bytes) -> bytes:
     return actor if actor != NONE else owner

@@ -9,16 +9,15 @@ a transaction is bytes, never a view into the map.
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import lmdb
 
 from ..errors import StoreError
+from .permissions import make_folder, share_files
 
 if TYPE_CHECKING:  # the classes are generic in the stubs only
     Txn = lmdb.Transaction[bytes]
@@ -70,10 +69,18 @@ class Tables:
     word: Table
 
     def __init__(self, env: lmdb.Environment, create: bool) -> None:
+        if not create:
+            self._open(env, None)
+            return
+        with env.begin(write=True) as txn:  # one commit for all of a new store
+            self._open(env, txn)
+
+    def _open(self, env: lmdb.Environment, txn: Txn | None) -> None:
         for name in self.__slots__:
             # Millions of small fixed entries under few keys: 16 bytes each instead of 40.
             dup = name in ("index", "owed")
-            table = env.open_db(name.encode(), create=create, dupsort=dup, dupfixed=dup)
+            create = txn is not None
+            table = env.open_db(name.encode(), txn, create=create, dupsort=dup, dupfixed=dup)
             setattr(self, name, table)
 
 
@@ -94,7 +101,7 @@ class Environment:
         create = self.writable
         with errors(self.path):
             if create:
-                _make_folder(self.path, self._group)
+                make_folder(self.path, self._group)
             self._env = lmdb.open(
                 self.path,
                 map_size=self._map_size if create else 0,  # 0: what the writer chose
@@ -116,7 +123,7 @@ class Environment:
                 raise
             if create:
                 self._env.reader_check()  # slots of readers that were killed
-                _share(self.path, self._group)
+                share_files(self.path, self._group)
 
     def _check_schema(self) -> None:
         found: bytes | None = None
@@ -136,6 +143,8 @@ class Environment:
         """A read transaction; end it with `abort`, soon: it pins every page it can see."""
         while True:
             generation = self.generation
+            if generation < 0:
+                raise StoreError(self.path, "was opened before this process was forked")
             try:
                 return self._env.begin()
             except lmdb.MapResizedError:  # the writer was restarted with a larger max_bytes
@@ -155,6 +164,10 @@ class Environment:
                     raise StoreError(self.path, str(error)) from error
             finally:
                 txn.abort()
+
+    @property
+    def forked(self) -> bool:
+        return self.generation < 0
 
     def write(self) -> Txn:
         with errors(self.path):
@@ -234,21 +247,3 @@ def errors(path: str) -> Iterator[None]:
         raise StoreError(path, f"is damaged or not a store ({error})") from error
     except (lmdb.Error, OSError) as error:
         raise StoreError(path, str(error)) from error
-
-
-def _make_folder(path: str, group: str | None) -> None:
-    """Private, unless a group is named: what people posted is not every local user's business."""
-    folder = Path(path)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if group is not None:
-        shutil.chown(folder, group=group)
-        folder.chmod(0o750)
-
-
-def _share(path: str, group: str | None) -> None:
-    # A reader registers itself in lock.mdb, so a group that may read must be able to write that.
-    for name, alone, shared in (("data.mdb", 0o600, 0o640), ("lock.mdb", 0o600, 0o660)):
-        file = Path(path, name)
-        if group is not None:
-            shutil.chown(file, group=group)
-        file.chmod(alone if group is None else shared)

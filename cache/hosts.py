@@ -52,7 +52,7 @@ def load(work: Work, key: bytes) -> HostRow | None:
 
 
 def get(work: Work, key: bytes) -> HostRow:
-    row = load(work, key)
+    row = work.hosts.get(key) or load(work, key)
     if row is None:
         raise LookupError(key)
     return row

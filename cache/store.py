@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from ..errors import StoreError
-from . import documents, follows, hosts, leases, members, walks, wants
+from . import documents, follows, hosts, leases, marks, members, walks, wants
 from .environment import Environment
 from .intern import id_of, known_id
 from .records import Applied, Attempt, Change, Follow, Kind, Outcome
@@ -65,7 +65,7 @@ def apply(work: Work, outcome: Outcome) -> Applied:
     logged = len(work.changes)
     unchanged = tuple(put.id for put in outcome.puts if documents.put(work, put) == "unchanged")
     for mark in outcome.marks:
-        documents.mark(work, mark, outcome.at)
+        marks.mark(work, mark, outcome.at)
     if outcome.members is not None:
         members.add(work, outcome.members)
     if outcome.relink is not None:

@@ -69,7 +69,7 @@ class Writer:
     def submit(self, job: Callable[[Work], T]) -> Future[T]:
         future: Future[T] = Future()
         with self._lock:
-            if self._closed:
+            if self._closed or self._environment.forked:
                 future.set_exception(StoreError(self._environment.path, "is closed"))
             else:
                 self._jobs.put((job, future))

@@ -129,3 +129,25 @@ def clean(opened: Opened) -> CheckReport:
     report = opened.query.check()
     assert report.findings == ()
     return report
+
+
+def uri(host: str, n: int = 1) -> str:
+    return f"https://{host}.example/notes/{n}"
+
+
+def queue(opened: Opened, *wants: Want) -> None:
+    opened.frontier.want(wants).result()
+
+
+def leased(opened: Opened, now: float = NOW, limit: int = 10) -> list[str]:
+    return [one.want.uri for one in lease(opened, now, limit)]
+
+
+def drain(opened: Opened, now: float = NOW, rounds: int = 50) -> list[str]:
+    """What is asked, one after the other, each answered at once."""
+    asked: list[str] = []
+    for step in range(rounds):
+        for taken in lease(opened, now + step, 1):
+            asked.append(taken.want.uri)
+            done(opened, taken, now + step)
+    return asked

@@ -51,7 +51,7 @@ VIEWS: list[tuple[str, str, dict[str, Any], Any]] = [
                      "name": "A cat"}},
      (Attachment("https://a.example/i.png", "image/png", "A cat", "Image"),)),
     ("an attachment whose url is a Link", "attachments",
-     {"attachment": [{"type": "File", "url": [{"href": "https://a.example/i", "mediaType": "a/b"}]}]},
+     {"attachment": {"type": "File", "url": [{"href": "https://a.example/i", "mediaType": "a/b"}]}},
      (Attachment("https://a.example/i", "a/b", None, "File"),)),
     ("an attachment that is a string", "attachments", {"attachment": ["https://a.example/i"]},
      (Attachment("https://a.example/i", None, None, None),)),

@@ -99,6 +99,12 @@ def test_a_group_may_be_let_in(tmp_path: Path) -> None:
         assert modes == {"data.mdb": 0o640, "lock.mdb": 0o660, "writer.lock": 0o600}
 
 
+def test_a_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """A wrong group is an error before anything is stored."""
+    with pytest.raises(StoreError, match="there is no group 'nobody-has-this'"):
+        open_store(tmp_path / "store", group="nobody-has-this")
+
+
 def test_the_folder_cannot_be_a_file(tmp_path: Path) -> None:
     """A path that cannot hold a store is an error that names it."""
     (tmp_path / "file").write_text("")
@@ -132,3 +138,31 @@ def test_closing_finishes_what_waits_and_refuses_what_comes(tmp_path: Path) -> N
         assert isinstance(late.exception(), StoreError)
     with store_at(tmp_path) as opened:
         assert opened.query.totals().documents == 100
+
+
+def test_a_forked_child_cannot_use_the_parents_store(tmp_path: Path) -> None:
+    """In a fork the map and the writer's thread are not usable; that is an error, not a crash."""
+    code = (
+        "import os, sys\n"
+        "from store_cases import NOW, note, store_at\n"
+        "from fedpull.cache.records import Outcome\n"
+        "from fedpull.errors import StoreError\n"
+        "from pathlib import Path\n"
+        "with store_at(Path(sys.argv[1])) as opened:\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        failed = opened.store.apply(Outcome(NOW, puts=(note(1),))).exception()\n"
+        "        try:\n"
+        "            opened.query.document(note(1).id)\n"
+        "        except StoreError:\n"
+        "            os._exit(0 if isinstance(failed, StoreError) else 2)\n"
+        "        os._exit(3)\n"
+        "    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "    opened.store.apply(Outcome(NOW, puts=(note(1),))).result()\n"
+        "sys.exit(status)\n"
+    )
+    folder = str(Path(__file__).parent)
+    environ = {**os.environ, "PYTHONPATH": folder}
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, env=environ)
+
+    assert ended.returncode == 0

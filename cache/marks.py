@@ -1,0 +1,76 @@
+"""What a Mark does to a reference: a new state, a renewal, a failure, a purge.
+
+It decides nothing about when that is due. Invariant: after a purge no byte of the content is left,
+neither in a version nor in an index; the state, the reason and the hash stay as a tombstone.
+"""
+
+from __future__ import annotations
+
+from math import nan
+
+from . import changes, shared
+from .documents import either, set_extra, versions
+from .index import terms_of
+from .intern import id_of
+from .layout import BODY, HAS_BODY, STATE_NUMBER, VERIFIED_NUMBER, Ref
+from .records import Mark, State
+from .work import Work
+
+_REFUSED = STATE_NUMBER[State.REFUSED]
+
+
+def mark(work: Work, item: Mark, at: float) -> None:
+    """Give a reference its new state."""
+    id = id_of(work, item.id)
+    ref = work.ref(id)
+    extra = work.extra(id, change=False)
+    refused_before = ref.state == _REFUSED and extra.get("reason") == item.reason
+    if item.purge and ref.has_body:
+        _purge(work, id, ref, at, item.reason)
+    elif item.state is State.REFUSED and not (ref.has_body or refused_before):
+        _log_refusal(work, id, ref, at, item.reason)
+    if item.state is not None:
+        ref.state = STATE_NUMBER[item.state]
+        set_extra(work, id, {"reason": item.reason, "target": item.target or ""})
+    elif item.purge:
+        ref.state = STATE_NUMBER[State.GONE]
+        set_extra(work, id, {"reason": item.reason})
+    if item.verified:
+        ref.verified_at, ref.verified_by, ref.failures = at, VERIFIED_NUMBER["304"], 0
+        set_extra(work, id, {"last_error": ""})
+    if item.failed:
+        ref.failures += 1
+    if item.error:
+        set_extra(work, id, {"last_error": item.error})
+    if item.next_check is not None:
+        ref.next_check = item.next_check
+    if item.interval is not None:
+        ref.interval = item.interval
+    validators = {"etag": item.etag, "last_modified": item.last_modified}
+    stated = {name: value for name, value in validators.items() if value is not None}
+    if stated:
+        set_extra(work, id, stated)
+
+
+def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
+    if reason != "types":  # the operator's own wish, not news about the object
+        changes.log(work, "refused", id, ref.owner, ref.type, at, reason)
+
+
+def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
+    """Drop every byte of the content; the hash stays, so that its return can be recognised."""
+    row = work.txn.get(id, None, work.t.body)
+    if row is not None:
+        _, enclosing, context = BODY.unpack_from(row)
+        shared.release(work, enclosing)
+        shared.release(work, context)
+        work.delete_body(id)
+    for key in versions(work, id):
+        work.delete(work.t.history, key)
+    terms = terms_of(work, id)
+    terms.live = False
+    set_extra(work, id, {"etag": "", "last_modified": ""})
+    ref.flags &= ~HAS_BODY
+    ref.updated = ref.published = nan
+    work.counters.documents -= 1
+    changes.log(work, "deleted", id, either(terms.actor, ref.owner), ref.type, at, reason)

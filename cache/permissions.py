@@ -1,0 +1,32 @@
+"""Who may look into a store: its folder and files on disk. It opens none of them.
+
+Invariant: nobody but the owner and, when one is named, a group can read what is stored.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..errors import StoreError
+
+
+def make_folder(path: str, group: str | None) -> None:
+    """Private, unless a group is named: what people posted is not every local user's business."""
+    folder = Path(path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if group is not None:
+        try:
+            shutil.chown(folder, group=group)
+        except LookupError:
+            raise StoreError(path, f"there is no group '{group}'") from None
+        folder.chmod(0o750)
+
+
+def share_files(path: str, group: str | None) -> None:
+    # A reader registers itself in lock.mdb, so a group that may read must be able to write that.
+    for name, alone, shared in (("data.mdb", 0o600, 0o640), ("lock.mdb", 0o600, 0o660)):
+        file = Path(path, name)
+        if group is not None:
+            shutil.chown(file, group=group)
+        file.chmod(alone if group is None else shared)

@@ -62,7 +62,7 @@ class Frontier(Protocol):
     def turn(self, host: str, now: float, page: bool, held: bool = False) -> Future[float | None]:
         """Take a slot of `host` for one request outside the queue (a redirect's next hop).
 
-        `held`: the caller has a slot of this host already, which goes on; only the time has to come.
+        `held`: the caller has a slot of this host, which goes on; only the time has to come.
         None: taken, to be given back by a HostReport with `slot`. A number: not before that time.
         """
 

@@ -1,8 +1,9 @@
 """The nouns of the store: what goes in, what comes out, and nothing about how it is kept.
 
-Values only: frozen, slotted, without behaviour beyond small derivations. Every time is POSIX seconds
-(UTC, float), every id a canonical URI, every host the "host:port" of a URL (the unit of politeness).
-No LMDB type and no key layout appears here, so that another engine can stand behind the ports.
+Values only: frozen, slotted, without behaviour beyond small derivations. Every time is POSIX
+seconds (UTC, float), every id a canonical URI, every host the "host:port" of a URL (the unit of
+politeness). No LMDB type and no key layout appears here, so that another engine can stand behind
+the ports.
 """
 
 from __future__ import annotations

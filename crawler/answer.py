@@ -76,7 +76,7 @@ class Answer:
         return self.status == 304
 
 
-class Lost(Exception):  # noqa: N818 (a step's outcome; FetchFailed is the error)
+class Lost(Exception):
     """A step of one request failed; the door adds the URL and the hops, and raises FetchFailed."""
 
     def __init__(self, kind: FailureKind, reason: str) -> None:

@@ -21,7 +21,7 @@ from ingest_cases import (
     want,
 )
 
-from fedpull.cache.records import Kind, Outcome, State
+from fedpull.cache.records import Attempt, Follow, Kind, Outcome, State
 from fedpull.crawler.protocol.freshness import DAY
 
 POST = f"{ALICE}/posts/1"
@@ -74,7 +74,8 @@ def test_what_is_not_public_is_refused_and_purged(change: dict[str, Any]) -> Non
 )
 def test_every_spelling_of_public_counts_in_every_place(field: str, spelling: str) -> None:
     """`to`, `cc` and `audience` are the audience, and as:Public has three spellings."""
-    outcome = ingested(note(**({"to": []} | {field: [spelling]})))
+    addressed: dict[str, Any] = {"to": [], field: [spelling]}
+    outcome = ingested(note(**addressed))
 
     assert len(outcome.puts) == 1
 
@@ -120,8 +121,6 @@ def test_a_tombstone_and_410_purge(status: int) -> None:
 def test_404_purges_only_the_third_time_over_a_week() -> None:
     """A server that is being moved says 404 too."""
     lines = [NOW - 8 * DAY, NOW - DAY]
-    from fedpull.cache.records import Attempt
-
     log = tuple(Attempt(at, "refresh", 404, "not found") for at in lines)
     held = known(POST, log=log)
     first = ingested(b"", status=404, before=prior(known(POST)))
@@ -205,7 +204,7 @@ def test_an_activity_in_the_outbox_by_url_becomes_its_object() -> None:
 
 def test_an_actor_leads_to_its_outbox() -> None:
     """The follow learns its name and outbox, and the outbox is wanted."""
-    before = prior(follow=prior().follow.__class__(key="@alice@social.example", actor=ALICE))
+    before = prior(follow=Follow(key="@alice@social.example", actor=ALICE))
     outcome = ingested(actor(), uri=ALICE, relation="actor", before=before)
 
     assert outcome.follow is not None
@@ -216,7 +215,7 @@ def test_an_actor_leads_to_its_outbox() -> None:
 
 def test_an_outbox_on_another_origin_is_not_read() -> None:
     """That the actor names it does not make it the actor's."""
-    before = prior(follow=prior().follow.__class__(key="@alice@social.example", actor=ALICE))
+    before = prior(follow=Follow(key="@alice@social.example", actor=ALICE))
     document = actor(outbox="https://evil.example/outbox")
     outcome = ingested(document, uri=ALICE, relation="actor", before=before)
 
@@ -227,8 +226,6 @@ def test_an_outbox_on_another_origin_is_not_read() -> None:
 
 def test_a_handle_on_another_domain_is_confirmed_first() -> None:
     """The actor's own server is asked for the name that it has there before anything is read."""
-    from fedpull.cache.records import Follow
-
     before = prior(follow=Follow(key="@alice@example.org", actor=ALICE))
     outcome = ingested(actor(), uri=ALICE, relation="actor", before=before)
 

@@ -26,6 +26,7 @@ from ingest_cases import (
 from fedpull.cache.records import Kind, Outcome, State
 from fedpull.crawler.protocol.walk import Walk
 
+REDEFINED: dict[str, Any] = {"@context": {"to": "https://evil.example/to"}}
 PAGE = f"{OUTBOX}?page=true"
 
 
@@ -80,7 +81,7 @@ def test_embedded_objects_of_the_owner_are_taken_byte_for_byte() -> None:
             create(id="https://else.example/1"), "https://else.example/1", id="another origin"
         ),
         pytest.param(
-            create(**{"@context": {"to": "https://evil.example/to"}}),
+            create(1, **REDEFINED),
             f"{ALICE}/posts/1",
             id="a context that redefines its terms",
         ),

@@ -46,7 +46,7 @@ def imports(path: Path) -> set[str]:
 
 
 def test_the_root_holds_no_package_and_no_stray_module() -> None:
-    """Any other module in the root would land in the wheel; an __init__ would shadow the package."""
+    """A stray module in the root would land in the wheel; an __init__ would shadow the package."""
     assert {path.name for path in ROOT.glob("*.py")} == SHIPPED_ROOT_MODULES
     assert not (ROOT / "tests" / "__init__.py").exists()
     assert not (ROOT / "conftest.py").exists()
@@ -124,12 +124,12 @@ def test_the_wheel_works_where_nothing_else_is(tmp_path: Path) -> None:
     """Built, installed into a clean environment, it shows the whole product: `demo --once`."""
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True)
-    python = environment / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    wheels = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path]
-    subprocess.run([*wheels, ROOT], check=True, timeout=300)
+    python = str(environment / "bin" / "python")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*build, "--wheel-dir", str(tmp_path), str(ROOT)], check=True, timeout=300)
     [wheel] = tmp_path.glob("fedpull-*.whl")
-    subprocess.run([*pip, wheel], check=True, timeout=300)
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, str(wheel)], check=True, timeout=300)
     told = subprocess.run(
         [environment / "bin" / "fedpull", "demo", "--once"],
         cwd=tmp_path,

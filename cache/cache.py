@@ -20,7 +20,7 @@ from .document import Document
 from .environment import Tables, Txn, open_environment
 from .intern import find_id
 from .query import LmdbQuery
-from .records import Change, CollectionView, ObjectFilter, Reference, Version
+from .views import Change, CollectionView, ObjectFilter, Reference, Version
 
 Moment = str | float | date | datetime
 _PAGE = 200

@@ -6,11 +6,15 @@ durable exactly when what it tells of is.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .environment import Tables, Txn
 from .intern import text_of, uri_of, word_text
 from .layout import CHANGE, CHANGE_KINDS, NONE, U64
-from .records import Change
-from .work import Work
+from .views import Change
+
+if TYPE_CHECKING:  # readers use this module, too, and load no writer
+    from .work import Work
 
 
 def log(

@@ -15,11 +15,11 @@ from ..crawler.protocol.version import content_hash
 from ..errors import FedpullError
 from . import check_queue, index, shared
 from .codec import unpack
+from .counters import Counters
 from .environment import Tables, Txn
 from .intern import uri_of
 from .layout import BODY, CLASSES, HAS_BODY, NONE, U64, VERSION, Ref, TermsRow, uri_hash
 from .records import CheckReport, Finding
-from .work import Counters
 
 _MOST = 1_000  # findings reported; one broken table can break millions of rows
 

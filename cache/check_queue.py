@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from math import isnan
 
+from .counters import Counters
 from .environment import Tables, Txn
 from .hosts import ready_key, turn_slot
 from .intern import uri_of
 from .layout import NONE, host_key
 from .queue_layout import HostRow, Row
 from .records import Finding
-from .work import Counters
 
 
 def check(txn: Txn, t: Tables) -> Iterator[Finding]:

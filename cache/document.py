@@ -12,7 +12,7 @@ from typing import Any
 
 from .codec import unpack
 from .layout import BODY, CLASSES, STATES, VERIFIED, Ref, some
-from .records import State
+from .views import State
 
 _UNSET: Any = object()
 

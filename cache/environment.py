@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, TypeVar
 import lmdb
 
 from ..errors import StoreError
-from .permissions import make_folder, share_files
 
 if TYPE_CHECKING:  # the classes are generic in the stubs only
     Txn = lmdb.Transaction[bytes]
@@ -98,6 +97,8 @@ class Environment:
         self._open()
 
     def _open(self) -> None:
+        from .permissions import make_folder, share_files  # of use to a writer only
+
         create = self.writable
         with errors(self.path):
             if create:

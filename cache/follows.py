@@ -6,24 +6,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 import orjson
 
 from . import wants
-from .environment import Tables, Txn
-from .index import FOLLOW as LISTED
-from .intern import FOLLOW, find_word, word_of
+from .follow_list import FOLLOW_FIELDS
+from .intern import FOLLOW, word_of
 from .queue_layout import Row
 from .records import Follow
 from .work import Work
 
-_STORED = tuple(field.name for field in fields(Follow) if field.name != "objects")
-
 
 def put(work: Work, follow: Follow) -> None:
-    row = {name: getattr(follow, name) for name in _STORED}
+    row = {name: getattr(follow, name) for name in FOLLOW_FIELDS}
     work.put(work.t.follow, word_of(work, FOLLOW, follow.key), orjson.dumps(row))
 
 
@@ -36,7 +30,9 @@ def change(work: Work, was: Follow, now: Follow) -> None:
         return
     row = orjson.loads(stored)
     row.update(
-        (name, getattr(now, name)) for name in _STORED if getattr(now, name) != getattr(was, name)
+        (name, getattr(now, name))
+        for name in FOLLOW_FIELDS
+        if getattr(now, name) != getattr(was, name)
     )
     work.put(work.t.follow, id, orjson.dumps(row))
 
@@ -58,23 +54,3 @@ def _drop_row(work: Work, id: bytes, kind: int) -> None:
     stored = work.txn.get(id + bytes((kind,)), None, work.t.want)
     if stored is not None:
         wants.remove(work, id, kind, Row.unpack(stored))
-
-
-def read(txn: Txn, t: Tables, key: str) -> Follow | None:
-    id = find_word(txn, t, FOLLOW, key)
-    row = txn.get(id, None, t.follow) if id is not None else None
-    return None if id is None or row is None else _unpack(txn, t, id, row)
-
-
-def read_all(txn: Txn, t: Tables) -> list[Follow]:
-    found = [_unpack(txn, t, id, row) for id, row in txn.cursor(t.follow)]
-    return sorted(found, key=lambda follow: follow.key)
-
-
-def _unpack(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
-    values: dict[str, Any] = {
-        name: value for name, value in orjson.loads(row).items() if name in _STORED
-    }
-    cursor = txn.cursor(t.index)
-    objects = cursor.count() if cursor.set_key(LISTED + id) else 0
-    return Follow(**values, objects=objects)

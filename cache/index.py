@@ -8,8 +8,12 @@ Invariant: after `flush` the index holds exactly the entries that `keys_of` give
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .layout import NONE, TermsRow
-from .work import Work
+
+if TYPE_CHECKING:  # readers use this module, too, and load no writer
+    from .work import Work
 
 ALL = b"O"
 ACTOR = b"A"

@@ -7,12 +7,15 @@ but have no reference. Invariant: an id is never given to anything else, not eve
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from ..errors import StoreError
 from .environment import Tables, Txn
 from .layout import NONE, Ref, ref_uri, uri_hash
-from .work import Work
+
+if TYPE_CHECKING:  # readers use this module, too, and load no writer
+    from .work import Work
 
 _AS2 = "https://www.w3.org/ns/activitystreams#"
 

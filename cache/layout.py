@@ -39,7 +39,7 @@ from hashlib import blake2b
 from math import isnan, nan
 from struct import Struct
 
-from .records import State
+from .views import State
 
 NONE = bytes(8)
 NO_HASH = bytes(16)

@@ -13,7 +13,7 @@ from .environment import Cursor, Tables, Txn
 from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
 from .layout import NONE, TermsRow, inverted, short_hash
 from .reading import document
-from .records import ObjectFilter
+from .views import ObjectFilter
 
 _FIRST, _LAST = b"\0" * 8, b"\xff" * 8
 # Entries looked at in one read transaction: it pins old pages while it lasts (20 ms).

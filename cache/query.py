@@ -8,32 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
-import orjson
-
-from . import changes, check, follows, listing, reading
+from . import changes, listing, reading
+from .counters import Counters
 from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
-from .host_state import HostHealth, standing
 from .intern import find_id, uri_of
-from .layout import some
-from .queue_layout import HostRow
-from .records import (
-    Change,
-    CheckReport,
-    CollectionView,
-    Follow,
-    Host,
-    ObjectFilter,
-    Reference,
-    Totals,
-    Version,
-)
-from .work import Counters
-from .writer import Health
+from .views import Change, CollectionView, ObjectFilter, Reference, Version
 
-_HOSTS_A_READ = 500
+if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
+    from .health import Health
+    from .records import CheckReport, Follow, Host, Totals
 
 
 class LmdbQuery:
@@ -94,22 +81,29 @@ class LmdbQuery:
         return self._environment.read(reader)
 
     def follows(self) -> list[Follow]:
-        return self._environment.read(follows.read_all)
+        from .follow_list import follows
+
+        return self._environment.read(follows)
 
     def follow(self, key: str) -> Follow | None:
-        return self._environment.read(lambda txn, t: follows.read(txn, t, key))
+        from .follow_list import follow
+
+        return self._environment.read(lambda txn, t: follow(txn, t, key))
 
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         """Every host; with `now` its state is that of then, else that of its last request."""
+        from .host_list import HOSTS_A_READ, read_hosts
+
         start: bytes = b""
         while True:
-            rows = self._environment.read(partial(_hosts, start=start))
-            yield from (_host(row, now) for _, row in rows)
-            if len(rows) < _HOSTS_A_READ:
+            hosts, start = self._environment.read(partial(read_hosts, start=start, now=now))
+            yield from hosts
+            if len(hosts) < HOSTS_A_READ:
                 return
-            start = rows[-1][0] + b"\0"
 
     def totals(self) -> Totals:
+        from .records import Totals
+
         def reader(txn: Txn, t: Tables) -> Totals:
             counters = Counters.read(txn, t)
             used = self._environment.used_bytes(txn)
@@ -129,7 +123,9 @@ class LmdbQuery:
         return self._environment.read(reader)
 
     def check(self) -> CheckReport:
-        return self._environment.read(check.check)
+        from .check import check
+
+        return self._environment.read(check)
 
 
 def _is_member(txn: Txn, t: Tables, collection: bytes, id: bytes | None) -> bool:
@@ -143,6 +139,8 @@ def _is_member(txn: Txn, t: Tables, collection: bytes, id: bytes | None) -> bool
 def _collection(
     txn: Txn, t: Tables, uri: str, limit: int, cursor: str | None
 ) -> CollectionView | None:
+    import orjson
+
     id = find_id(txn, t, uri)
     if id is None:
         return None
@@ -168,37 +166,4 @@ def _collection(
         complete=about.get("complete", False),
         total_items=about.get("total"),
         kind=about.get("kind", "ok"),
-    )
-
-
-def _hosts(txn: Txn, t: Tables, start: bytes) -> list[tuple[bytes, bytes]]:
-    found: list[tuple[bytes, bytes]] = []
-    cursor = txn.cursor(t.host)
-    more = cursor.set_range(start)
-    while more and len(found) < _HOSTS_A_READ:
-        found.append(cursor.item())
-        more = cursor.next()
-    return found
-
-
-def _host(row: bytes, now: float | None) -> Host:
-    host = HostRow.unpack(row)
-    health = HostHealth(
-        host.failures,
-        host.throttles,
-        host.refusals,
-        some(host.since),
-        host.until,
-        host.last_error,
-    )
-    at = now if now is not None else host.next_at
-    return Host(
-        host=host.name,
-        state=standing(health, at),
-        until=host.until if host.until > at else None,
-        failures=host.failures,
-        last_error=host.last_error or None,
-        requests=host.requests,
-        in_flight=host.in_flight,
-        due=host.queued,
     )

@@ -5,8 +5,6 @@ Invariant: what is returned is complete in itself; no row is read after the tran
 
 from __future__ import annotations
 
-import orjson
-
 from . import shared
 from .codec import unpack
 from .document import Document
@@ -25,7 +23,7 @@ from .layout import (
     from_inverted,
     some,
 )
-from .records import Attempt, Reference, Version
+from .views import Attempt, Reference, Version
 
 
 def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Document | None:
@@ -49,6 +47,8 @@ def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Docume
 
 
 def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
+    import orjson  # documents do without, and it takes 4 ms to load
+
     ref = Ref.unpack(txn.get(id, b"", t.ref) or b"")
     stored = txn.get(id, None, t.extra)
     extra = orjson.loads(stored) if stored is not None else {}

@@ -3,26 +3,54 @@
 Values only: frozen, slotted, without behaviour beyond small derivations. Every time is POSIX
 seconds (UTC, float), every id a canonical URI, every host the "host:port" of a URL (the unit of
 politeness). No LMDB type and no key layout appears here, so that another engine can stand behind
-the ports.
+the ports. What comes out is defined in `views` and is part of this module's names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from ..crawler.protocol.version import Stamp
+from .views import (
+    Attempt,
+    Change,
+    CollectionView,
+    ObjectFilter,
+    Reference,
+    State,
+    Version,
+)
 
-
-class State(StrEnum):
-    """What we know of a reference."""
-
-    UNKNOWN = "unknown"
-    RESOLVED = "resolved"
-    REDIRECTED = "redirected"
-    GONE = "gone"
-    FAILED = "failed"
-    REFUSED = "refused"
+__all__ = [
+    "Applied",
+    "Attempt",
+    "Cause",
+    "Change",
+    "CheckReport",
+    "Collection",
+    "CollectionView",
+    "Entry",
+    "Finding",
+    "Follow",
+    "Host",
+    "HostReport",
+    "Kind",
+    "Lease",
+    "Mark",
+    "Members",
+    "ObjectFilter",
+    "Outcome",
+    "Politeness",
+    "Put",
+    "Reference",
+    "Relink",
+    "State",
+    "Terms",
+    "Totals",
+    "Version",
+    "Want",
+]
 
 
 class Kind(IntEnum):
@@ -180,26 +208,6 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
-    """The state of a follow. `key` is its actor as configured: a handle or an actor URI."""
-
-    key: str
-    actor: str | None = None
-    handle: str | None = None  # only when confirmed both ways
-    subject: str | None = None  # the handle that WebFinger prefers for the one that is followed
-    name: str | None = None
-    outbox: str | None = None
-    outbox_kind: str | None = None  # ok, empty, stub, none, unpageable; None: not read yet
-    last_success: float | None = None
-    last_error: str | None = None
-    next_check: float | None = None
-    interval: float | None = None
-    complete: bool = False  # the first walk has ended
-    objects: int = 0  # kept, as counted by the store
-    once: bool = False  # pulled by name without being followed: never read again by itself
-
-
-@dataclass(frozen=True, slots=True)
 class HostReport:
     """What one request taught about a host. `ok`: it answered, whatever the status."""
 
@@ -211,16 +219,6 @@ class HostReport:
     pause: float | None = None  # not before this time (Retry-After, X-RateLimit-Reset)
     refused: bool = False  # 401 or 403
     slot: bool = False  # gives back a slot that `Frontier.turn` gave; a lease is its own slot
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One line of a reference's log."""
-
-    at: float
-    cause: str
-    status: int | None
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,19 +243,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """An entry of the numbered change log. Kinds: created, updated, deleted, refused, counted."""
-
-    seq: int
-    kind: str
-    id: str
-    actor: str | None
-    type: str | None
-    at: float
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
     """What an outcome changed, once it is durable."""
 
@@ -266,40 +251,33 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """The freshness record of a reference."""
+class Politeness:
+    """How much one host may be asked, whoever asks."""
 
-    id: str
-    state: State
-    cls: str | None  # actor, object, activity, collection
-    fetched_at: float | None
-    verified_at: float | None
-    verified_by: str | None  # get, 304, embedded
-    next_check: float | None
-    interval: float | None
-    updated: float | None
-    published: float | None
-    content_hash: bytes | None
-    owner: str | None
-    type: str | None
-    failures: int
-    etag: str | None = None
-    last_modified: str | None = None
-    last_error: str | None = None
-    target: str | None = None
-    reason: str | None = None
-    enclosing: str | None = None
-    log: tuple[Attempt, ...] = ()
+    concurrency: int = 1
+    gap: float = 2.0
+    pages: int = 100
+    pages_window: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """An earlier body of a document."""
+class Follow:
+    """The state of a follow. `key` is its actor as configured: a handle or an actor URI."""
 
-    fetched_at: float
-    updated: float | None
-    content_hash: bytes
-    body: bytes
+    key: str
+    actor: str | None = None
+    handle: str | None = None  # only when confirmed both ways
+    subject: str | None = None  # the handle that WebFinger prefers for the one that is followed
+    name: str | None = None
+    outbox: str | None = None
+    outbox_kind: str | None = None  # ok, empty, stub, none, unpageable; None: not read yet
+    last_success: float | None = None
+    last_error: str | None = None
+    next_check: float | None = None
+    interval: float | None = None
+    complete: bool = False  # the first walk has ended
+    objects: int = 0  # kept, as counted by the store
+    once: bool = False  # pulled by name without being followed: never read again by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,32 +295,6 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectFilter:
-    """Which objects to list, newest first; `since <= published < until`."""
-
-    actor: str | None = None
-    follow: str | None = None
-    type: str | None = None
-    tag: str | None = None
-    in_reply_to: str | None = None
-    context: str | None = None
-    since: float | None = None
-    until: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionView:
-    """Members in the origin's order, and how complete our copy is."""
-
-    id: str
-    items: tuple[str, ...]
-    cursor: str | None
-    complete: bool
-    total_items: int | None
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class Totals:
     """Counts for the status; kept as counters, never by a scan."""
 
@@ -355,16 +307,6 @@ class Totals:
     max_bytes: int = 0
     read_only: bool = False
     last_seq: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Politeness:
-    """How much one host may be asked, whoever asks."""
-
-    concurrency: int = 1
-    gap: float = 2.0
-    pages: int = 100
-    pages_window: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)

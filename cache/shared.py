@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from .codec import pack, unpack
 from .environment import Tables, Txn
 from .layout import NONE, U64
-from .work import Work
+
+if TYPE_CHECKING:  # readers use this module, too, and load no writer
+    from .work import Work
 
 _HEAD = Struct(">I16sB")  # count, hash, form
 

@@ -12,13 +12,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
 from . import hosts, index, shared
 from .environment import Environment, errors
+from .health import Health
 from .records import Change, Politeness
 from .work import Memo, Work
 
@@ -31,20 +31,6 @@ Listener = Callable[[Sequence[Change]], None]
 _BATCH = 512  # enough to make the commit's share small; more would only make the first wait longer
 _MEASURE_EVERY = 256  # batches between looks at the store's size while it is far from full
 _NEARLY_FULL = 0.8
-
-
-@dataclass(slots=True)
-class Health:
-    """What the writer found out about the store, for the status. Written by its thread only."""
-
-    max_bytes: int
-    bytes: int = 0
-    full: bool = False
-    failing: bool = False
-
-    @property
-    def read_only(self) -> bool:
-        return self.full or self.failing
 
 
 class Writer:

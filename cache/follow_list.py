@@ -1,0 +1,36 @@
+"""From the stored rows of follows to what readers get, counted by the index. It writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import orjson
+
+from .environment import Tables, Txn
+from .index import FOLLOW as LISTED
+from .intern import FOLLOW, find_word
+from .records import Follow
+
+# `objects` is counted by the index, so it is never stored.
+FOLLOW_FIELDS = tuple(field.name for field in fields(Follow) if field.name != "objects")
+
+
+def follow(txn: Txn, t: Tables, key: str) -> Follow | None:
+    id = find_word(txn, t, FOLLOW, key)
+    row = txn.get(id, None, t.follow) if id is not None else None
+    return None if id is None or row is None else _follow(txn, t, id, row)
+
+
+def follows(txn: Txn, t: Tables) -> list[Follow]:
+    found = [_follow(txn, t, id, row) for id, row in txn.cursor(t.follow)]
+    return sorted(found, key=lambda one: one.key)
+
+
+def _follow(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
+    values: dict[str, Any] = {
+        name: value for name, value in orjson.loads(row).items() if name in FOLLOW_FIELDS
+    }
+    cursor = txn.cursor(t.index)
+    objects = cursor.count() if cursor.set_key(LISTED + id) else 0
+    return Follow(**values, objects=objects)

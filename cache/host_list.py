@@ -1,0 +1,46 @@
+"""From the frontier's rows of hosts to what readers get. It judges and changes nothing."""
+
+from __future__ import annotations
+
+from .environment import Tables, Txn
+from .host_state import HostHealth, standing
+from .layout import some
+from .queue_layout import HostRow
+from .records import Host
+
+HOSTS_A_READ = 500
+
+
+def read_hosts(txn: Txn, t: Tables, start: bytes, now: float | None) -> tuple[list[Host], bytes]:
+    """Some hosts from a key on, and the key to go on from."""
+    found: list[Host] = []
+    cursor = txn.cursor(t.host)
+    more = cursor.set_range(start)
+    while more and len(found) < HOSTS_A_READ:
+        found.append(_host(cursor.value(), now))
+        start = cursor.key() + b"\0"
+        more = cursor.next()
+    return found, start
+
+
+def _host(row: bytes, now: float | None) -> Host:
+    host = HostRow.unpack(row)
+    health = HostHealth(
+        host.failures,
+        host.throttles,
+        host.refusals,
+        some(host.since),
+        host.until,
+        host.last_error,
+    )
+    at = now if now is not None else host.next_at
+    return Host(
+        host=host.name,
+        state=standing(health, at),
+        until=host.until if host.until > at else None,
+        failures=host.failures,
+        last_error=host.last_error or None,
+        requests=host.requests,
+        in_flight=host.in_flight,
+        due=host.queued,
+    )

@@ -1,0 +1,107 @@
+"""The nouns that come out of the store: what readers get. A continuation of `records`.
+
+They stand apart so that a program that only reads loads nothing of what a crawler puts in: these
+are imported by `fedpull.cache`, which must cost a small program next to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What we know of a reference."""
+
+    UNKNOWN = "unknown"
+    RESOLVED = "resolved"
+    REDIRECTED = "redirected"
+    GONE = "gone"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of a reference's log."""
+
+    at: float
+    cause: str
+    status: int | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry of the numbered change log. Kinds: created, updated, deleted, refused, counted."""
+
+    seq: int
+    kind: str
+    id: str
+    actor: str | None
+    type: str | None
+    at: float
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The freshness record of a reference."""
+
+    id: str
+    state: State
+    cls: str | None  # actor, object, activity, collection
+    fetched_at: float | None
+    verified_at: float | None
+    verified_by: str | None  # get, 304, embedded
+    next_check: float | None
+    interval: float | None
+    updated: float | None
+    published: float | None
+    content_hash: bytes | None
+    owner: str | None
+    type: str | None
+    failures: int
+    etag: str | None = None
+    last_modified: str | None = None
+    last_error: str | None = None
+    target: str | None = None
+    reason: str | None = None
+    enclosing: str | None = None
+    log: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An earlier body of a document."""
+
+    fetched_at: float
+    updated: float | None
+    content_hash: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFilter:
+    """Which objects to list, newest first; `since <= published < until`."""
+
+    actor: str | None = None
+    follow: str | None = None
+    type: str | None = None
+    tag: str | None = None
+    in_reply_to: str | None = None
+    context: str | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    """Members in the origin's order, and how complete our copy is."""
+
+    id: str
+    items: tuple[str, ...]
+    cursor: str | None
+    complete: bool
+    total_items: int | None
+    kind: str

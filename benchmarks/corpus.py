@@ -92,6 +92,13 @@ def write_empty(folder: Path, *, scheme: str = "https") -> Corpus:
     return Corpus("empty", folder, (actor.id,), (actor.outbox,), 1, 2)
 
 
+def notes(count: int) -> Iterator[Json]:
+    """The Notes of `single`, as they are served."""
+    actor = _Actor("https", HOST, USER)
+    for number in range(1, count + 1):
+        yield {"@context": _CONTEXT, **actor.note(number)}
+
+
 def _hosts(folder: Path, size: int, scheme: str, news: int) -> Corpus:
     actors: list[_Actor] = []
     for number in range(1, size + 1):

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.keep:
             shutil.rmtree(folder)
     print(report.table(results))
-    kept = report.save(results, _HERE / "results", options.quick)
+    kept = report.save(results, Path(options.results), options.quick)
     print(f"\nAll runs: {kept}")
     return 0
 
@@ -83,6 +83,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, help="how often each contender runs (5; quick: 1)")
     parser.add_argument("--size", type=int, help="posts, or hosts")
     parser.add_argument("--dir", help="where to work: the disk that the stores are on")
+    parser.add_argument("--results", default=str(_HERE / "results"), help="where to keep figures")
     parser.add_argument("--keep", action="store_true", help="leave logs and stores")
     options = parser.parse_args(arguments)
     options.only = options.only.lower()

@@ -12,14 +12,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..crawler.protocol.handle import Handle, parse_actor
 from ..crawler.protocol.uri import host_port
-from ..errors import FedpullError
+from ..errors import FedpullError, Gone, NotFound, Refused, Unreachable
 from .api_http import Busy
 from .ports import Query
 from .records import Reference
+from .shapes import held
 from .verbs import Verbs
+
+T = TypeVar("T")
 
 # At one request in two seconds a host is through with so many in a little over three minutes.
 MAX_HOST = 100
@@ -28,7 +32,11 @@ MAX_ALL = 5_000
 LINGER = 600.0
 # A stale document that is read a thousand times a second is revalidated once in this time.
 REVALIDATE_GAP = 60.0
-_MAX_REVALIDATED = 10_000
+# A fetch that failed is not tried again at once, whoever asks; a person may try again soon.
+NEGATIVE = 30.0
+# GoToSocial's "freshest" is five seconds as well: asking more often tells nothing new.
+RECENT = 5.0
+_MOST = 10_000  # ids that are remembered
 
 
 @dataclass(slots=True)
@@ -50,12 +58,16 @@ class OnDemand:
         self._asked: dict[str, _Asked] = {}
         self._of_host: dict[str, set[str]] = {}
         self._revalidated: OrderedDict[str, float] = OrderedDict()
+        self._failed: OrderedDict[str, tuple[float, FedpullError]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         """Resolve now; Busy when too much is outstanding."""
         actor = parse_actor(id_or_handle, http=True)
         key = str(actor)
+        recent = self._remembered(key) if not depth else None
+        if recent is not None:
+            return recent
         host = f"{actor.host}:443" if isinstance(actor, Handle) else host_port(actor)
         asked = self._admit(key, host)
         asked.callers += 1
@@ -63,6 +75,9 @@ class OnDemand:
         try:
             reference = await self._verbs.fetch(key, depth=depth, wait=wait)
             ran_out = self._now() - asked.since >= wait
+        except (Gone, NotFound, Refused, Unreachable) as error:
+            _remember(self._failed, key, (self._now(), error))
+            raise
         finally:
             asked.callers -= 1
             if not asked.callers and not ran_out:
@@ -74,10 +89,7 @@ class OnDemand:
         now = self._now()
         if self._revalidated.get(id, float("-inf")) > now - REVALIDATE_GAP:
             return
-        self._revalidated[id] = now
-        self._revalidated.move_to_end(id)
-        if len(self._revalidated) > _MAX_REVALIDATED:
-            self._revalidated.popitem(last=False)
+        _remember(self._revalidated, id, now)
         task = asyncio.ensure_future(self._quietly(id))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -86,6 +98,17 @@ class OnDemand:
         # Nobody waits for it; the reference's own record says what went wrong.
         with suppress(FedpullError):
             await self.fetch(id, wait=0.0)
+
+    def _remembered(self, key: str) -> Reference | None:
+        """What this very id came to a moment ago; its origin is not asked again for it."""
+        now = self._now()
+        at, error = self._failed.get(key, (float("-inf"), None))
+        if error is not None and now - at < NEGATIVE:
+            raise error
+        known = None if key.startswith("@") else self._query.reference(key)
+        if known is None or not held(known) or now - (known.verified_at or 0.0) >= RECENT:
+            return None
+        return known
 
     def _admit(self, key: str, host: str) -> _Asked:
         if (asked := self._asked.get(key)) is not None:
@@ -118,3 +141,11 @@ class OnDemand:
         self._of_host[host].discard(key)
         if not self._of_host[host]:
             del self._of_host[host]
+
+
+def _remember(memory: OrderedDict[str, T], key: str, value: T) -> None:
+    """The newest last, and the oldest out when there are too many."""
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > _MOST:
+        memory.popitem(last=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -45,6 +46,16 @@ class Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as error:  # click would exit 1, which is a bug's
+            raise _ReaderGoneError from error
+
+
+class _ReaderGoneError(Exception):
+    """Whoever read our output has enough of it."""
 
 
 @click.group(
@@ -96,10 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _told(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read us has enough. What is still buffered must not fail once more at exit.
+    except (BrokenPipeError, _ReaderGoneError):
+        # What is still buffered must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+    except OSError as error:
+        return _told(" ".join(str(error).split()), _BUG)
     except Exception as error:
         if session.debug:
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -78,7 +79,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Rows: under their heads on a terminal, tab-separated without heads elsewhere."""
     if not on_terminal():
         for row in rows:
-            click.echo("\t".join(_cell(value) for value in row))
+            line(*row)
         return
     from rich.console import Console
     from rich.table import Table
@@ -88,6 +89,16 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         shown.add_row(*(Text(_cell(value)) for value in row))
     Console(highlight=False).print(shown)
+
+
+def line(*fields: object) -> None:
+    """Tab-separated fields, which no field can hold a tab of."""
+    click.echo("\t".join(_cell(value) for value in fields))
+
+
+def columns() -> int:
+    """The width of the terminal."""
+    return shutil.get_terminal_size().columns
 
 
 def _cell(value: object) -> str:

@@ -94,12 +94,8 @@ def list_objects(session: Session, /, limit: str, as_json: bool, **filters: str 
         if as_json:
             _list_json(query, wanted, count, now, filters)
             return
-        heads = ("published", "type", "text", "id")
-        rows = (_row(document) for document, _ in _objects(query, wanted, count))
-        if output.on_terminal():
-            output.table(heads, rows)
-        else:
-            output.table(heads, ((row[3], *row[:3]) for row in rows))
+        for document, _ in _objects(query, wanted, count):
+            _print_object(document)
 
 
 def _filter(query: Query, now: float, given: dict[str, str | None]) -> ObjectFilter:
@@ -137,11 +133,16 @@ def _objects(
             return
 
 
-def _row(document: Document) -> tuple[str | None, str, str, str]:
+def _print_object(document: Document) -> None:
+    """Fields on a line for a program; two lines for a person, so that the id can be copied."""
     text = document.name or output.first_line(document.content or document.summary)
-    width = 72 if output.on_terminal() else 200
-    kind = document.type or ""
-    return output.moment(document.published), kind, output.shorten(text, width), document.id
+    when, kind = output.moment(document.published) or "", document.type or ""
+    if not output.on_terminal():
+        output.line(document.id, when, kind, output.shorten(text, 200))
+        return
+    width = max(output.columns() - 28, 20)
+    click.echo(f"{when}  {output.safe(kind):<8} {output.shorten(output.safe(text), width)}")
+    click.echo(click.style(f"{'':<19}{output.safe(document.id)}", dim=True))
 
 
 def _list_json(

@@ -297,6 +297,32 @@ async def test_a_host_is_not_asked_for_more_than_it_can_bear(
         assert await fetch(f"{HOST}/notes/4") == (202, None)
 
 
+async def test_what_has_just_failed_is_not_tried_again(tmp_path: Path) -> None:
+    """A failure is told again from memory, for a while."""
+    async with serving(tmp_path) as api:
+        api.origin.answers[NOTE] = Unreachable(NOTE, "status 500")
+
+        statuses = [(await api.get(f"/v1/document?id={NOTE}")).status for _ in range(5)]
+        asked = len(api.origin.asked)
+        api.now = NOW + api_demand.NEGATIVE
+        await api.get(f"/v1/document?id={NOTE}")
+
+        assert (set(statuses), asked, len(api.origin.asked)) == ({502}, 1, 2)
+
+
+async def test_what_has_just_come_is_not_fetched_again(tmp_path: Path) -> None:
+    """A fetch of what was verified a moment ago asks nobody."""
+    async with serving(tmp_path) as api:
+        api.store.put(note(1))
+        body = {"id": NOTE}
+
+        first = await api.post("/v1/fetch", body)
+        api.now = NOW + api_demand.RECENT
+        await api.post("/v1/fetch", body)
+
+        assert (first.status, api.origin.asked) == (200, [NOTE])
+
+
 async def test_many_callers_of_one_id(tmp_path: Path) -> None:
     """A thousand callers of a failing id are all told, and leave nothing behind."""
     async with serving(tmp_path) as api:

@@ -193,7 +193,8 @@ class Environment:
             psize = stat["psize"]
             pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
         dups = txn.stat(self.t.index)["entries"] + txn.stat(self.t.owed)["entries"]
-        return pages * psize + dups * _DUP_BYTES
+        # LMDB counts the pages of short lists of entries, but not those of long ones.
+        return min(pages * psize + dups * _DUP_BYTES, (self._env.info()["last_pgno"] + 1) * psize)
 
     def forget(self) -> None:
         """In a forked child the environment must not be touched, not even closed."""

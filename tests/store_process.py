@@ -1,0 +1,93 @@
+"""Other processes for the tests of the store: `python store_process.py MODE PATH [NUMBER]`.
+
+`write` works on the queue from NUMBER on and prints each outcome's number once it is acknowledged;
+`read` follows the change log until it has seen NUMBER changes; `full` fills a file system.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+from store_cases import FOLLOW, NOW, OUTBOX, note, page, store_at, want
+
+from fedpull.cache import Cache
+from fedpull.cache.records import Applied, HostReport, Mark, Outcome, Politeness, State
+from fedpull.errors import StoreError
+
+
+def say(line: str) -> None:
+    os.write(1, line.encode() + b"\n")
+
+
+def write(path: Path, number: int) -> None:
+    """Leases, puts, members, marks and refetches, several outcomes to a commit."""
+    polite = Politeness(concurrency=50, gap=0.0)
+    with store_at(path, politeness=polite) as opened:
+        opened.frontier.recover(NOW).result()
+        while True:
+            numbers = range(number, number + 8)
+            number += 8
+            opened.frontier.want([want(note(n).id, follow=FOLLOW) for n in numbers]).result()
+            waiting: list[tuple[int, Future[Applied]]] = []
+            for taken in opened.frontier.lease(NOW, 50, 60).result():
+                n = int(taken.want.uri.rpartition("/")[2])
+                outcome = Outcome(
+                    NOW,
+                    lease=taken,
+                    puts=(note(n, "x" * 500, tags=("t",), follow=FOLLOW), note(-n, by="embedded")),
+                    members=page(n, -n, first=True),
+                    marks=(Mark(note(n - 5).id, State.GONE, "gone", purge=True),) * (n % 7 == 0),
+                    wants=(want(taken.want.uri, due=NOW + 1e6, scheduled=True),),
+                    hosts=(HostReport(taken.host, ok=True, status=200),),
+                )
+                waiting.append((n, opened.store.apply(outcome)))
+            for n, future in waiting:
+                future.result()
+                say(str(n))
+
+
+def read(path: Path, number: int) -> None:
+    """Every change that is seen must have its document, whole, in the same view or a later one."""
+    with Cache(path) as cache:
+        seen = 0
+        say("ready")
+        while seen < number:
+            for change in cache.changes(seen):
+                document = cache.get(change.id)
+                assert document is not None
+                assert document.json["id"] == change.id
+                seen = change.seq
+        listed = [document.id for document in cache.objects(actor="https://a.example/users/alice")]
+        assert len(set(listed)) == len(listed) >= number
+    say(f"seen {seen}")
+
+
+def full(path: Path, number: int) -> None:
+    """Write until the file may not grow, then read, then go on when it may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with store_at(path) as opened:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (number, hard))
+        kept = 0
+        while True:
+            try:
+                text = os.urandom(2000).hex()
+                opened.store.apply(Outcome(NOW, puts=(note(kept + 1, text),))).result()
+            except StoreError:
+                break
+            kept += 1
+        assert opened.query.totals().documents == kept
+        assert opened.query.totals().read_only
+        assert opened.query.check().findings == ()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        opened.store.apply(Outcome(NOW, puts=(note(kept + 1),))).result()
+        assert not opened.query.totals().read_only
+        assert opened.query.collection(OUTBOX) is None
+    say(f"kept {kept}")
+
+
+if __name__ == "__main__":
+    {"write": write, "read": read, "full": full}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))

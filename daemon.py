@@ -25,7 +25,6 @@ from .config.load import Loaded
 from .crawler.clock import Clock, SystemClock
 from .crawler.open import open_works
 from .crawler.works import Works
-from .errors import BadInput
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -113,22 +112,13 @@ class Daemon:
 
         loaded = self._works.loaded
         config = loaded.config
-        from .cache.api_server import ApiSettings, build_site, listen
+        from .cache.api_server import build_site, listen, settings_for
 
-        settings = ApiSettings(token=_token(config.api.token_file))
+        settings = settings_for(config.listen.api, config.api.token_file)
         site = build_site(self.query, self.verbs, settings, self._works.clock.now)
         self._port = await listen(reactor, config.listen.api, site)
         (loaded.store_path / _API_FILE).write_text(self._port.address, "utf-8")
         log.info("the API listens on %s", self._port.address)
-
-
-def _token(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput("api.token_file", f"{path} cannot be read: {error}", "a token") from error
 
 
 def build(loaded: Loaded, clock: Clock, *, anonymous: bool = False) -> Daemon:

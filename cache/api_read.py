@@ -107,7 +107,7 @@ class Reading:
 
     def hosts(self, call: Call) -> Answer:
         unknown(call.args, frozenset())
-        return json(shapes.listing(map(shapes.host, self._query.hosts())))
+        return json(shapes.listing(map(shapes.host, self._query.hosts(self._now()))))
 
     def status(self, call: Call) -> Answer:
         unknown(call.args, frozenset())

@@ -151,6 +151,11 @@ class Ref:
 REF_SIZE = _REF.size
 
 
+def ref_state(row: bytes) -> int:
+    """The number of the state: the row's first byte, for who needs no more of it."""
+    return row[0]
+
+
 def ref_uri(row: bytes) -> str:
     return row[REF_SIZE:].decode("utf-8", "surrogatepass")
 

@@ -25,6 +25,7 @@ from .records import (
     ObjectFilter,
     Outcome,
     Reference,
+    State,
     Totals,
     Version,
     Want,
@@ -92,6 +93,9 @@ class Query(Protocol):
     def references(self, ids: Iterable[str]) -> dict[str, Reference]:
         """The records of those that are known."""
 
+    def states(self, ids: Iterable[str]) -> dict[str, State]:
+        """The states of those that are known."""
+
     def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are members of `collection` already."""
 
@@ -114,7 +118,8 @@ class Query(Protocol):
 
     def follow(self, key: str) -> Follow | None: ...
 
-    def hosts(self) -> Iterator[Host]: ...
+    def hosts(self, now: float | None = None) -> Iterator[Host]:
+        """Every host; with `now` its state is that of then, else that of its last request."""
 
     def totals(self) -> Totals: ...
 

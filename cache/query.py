@@ -16,7 +16,7 @@ from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of
-from .views import Change, CollectionView, ObjectFilter, Reference, Version
+from .views import Change, CollectionView, ObjectFilter, Reference, State, Version
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
     from .health import Health
@@ -46,6 +46,15 @@ class LmdbQuery:
         def reader(txn: Txn, t: Tables) -> dict[str, Reference]:
             known = ((id, find_id(txn, t, id)) for id in listed)
             return {id: reading.reference(txn, t, key) for id, key in known if key is not None}
+
+        return self._environment.read(reader)
+
+    def states(self, ids: Iterable[str]) -> dict[str, State]:
+        listed = tuple(ids)
+
+        def reader(txn: Txn, t: Tables) -> dict[str, State]:
+            known = ((id, find_id(txn, t, id)) for id in listed)
+            return {id: reading.state(txn, t, key) for id, key in known if key is not None}
 
         return self._environment.read(reader)
 

@@ -21,9 +21,10 @@ from .layout import (
     VERSION,
     Ref,
     from_inverted,
+    ref_state,
     some,
 )
-from .views import Attempt, Reference, Version
+from .views import Attempt, Reference, State, Version
 
 
 def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Document | None:
@@ -44,6 +45,10 @@ def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Docume
         page.decode() if page is not None else None,
         shared.read(txn, t, context),
     )
+
+
+def state(txn: Txn, t: Tables, id: bytes) -> State:
+    return STATES[ref_state(txn.get(id, b"\0", t.ref) or b"\0")]
 
 
 def reference(txn: Txn, t: Tables, id: bytes) -> Reference:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
@@ -29,6 +30,10 @@ Job = Callable[[Work], Any]
 Listener = Callable[[Sequence[Change]], None]
 
 _BATCH = 512  # enough to make the commit's share small; more would only make the first wait longer
+# Jobs that come within so many seconds of a commit find a busy writer, which then waits a little
+# for more of them. Somebody's single write is never held up.
+_BUSY = 0.02
+_LINGER = 0.003
 _MEASURE_EVERY = 256  # batches between looks at the store's size while it is far from full
 _NEARLY_FULL = 0.8
 
@@ -73,10 +78,13 @@ class Writer:
             self._thread.join()
 
     def _run(self) -> None:
-        going = True
+        going, rested = True, 0.0
         while going:
             batch: list[tuple[Job, Future[Any]]] = []
             item = self._jobs.get()
+            # Under load it pays to wait for company: a commit costs as much as ten jobs.
+            now = monotonic()
+            until = now + _LINGER if now - rested < _BUSY else 0.0
             while item is not None:
                 # From here on it cannot be cancelled; what was cancelled earlier is not written.
                 if item[1].set_running_or_notify_cancel():
@@ -84,13 +92,24 @@ class Writer:
                 if len(batch) >= _BATCH:
                     break
                 try:
-                    item = self._jobs.get_nowait()
+                    item = self._next(until)
                 except Empty:
                     break
             else:
                 going = False
             if batch:
                 self._apply(batch)
+                rested = monotonic()
+
+    def _next(self, until: float) -> tuple[Job, Future[Any]] | None:
+        """Another job that waits already, or comes before `until`; raises Empty."""
+        try:
+            return self._jobs.get_nowait()
+        except Empty:
+            left = until - monotonic()
+            if left <= 0:
+                raise
+            return self._jobs.get(timeout=left)
 
     def _apply(self, batch: list[tuple[Job, Future[Any]]]) -> None:
         try:

@@ -17,6 +17,7 @@ from ..cache.records import (
     Host,
     ObjectFilter,
     Reference,
+    State,
     Totals,
     Version,
 )
@@ -37,6 +38,9 @@ class NoStore:
         return None
 
     def references(self, ids: Iterable[str]) -> dict[str, Reference]:
+        return {}
+
+    def states(self, ids: Iterable[str]) -> dict[str, State]:
         return {}
 
     def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
@@ -64,7 +68,7 @@ class NoStore:
     def follow(self, key: str) -> Follow | None:
         return None
 
-    def hosts(self) -> Iterator[Host]:
+    def hosts(self, now: float | None = None) -> Iterator[Host]:
         return iter(())
 
     def totals(self) -> Totals:

@@ -57,8 +57,14 @@ def refusal(
     return None if audience.public else "audience"
 
 
-def embedded_checked(document: dict[str, Any]) -> bool:
-    """Whether an embedded object may be read as plain JSON (its terms mean what they say)."""
+def reads_plainly(document: dict[str, Any], body: bytes | None) -> bool:
+    """Whether an embedded object may be read as plain JSON (its terms mean what they say).
+
+    Only keywords can give terms another meaning. Where the bytes hold none, and no escape that
+    could spell one, there is nothing to look for.
+    """
+    if body is not None and b'"@' not in body and b"\\u0040" not in body:
+        return True
     try:
         as2.check_terms(document)
     except BadInput:

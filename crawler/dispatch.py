@@ -8,12 +8,15 @@ free or somebody pokes it. Invariant: never more than `places` leases are out at
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from concurrent.futures import Future
 
 from ..cache.ports import Frontier
 from ..cache.records import HostReport, Kind, Lease
-from .clock import Clock
+from .clock import Clock, Timer
+
+log = logging.getLogger(__name__)
 
 # A lease outlives the slowest chain (30 s by default, 3 hops that wait for their turns) and is
 # short enough that a killed process does not hold a host for long when it is not restarted cleanly.
@@ -25,7 +28,10 @@ _SHORTEST_SLEEP = 0.01  # what is due but cannot be leased yet must not make a b
 
 
 class Dispatcher:
-    """Keeps the spiders supplied. `run` until `stop`; `finished` gives a place back."""
+    """Keeps the spiders supplied, from `start` to `stop`; `finished` gives a place back.
+
+    One question to the frontier is open at a time; what happens meanwhile makes it ask again.
+    """
 
     def __init__(self, frontier: Frontier, clock: Clock, *, places: int = PLACES) -> None:
         self._frontier = frontier
@@ -33,8 +39,10 @@ class Dispatcher:
         self._places = places
         self._out = 0
         self._queues: dict[Kind, asyncio.Queue[Lease]] = {}
-        self._poked = asyncio.Event()
-        self._stopping = False
+        self._running = False
+        self._asking = False
+        self._again = False
+        self._timer: Timer | None = None
 
     @property
     def in_flight(self) -> int:
@@ -46,25 +54,65 @@ class Dispatcher:
         self._queues.update(dict.fromkeys(kinds, queue))
         return queue
 
-    def poke(self) -> None:
-        """Something was queued, or a host got free: look at the frontier again."""
-        self._poked.set()
-
-    def finished(self) -> None:
-        """A lease was given back (its outcome is durable, or could not be written)."""
-        self._out -= 1
-        self._poked.set()
+    def start(self) -> None:
+        """Begin to lease."""
+        self._running = True
+        self.poke()
 
     def stop(self) -> None:
-        self._stopping = True
-        self._poked.set()
+        """Lease nothing more. What is out ends by itself."""
+        self._running = False
+        self._set_timer(None)
 
-    async def run(self) -> None:
-        """Lease and route until stopped."""
-        while not self._stopping:
-            self._poked.clear()
-            if not await self._lease():
-                await self._sleep_until_due()
+    def poke(self) -> None:
+        """Something was queued, or a host got free: look at the frontier again."""
+        self._again = True
+        self._ask()
+
+    def finished(self) -> None:
+        """A lease is being given back: its outcome has been handed to the writer.
+
+        The next question goes to the writer right behind it, so both share a commit."""
+        self._out -= 1
+        self.poke()
+
+    def _ask(self) -> None:
+        free = self._places - self._out
+        if not self._running or self._asking or free <= 0:
+            return
+        self._asking, self._again = True, False
+        self._set_timer(None)
+        loop = asyncio.get_running_loop()
+        asked = self._frontier.lease(self._clock.now(), free, LEASE_SECONDS)
+        asked.add_done_callback(lambda done: loop.call_soon_threadsafe(self._answered, done))
+
+    def _answered(self, asked: Future[list[Lease]]) -> None:
+        self._asking = False
+        if not self._running:
+            return  # what was leased meanwhile is taken back at the next start
+        error = asked.exception()
+        leases = [] if error is not None else asked.result()
+        self._out += len(leases)
+        for lease in leases:
+            self._queues[lease.want.kind].put_nowait(lease)
+        if error is not None:
+            log.error("nothing can be leased: %s", error)
+            self._set_timer(_LONGEST_SLEEP)
+        elif self._again:
+            self._ask()
+        else:
+            self._sleep_until_due()
+
+    def _sleep_until_due(self) -> None:
+        now = self._clock.now()
+        due = self._frontier.next_due(now)
+        wait = _LONGEST_SLEEP if due is None else due - now
+        self._set_timer(min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP))
+
+    def _set_timer(self, seconds: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self._clock.call_later(seconds, self.poke)
 
     async def turn(self, host: str, page: bool, held: bool) -> None:
         """Wait for `host`'s turn for one request outside the queue: a redirect's next hop.
@@ -81,36 +129,14 @@ class Dispatcher:
                 raise
             if until is None:
                 return
-            await self._wait(asyncio.Event(), max(_SHORTEST_SLEEP, until - now))
+            come = asyncio.Event()
+            timer = self._clock.call_later(max(_SHORTEST_SLEEP, until - now), come.set)
+            try:
+                await come.wait()
+            finally:
+                timer.cancel()
 
     def _give_back(self, host: str, turn: Future[float | None]) -> None:
         """The chain ran out of time while its turn was being written: nobody will use it."""
         if turn.exception() is None and turn.result() is None:
             self._frontier.report([HostReport(host, ok=True, slot=True)], self._clock.now())
-
-    async def _lease(self) -> bool:
-        free = self._places - self._out
-        if free <= 0:
-            return False
-        leases = await asyncio.wrap_future(
-            self._frontier.lease(self._clock.now(), free, LEASE_SECONDS)
-        )
-        self._out += len(leases)
-        for lease in leases:
-            self._queues[lease.want.kind].put_nowait(lease)
-        return bool(leases)
-
-    async def _sleep_until_due(self) -> None:
-        now = self._clock.now()
-        due = self._frontier.next_due(now) if self._out < self._places else None
-        wait = (
-            _LONGEST_SLEEP if due is None else min(max(due - now, _SHORTEST_SLEEP), _LONGEST_SLEEP)
-        )
-        await self._wait(self._poked, wait)
-
-    async def _wait(self, event: asyncio.Event, seconds: float) -> None:
-        timer = self._clock.call_later(seconds, event.set)
-        try:
-            await event.wait()
-        finally:
-            timer.cancel()

@@ -24,6 +24,15 @@ from .protocol.handle import Handle, parse_actor
 _PATIENCE = 60.0
 
 
+@dataclass(slots=True, eq=False)
+class _Pull:
+    """One pull that is waiting: for which follows, and which of them have moved."""
+
+    waiting: set[str]
+    touched: set[str]
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(slots=True)
 class Follows:
     """What is followed. All methods run on the loop's thread."""
@@ -35,15 +44,28 @@ class Follows:
     tallies: Mapping[str, Tally]
     poke: Callable[[], None]
     _rules: dict[str, Rules] = field(default_factory=dict)
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _states: dict[str, Follow] = field(default_factory=dict)
+    _pulls: list[_Pull] = field(default_factory=list)
 
     def rules(self, key: str) -> Rules | None:
         """The follow as configured; a pull by name has the defaults."""
         return self._rules.get(key)
 
+    def state(self, key: str) -> Follow | None:
+        """The follow as it was last written; thousands of answers in a row ask for the same."""
+        found = self._states.get(key) or self.query.follow(key)
+        if found is not None:
+            self._states[key] = found
+        return found
+
     def settled(self, lease: Lease, outcome: Outcome) -> None:
-        """An outcome is on disk: whoever waits for a follow looks again."""
-        self._moved.set()
+        """An outcome is on disk: whoever waits for its follow looks again."""
+        if outcome.follow is not None:
+            self._states.pop(lease.want.follow, None)
+        for pull in self._pulls:
+            if lease.want.follow in pull.waiting:
+                pull.touched.add(lease.want.follow)
+                pull.moved.set()
 
     async def start(self, configured: Iterable[Rules], *, queue: bool) -> None:
         """Take the configured follows; with `queue`, bring the store's follows and the frontier in
@@ -65,6 +87,7 @@ class Follows:
     async def remove(self, key: str) -> bool:
         """Stop following. What was kept stays. False: it was not followed."""
         self._rules.pop(key, None)
+        self._states.pop(key, None)
         return await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
 
     async def _ensure(self, key: str, *, once: bool) -> Follow:
@@ -73,6 +96,7 @@ class Follows:
         if follow is None or (follow.once and not once):
             follow = replace(follow, once=once) if follow else Follow(key=key, once=once)
             await self._done(self.store.put_follow(follow))
+            self._states.pop(key, None)
             await self._queue([self._first_want(follow)])
         elif not follow.once:
             scheduled = replace(
@@ -105,14 +129,19 @@ class Follows:
         keys = [str(parse_actor(actor)) for actor in actors] or list(self._rules)
         before = {key: replace(self.tallies[key]) for key in keys}
         await self._kick([key for key in keys if not await self._begun(key)])
-        waiting = set(keys)
-        while waiting:
-            self._moved.clear()
-            waiting = {key for key in waiting if self._busy(key)}
-            if progress is not None:
-                progress([self._pulled(key, before[key]) for key in keys])
-            if waiting:
-                await self._wait_a_little()
+        pull = _Pull(set(keys), set(keys))
+        self._pulls.append(pull)
+        try:
+            while pull.waiting:
+                pull.moved.clear()
+                pull.waiting -= {key for key in pull.touched if not self._busy(key)}
+                pull.touched.clear()
+                if progress is not None:
+                    progress([self._pulled(key, before[key]) for key in keys])
+                if pull.waiting:
+                    await self._move(pull)
+        finally:
+            self._pulls.remove(pull)
         return [self._pulled(key, before[key]) for key in keys]
 
     async def _begun(self, key: str) -> bool:
@@ -130,7 +159,8 @@ class Follows:
             follow = self.query.follow(key)
             if follow is None:
                 continue
-            first = self._first_want(follow)
+            # On demand, so that it also brings forward what waits after a failure.
+            first = replace(self._first_want(follow), cause=Cause.ON_DEMAND)
             wants.append(first)
             actor = follow.actor if first.kind is Kind.PAGE else None
             if actor is not None and self._stale(actor):
@@ -170,11 +200,16 @@ class Follows:
             error=error,
         )
 
-    async def _wait_a_little(self) -> None:
-        """Until an outcome arrives; hosts that are waited for are looked at again each second."""
-        timer = self.clock.call_later(1.0, self._moved.set)
+    async def _move(self, pull: _Pull) -> None:
+        """Until an outcome arrives; after a second all are looked at, for hosts that stall."""
+
+        def look_at_all() -> None:
+            pull.touched |= pull.waiting
+            pull.moved.set()
+
+        timer = self.clock.call_later(1.0, look_at_all)
         try:
-            await self._moved.wait()
+            await pull.moved.wait()
         finally:
             timer.cancel()
 

@@ -12,6 +12,8 @@ row in the queue that leads on.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..cache.records import Outcome
 from . import ingest_document, ingest_failure, ingest_follow, ingest_page
 from .reading import Prior, Reading
@@ -19,6 +21,14 @@ from .reading import Prior, Reading
 
 def ingest(reading: Reading, prior: Prior, now: float) -> Outcome:
     """Decide what follows from `reading`. Never raises on what a server sent."""
+    outcome = _decide(reading, prior, now)
+    if reading.lease.want.follow and prior.follow is None:
+        # Unfollowed meanwhile: what was fetched is kept, nothing more is asked for its sake.
+        return replace(outcome, wants=(), walk=None, walk_url=None)
+    return outcome
+
+
+def _decide(reading: Reading, prior: Prior, now: float) -> Outcome:
     base = Outcome(
         at=now,
         lease=reading.lease,

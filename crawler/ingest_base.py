@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..cache.records import Attempt, Lease, Outcome, Reference, State
+from ..cache.records import Attempt, Lease, Outcome, State
 from .reading import Prior
 
 
@@ -22,5 +22,4 @@ def lease_of(base: Outcome) -> Lease:
 
 def settled(prior: Prior, uri: str) -> bool:
     """Whether a reference needs no request of its own now: held, gone, refused or led elsewhere."""
-    known: Reference | None = prior.references.get(uri)
-    return known is not None and known.state not in (State.UNKNOWN, State.FAILED)
+    return prior.states.get(uri, State.UNKNOWN) not in (State.UNKNOWN, State.FAILED)

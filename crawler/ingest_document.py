@@ -13,7 +13,7 @@ import orjson
 
 from ..cache.records import Cause, Entry, Kind, Mark, Outcome, Put, Relink, State, Want
 from . import ingest_follow
-from .describe import embedded_checked, put, refusal, stamp_of
+from .describe import put, reads_plainly, refusal, stamp_of
 from .ingest_base import lease_of, settled, told
 from .protocol import activitystreams as as2
 from .protocol.freshness import document_interval
@@ -41,7 +41,7 @@ def refetch(base: Outcome, reading: Reading) -> Outcome:
 def not_modified(base: Outcome, prior: Prior) -> Outcome:
     """304: what we hold is what the origin serves."""
     want = lease_of(base).want
-    known = prior.references.get(want.uri)
+    known = prior.known
     interval = document_interval(
         (known.cls if known else None) or "object", known.published if known else None, base.at
     )
@@ -180,7 +180,9 @@ def _embedded(
 ) -> Put | None:
     doc = activity.get("object")
     owner = as2.id_of(activity.get("actor"))
-    if not isinstance(doc, dict) or not embedded_checked(doc):
+    if not isinstance(doc, dict) or reading.parsed is None:
+        return None
+    if not reads_plainly(doc, reading.parsed.slice(doc)):
         return None
     url = reading.answer.final_url
     if not embedded_counts(True, owner, origin(url), doc):

@@ -57,6 +57,8 @@ def status(base: Outcome, code: int, prior: Prior) -> Outcome:
         )
     if code == 404 and want.kind is Kind.DOCUMENT:
         return _missing(base, prior)
+    if code == 404 and want.kind is Kind.FINGER:
+        return unusable(base, prior, "status 404", status=404, word="not found")
     reason = f"status {code}"
     if code in (401, 403):
         reason = f"status {code}: the server wants a signature, or does not want us"
@@ -71,14 +73,14 @@ def unusable(
     wants = _again(want, base.at)
     marks: tuple[Mark, ...] = ()
     if want.kind is Kind.DOCUMENT:
-        marks = (Mark(want.uri, _failed_state(prior, want.uri), error=reason, failed=True),)
+        marks = (Mark(want.uri, _failed_state(prior), error=reason, failed=True),)
     done = replace(base, wants=wants, marks=marks, follow=_note(prior, want, reason))
     return told(done, status, f"{word}: {reason}")
 
 
 def _missing(base: Outcome, prior: Prior) -> Outcome:
     want = lease_of(base).want
-    known = prior.references.get(want.uri)
+    known = prior.known
     misses = sum(1 for line in known.log if line.status == 404) if known else 0
     first = (
         min((line.at for line in known.log if line.status == 404), default=base.at)
@@ -93,10 +95,10 @@ def _missing(base: Outcome, prior: Prior) -> Outcome:
     return unusable(base, prior, "status 404", status=404, word="not found")
 
 
-def _failed_state(prior: Prior, uri: str) -> State | None:
+def _failed_state(prior: Prior) -> State | None:
     """A copy that we hold stays resolved while its origin fails; what we never had is failed."""
-    known = prior.references.get(uri)
-    return None if known is not None and known.state is State.RESOLVED else State.FAILED
+    held = prior.known is not None and prior.known.state is State.RESOLVED
+    return None if held else State.FAILED
 
 
 def _again(want: Want, now: float) -> tuple[Want, ...]:

@@ -24,7 +24,7 @@ from ..cache.records import (
     Want,
 )
 from ..config.model import Every
-from .describe import embedded_checked, refusal, stamp_of
+from .describe import reads_plainly, refusal, stamp_of
 from .ingest_base import lease_of, settled, told
 from .ingest_document import OFFERING, embedded_put, next_wants
 from .protocol import activitystreams as as2
@@ -114,8 +114,7 @@ def _new_ids(found: Page, prior: Prior) -> frozenset[str]:
 
 
 def _dealt_with(prior: Prior, id: str) -> bool:
-    known = prior.references.get(id)
-    return known is not None and known.state in (State.REFUSED, State.GONE, State.REDIRECTED)
+    return prior.states.get(id) in (State.REFUSED, State.GONE, State.REDIRECTED)
 
 
 def _take(base: Outcome, reading: Reading, prior: Prior, walk: Walk, now_at: Step) -> _Taken:
@@ -158,7 +157,7 @@ def _take_item(
         return False
     want = _want_for(lease_of(base), id, announced, walk, base.at)
     if item.object is not None and as2.is_tombstone(item.object):
-        if id in prior.references:
+        if id in prior.states:
             taken.marks.append(Mark(id, State.GONE, reason="tombstone", purge=True))
         return False
     if item.object is not None and _counts(reading, item, prior):
@@ -170,15 +169,19 @@ def _take_item(
 
 
 def _want_for(lease: Lease, id: str, announced: bool, walk: Walk, now: float) -> Want:
-    cause = Cause.BACKFILL if walk.mode == "backfill" else Cause.NEW
-    cause = min(cause, lease.want.cause) if lease.want.cause is Cause.ON_DEMAND else cause
     relation = "boost" if announced else "item"
-    return Want(id, Kind.DOCUMENT, cause, now, lease.want.follow, relation)
+    return Want(id, Kind.DOCUMENT, _cause(walk), now, lease.want.follow, relation)
+
+
+def _cause(walk: Walk) -> Cause:
+    return Cause.BACKFILL if walk.mode == "backfill" else Cause.NEW
 
 
 def _counts(reading: Reading, item: Item, prior: Prior) -> bool:
     """Whether the embedded object counts as fetched: same origin, same owner, ActivityStreams."""
-    if item.object is None or item.verb == "Announce" or not embedded_checked(item.object):
+    if item.object is None or item.verb == "Announce" or reading.parsed is None:
+        return False
+    if not reads_plainly(item.object, reading.parsed.slice(item.object)):
         return False
     owner = prior.follow.actor if prior.follow else None
     return embedded_counts(reading.trusted, owner, origin(reading.answer.final_url), item.object)
@@ -211,8 +214,7 @@ def _embedded(
 
 def _deleted(base: Outcome, prior: Prior, id: str, taken: _Taken) -> None:
     """A Delete that the outbox lists is a hint: the object is asked for, and answers for itself."""
-    known = prior.references.get(id)
-    if known is not None and known.state is State.RESOLVED:
+    if prior.states.get(id) is State.RESOLVED:
         follow = lease_of(base).want.follow
         taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, base.at, follow, "item"))
 
@@ -236,7 +238,8 @@ def _go_on(
     want = lease_of(base).want
     status = 200 if found is not None else None
     if now_at.next is not None:
-        more = replace(want, due=base.at, attempts=0, scheduled=False)
+        cause = _cause(now_at.walk)
+        more = replace(want, due=base.at, cause=cause, attempts=0, scheduled=False)
         base = _walk_on(base, now_at.walk, more)
         return told(base, status, f"page {now_at.walk.pages}: {new} new")
     whole = now_at.complete if walk.mode in ("backfill", "rescan") else None

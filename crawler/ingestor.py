@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ..cache.ports import Query, Store
-from ..cache.records import Applied, Lease, Outcome
+from ..cache.records import Applied, Follow, Lease, Outcome
 from ..config.model import Follow as Rules
 from .answer import Answer, FetchFailed
 from .clock import Clock
@@ -45,6 +45,7 @@ class Ingestor:
     query: Query
     clock: Clock
     rules: Callable[[str], Rules | None]
+    follow: Callable[[str], Follow | None]
     finished: Callable[[], None]
     tallies: defaultdict[str, Tally]
     documents: int = 0  # answers that came through a spider callback
@@ -78,27 +79,27 @@ class Ingestor:
         self._apply(lease, failure(lease, error, self._prior(lease, None), self.clock.now()))
 
     def _prior(self, lease: Lease, reading: Reading | None) -> Prior:
-        want = lease.want
-        ids = (want.uri, *reading.references) if reading else (want.uri,)
-        members = reading.members if reading else ()
+        want, query = lease.want, self.query
+        read = reading is not None and reading.answer.status == 200
+        members = reading.members if reading is not None else ()
         return Prior(
             rules=self.rules(want.follow) if want.follow else None,
-            follow=self.query.follow(want.follow) if want.follow else None,
-            references=self.query.references(ids),
-            members=frozenset(self.query.known_members(want.uri, members))
-            if members
-            else frozenset(),
+            follow=self.follow(want.follow) if want.follow else None,
+            states=query.states(reading.references) if reading is not None else {},
+            # Only what failed, or did not change, needs to know what is held and since when.
+            known=None if read else query.reference(want.uri),
+            members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),
         )
 
     def _apply(self, lease: Lease, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()
         future = self.store.apply(outcome)
+        self.finished()
         future.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._applied, lease, outcome, done)
         )
 
     def _applied(self, lease: Lease, outcome: Outcome, done: Future[Applied]) -> None:
-        self.finished()
         error = done.exception()
         if error is not None:
             # The lease runs out by itself, and what it was for is asked again.

@@ -41,7 +41,13 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     follows = Follows(opened.store, opened.frontier, opened.query, clock, tallies, dispatcher.poke)
     ingestor = Ingestor(
-        opened.store, opened.query, clock, follows.rules, dispatcher.finished, tallies
+        opened.store,
+        opened.query,
+        clock,
+        follows.rules,
+        follows.state,
+        dispatcher.finished,
+        tallies,
     )
     desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.poke)
     ingestor.on_outcome(desk.settled)

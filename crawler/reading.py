@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..cache.records import Follow, Kind, Lease, Reference
+from ..cache.records import Follow, Kind, Lease, Reference, State
 from ..config.model import Follow as Rules
-from ..errors import BadInput, FedpullError
+from ..errors import FedpullError
 from .answer import Answer
+from .describe import reads_plainly
 from .protocol import activitystreams as as2
 from .protocol import identity, media, strictjson
 from .protocol.collection import Page, read_page
@@ -26,11 +27,13 @@ from .protocol.webfinger import Finger, read_jrd
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is known already about what an answer mentions. `rules` is the follow as configured."""
+    """What is known already about what an answer mentions. `rules` is the follow as configured,
+    `known` the record of what was asked for, where the answer brought nothing new of it."""
 
     rules: Rules | None = None
     follow: Follow | None = None
-    references: Mapping[str, Reference] = field(default_factory=dict)
+    states: Mapping[str, State] = field(default_factory=dict)
+    known: Reference | None = None
     members: frozenset[str] = frozenset()
 
 
@@ -101,20 +104,16 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         parsed=parsed,
         page=page,
         walk=walk,
-        trusted=media.is_activity(answer.content_type) and _reads_plainly(parsed.value),
+        trusted=media.is_activity(answer.content_type) and _frame_reads_plainly(parsed.value),
         references=tuple(dict.fromkeys(ids)),
         members=tuple(item.object_id or item.activity_id or "" for item in page.items),
     )
 
 
-def _reads_plainly(page: dict[str, Any]) -> bool:
+def _frame_reads_plainly(page: dict[str, Any]) -> bool:
     """Whether the page's own frame means what plain JSON says; its items are looked at each."""
     frame = {key: value for key, value in page.items() if key not in ("items", "orderedItems")}
-    try:
-        as2.check_terms(frame)
-    except BadInput:
-        return False
-    return True
+    return reads_plainly(frame, None)
 
 
 def _document(lease: Lease, answer: Answer) -> Reading:

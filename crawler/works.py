@@ -95,7 +95,6 @@ class Works:
     followed: FollowList
     started: float
     public: bool
-    _task: asyncio.Task[None] | None = None
 
     async def start(self, *, follow: bool = True) -> None:
         """Give back what a dead process had leased, and begin to lease.
@@ -104,13 +103,11 @@ class Works:
         """
         await asyncio.wrap_future(self.opened.frontier.recover(self.clock.now()))
         await self.follows.start(self.followed.all(), queue=follow)
-        self._task = asyncio.create_task(self.dispatcher.run())
+        self.dispatcher.start()
 
     async def stop(self) -> None:
         """Stop leasing, cut what is still being fetched, write what is waiting, close the store."""
         self.dispatcher.stop()
-        if self._task is not None:
-            await self._task
         await self.egress.close()
         await asyncio.to_thread(self.opened.close)
 

@@ -115,7 +115,8 @@ def prior(*references: Reference, rules: dict[str, Any] | None = None, **more: A
     fields.update(more)
     return Prior(
         rules=Rules(actor="@alice@social.example", **(rules or {})),
-        references={reference.id: reference for reference in references},
+        states={reference.id: reference.state for reference in references},
+        known=references[0] if references else None,
         **fields,
     )
 

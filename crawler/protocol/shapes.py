@@ -35,7 +35,8 @@ def as_list(value: Any) -> list[Any]:
 
 def uri_or_none(value: Any) -> str | None:
     """The canonical form of a string that is an http(s) URI."""
-    return _canonical(value) if isinstance(value, str) and value else None
+    # Conversations are tag: URIs as often as not, and an exception costs more than this look.
+    return _canonical(value) if isinstance(value, str) and value[:4].lower() == "http" else None
 
 
 @lru_cache(maxsize=4096)
@@ -92,8 +93,13 @@ def types_of(doc: Any) -> tuple[str, ...]:
         return ()
     value = doc.get("type", doc.get("@type"))
     if isinstance(value, str):
-        return (_short(value),) if value else ()
+        return _one_type(value)
     return tuple(dict.fromkeys(_short(one) for one in as_list(value)[:16] if _is_word(one)))
+
+
+@lru_cache(maxsize=1024)
+def _one_type(name: str) -> tuple[str, ...]:
+    return (_short(name),) if name else ()
 
 
 def primary_type(doc: Any) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # IMF-fixdate, and RFC 850's form with dashes and two digits for the year (RFC 9110 section 5.6.7).
@@ -25,6 +26,12 @@ def rfc3339(text: object) -> float | None:
     """
     if not isinstance(text, str) or len(text) > _LONGEST:
         return None
+    return _rfc3339(text)
+
+
+@lru_cache(maxsize=4096)
+def _rfc3339(text: str) -> float | None:
+    """Remembered, because one document's dates are asked for again and again."""
     try:
         moment = datetime.fromisoformat(text.strip().upper())
         if moment.tzinfo is None:

@@ -32,7 +32,8 @@ _FORBIDDEN = re.compile(
 )
 # What most ids already are; everything else takes the long way.
 _CANONICAL = re.compile(
-    rf"https://(?=[a-z0-9._-]{{1,253}}(?:[/?#]|\Z))(?:{LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
+    r"(https://(?=[a-z0-9._-]{1,253}(?:[/?#]|\Z))"
+    rf"(?:{LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?)"
     r"(?:[/?#][\x21-\x5b\x5d-\x7e]*)?"
 )
 _PARTS = re.compile(
@@ -149,6 +150,8 @@ def shown(text: str) -> str:
 
 
 def origin(uri: str) -> str:
+    if len(uri) <= MAX_LENGTH and (plain := _CANONICAL.fullmatch(uri)):
+        return plain[1]
     return split(uri).origin
 
 
@@ -161,7 +164,7 @@ def host_port(uri: str) -> str:
 def same_origin(one: str, other: str) -> bool:
     """Have they the same scheme, host and port (FEP-fe34)? What is no URI has no origin."""
     try:
-        return split(one).origin == split(other).origin
+        return origin(one) == origin(other)
     except BadInput:
         return False
 

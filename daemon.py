@@ -56,6 +56,11 @@ class Daemon:
     def works(self) -> Works:
         return self._works
 
+    @property
+    def crawlers(self) -> list[Any]:
+        """Scrapy's crawlers, one for each spider, while they run."""
+        return [crawler for crawler, _ in self._crawls]
+
     async def start(self, *, follow: bool = True, api: bool = True) -> None:
         """Start the spiders, the dispatcher and, with `api`, the private listener.
 

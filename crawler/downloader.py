@@ -20,7 +20,9 @@ from twisted.python.failure import Failure
 
 
 class LeanDownloader(Downloader):
-    """Straight from the engine to the handler."""
+    """Straight from the engine to the handler; `fetched` counts what came back as a response."""
+
+    fetched = 0
 
     def fetch(self, request: Request, spider: Spider | None = None) -> Deferred[Response | Request]:
         self.active.add(request)
@@ -29,6 +31,7 @@ class LeanDownloader(Downloader):
 
     def _left(self, result: Any, request: Request) -> Any:
         self.active.remove(request)
+        self.fetched += isinstance(result, Response)
         return result
 
 

@@ -48,7 +48,7 @@ class Ingestor:
     follow: Callable[[str], Follow | None]
     finished: Callable[[], None]
     tallies: defaultdict[str, Tally]
-    documents: int = 0  # answers that came through a spider callback
+    answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
 
     def on_outcome(self, listener: Listener) -> None:
@@ -57,7 +57,7 @@ class Ingestor:
 
     def answered(self, lease: Lease, answer: Answer) -> None:
         """A complete response came for `lease`."""
-        self.documents += 1
+        self.answers += 1
         self.tallies[lease.want.follow].requests += len(answer.hops)
         now = self.clock.now()
         try:

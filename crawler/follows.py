@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..cache.ports import Frontier, Query, Store
 from ..cache.records import Cause, Follow, Kind, Lease, Outcome, State, Want
@@ -22,6 +24,7 @@ from .protocol.handle import Handle, parse_actor
 
 # A pull waits for politeness, but not for a host that asked to be left alone for longer than this.
 _PATIENCE = 60.0
+_TELL_EVERY = 0.2  # a progress bar needs no more, and each look reads every follow
 
 
 @dataclass(slots=True, eq=False)
@@ -76,13 +79,13 @@ class Follows:
         for follow in self.query.follows():
             if follow.key not in self._rules and not follow.once:
                 await self._done(self.store.drop_follow(follow.key, self.clock.now()))
-        for key in self._rules:
-            await self._ensure(key, once=False)
+        await self._ensure(self._rules)
 
     async def add(self, rules: Rules) -> Follow:
         """Follow one more actor, from now on."""
         self._rules[rules.actor] = rules
-        return await self._ensure(rules.actor, once=False)
+        await self._ensure([rules.actor])
+        return self.query.follow(rules.actor) or Follow(rules.actor)
 
     async def remove(self, key: str) -> bool:
         """Stop following. What was kept stays. False: it was not followed."""
@@ -90,20 +93,21 @@ class Follows:
         self._states.pop(key, None)
         return await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
 
-    async def _ensure(self, key: str, *, once: bool) -> Follow:
-        """The follow's state, with a row in the queue that leads on."""
-        follow = self.query.follow(key)
-        if follow is None or (follow.once and not once):
-            follow = replace(follow, once=once) if follow else Follow(key=key, once=once)
-            await self._done(self.store.put_follow(follow))
-            self._states.pop(key, None)
-            await self._queue([self._first_want(follow)])
-        elif not follow.once:
-            scheduled = replace(
-                self._first_want(follow), due=follow.next_check or self.clock.now(), scheduled=True
-            )
-            await self._queue([scheduled])
-        return follow
+    async def _ensure(self, keys: Iterable[str], *, once: bool = False) -> None:
+        """Give each follow a state, and a row in the queue that leads on; in few commits."""
+        puts, wants = [], []
+        for key in keys:
+            follow = self.query.follow(key)
+            if follow is None or (follow.once and not once):
+                follow = replace(follow, once=once) if follow else Follow(key=key, once=once)
+                puts.append(self.store.put_follow(follow))
+                self._states.pop(key, None)
+                wants.append(self._first_want(follow))
+            elif not follow.once:
+                due = follow.next_check or self.clock.now()
+                wants.append(replace(self._first_want(follow), due=due, scheduled=True))
+        await asyncio.gather(*map(asyncio.wrap_future, puts))
+        await self._queue(wants)
 
     def _first_want(self, follow: Follow) -> Want:
         """What leads on from where the follow stands: its outbox, its actor, or its handle."""
@@ -126,32 +130,36 @@ class Follows:
         progress: Callable[[Sequence[Pulled]], None] | None = None,
     ) -> list[Pulled]:
         """Bring the named (or all configured) follows up to date, and say what that came to."""
-        keys = [str(parse_actor(actor)) for actor in actors] or list(self._rules)
+        keys = list(dict.fromkeys(str(parse_actor(actor)) for actor in actors))
+        keys = keys or list(self._rules)
         before = {key: replace(self.tallies[key]) for key in keys}
-        await self._kick([key for key in keys if not await self._begun(key)])
+        await self._begin(keys)
         pull = _Pull(set(keys), set(keys))
         self._pulls.append(pull)
+        told = 0.0
         try:
             while pull.waiting:
                 pull.moved.clear()
                 pull.waiting -= {key for key in pull.touched if not self._busy(key)}
                 pull.touched.clear()
-                if progress is not None:
+                if progress is not None and self.clock.monotonic() - told >= _TELL_EVERY:
                     progress([self._pulled(key, before[key]) for key in keys])
+                    told = self.clock.monotonic()
                 if pull.waiting:
                     await self._move(pull)
         finally:
             self._pulls.remove(pull)
         return [self._pulled(key, before[key]) for key in keys]
 
-    async def _begun(self, key: str) -> bool:
-        """Whether this is the first time that the actor is read; then it has been queued."""
-        once = key not in self._rules
-        self._rules.setdefault(key, Rules(actor=key))
-        if self.query.follow(key) is not None:
-            return False
-        await self._ensure(key, once=once)
-        return True
+    async def _begin(self, keys: Sequence[str]) -> None:
+        """Queue what leads each follow on: from the start, or from where it stands."""
+        new = {key for key in keys if self.query.follow(key) is None}
+        unlisted = [key for key in new if key not in self._rules]
+        for key in keys:
+            self._rules.setdefault(key, Rules(actor=key))
+        await self._ensure(unlisted, once=True)
+        await self._ensure(new.difference(unlisted))
+        await self._kick([key for key in keys if key not in new])
 
     async def _kick(self, keys: Sequence[str]) -> None:
         wants = []
@@ -218,5 +226,5 @@ class Follows:
         self.poke()
 
     @staticmethod
-    async def _done(future: object) -> None:
-        await asyncio.wrap_future(future)  # type: ignore[arg-type]
+    async def _done(future: Future[Any]) -> None:
+        await asyncio.wrap_future(future)

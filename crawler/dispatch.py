@@ -24,7 +24,8 @@ LEASE_SECONDS = 180.0
 # Places: with one connection per host this is the number of hosts that are asked at once.
 PLACES = 128
 _LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
-_SHORTEST_SLEEP = 0.01  # what is due but cannot be leased yet must not make a busy loop
+_SHORTEST_SLEEP = 0.01
+_EMPTY_HANDED = 0.5
 
 
 class Dispatcher:
@@ -107,6 +108,9 @@ class Dispatcher:
         now = self._clock.now()
         due = self._frontier.next_due(now)
         wait = _LONGEST_SLEEP if due is None else due - now
+        if wait <= 0:
+            # Due, and yet nothing was leased: the store is full, or a window is. A poke comes first.
+            wait = _EMPTY_HANDED
         self._set_timer(min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP))
 
     def _set_timer(self, seconds: float | None) -> None:

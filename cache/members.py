@@ -115,10 +115,7 @@ def _ground(work: Work, collection: bytes, page: Members, known: list[int | None
         return Ground()
     after: int | None = None
     if page.after is not None and not held:
-        last_read = known_id(work, page.after)
-        if last_read is not None:
-            positions = [_position(work, collection, last_read + flag) for flag in _FLAGS]
-            after = max((at for at in positions if at is not None), default=None)
+        after = _last_place(work, collection, page.after)
     around = _Around(work, collection)
     following = {position: around.after(position) for position in held}
     if after is not None:
@@ -130,6 +127,22 @@ def _ground(work: Work, collection: bytes, page: Members, known: list[int | None
         after=after,
         following=following,
     )
+
+
+def _last_place(work: Work, collection: bytes, uri: str) -> int | None:
+    """The last position of an item; one that was an activity's URL has left it to its object."""
+    item = known_id(work, uri)
+    if item is None:
+        return None
+    target = work.extra(item, change=False).get("target")
+    relinked = known_id(work, target) if target else None
+    positions = [
+        _position(work, collection, id + flag)
+        for id in (item, relinked)
+        if id is not None
+        for flag in _FLAGS
+    ]
+    return max((at for at in positions if at is not None), default=None)
 
 
 class _Around:

@@ -98,7 +98,7 @@ def next_wants(
     rules = prior.rules
     depth = want.depth if want.relation == "parent" else (rules.parents if rules else 0)
     parent = as2.in_reply_to(doc)
-    if parent and depth > 0 and not settled(prior, parent):
+    if parent and parent != as2.id_of(doc) and depth > 0 and not settled(prior, parent):
         found.append(_follow_up(want, parent, "parent", depth - 1, now))
     followed = prior.follow.actor if prior.follow else None
     if stamp.owner and stamp.owner != followed and not settled(prior, stamp.owner):

@@ -7,7 +7,9 @@ object's id; an activity's id may be new at every request (Lemmy, NodeBB) and de
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..cache.records import (
     Cause,
@@ -59,7 +61,7 @@ def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     walk = reading.walk or _begin(lease.want.uri, prior)
     new = _new_ids(found, prior)
     now_at = step(walk, found, new, lease.url)
-    taken = _take(base, reading, prior, walk, now_at)
+    taken = _take(base, reading, prior, walk, now_at, new)
     base = replace(
         base,
         puts=tuple(taken.puts),
@@ -117,18 +119,45 @@ def _dealt_with(prior: Prior, id: str) -> bool:
     return prior.states.get(id) in (State.REFUSED, State.GONE, State.REDIRECTED)
 
 
-def _take(base: Outcome, reading: Reading, prior: Prior, walk: Walk, now_at: Step) -> _Taken:
+def _take(
+    base: Outcome, reading: Reading, prior: Prior, walk: Walk, now_at: Step, new: frozenset[str]
+) -> _Taken:
     taken = _Taken()
     room = None if walk.target is None else max(walk.target - walk.found, 0)
+    uncounted, latest = set(new), _latest(now_at.take)
     for item in now_at.take:
         id = _identity(item)
-        if id is None:
+        if id is None or latest.get(id, item.object) is not item.object:
+            continue
+        if _left_out(prior, id):
             continue
         keep = room is None or room > 0
         counted = _take_item(base, reading, prior, item, id, taken, keep=keep, walk=walk)
-        if counted and room is not None:
+        if counted and room is not None and id in uncounted:
+            uncounted.discard(id)  # an edit and what it edits are one post
             room -= 1
     return taken
+
+
+def _latest(items: Sequence[Item]) -> dict[str, dict[str, Any] | None]:
+    """Of objects that a page embeds more than once, as an edit and as what it edits: the version
+    that was changed last, or else the first."""
+    latest: dict[str, dict[str, Any] | None] = {}
+    several: dict[str, dict[str, Any] | None] = {}
+    for item in items:
+        id, doc = item.object_id, item.object
+        if id is None or doc is None or item.verb == "Announce":
+            continue
+        held = latest.setdefault(id, doc)
+        if held is not doc:
+            newer = (as2.updated(doc) or 0.0) > (as2.updated(held) or 0.0)
+            latest[id] = several[id] = doc if newer else held
+    return several
+
+
+def _left_out(prior: Prior, id: str) -> bool:
+    """Known, but never asked for: the backfill stopped above it, or its turn is still to come."""
+    return id in prior.members and prior.states.get(id, State.UNKNOWN) is State.UNKNOWN
 
 
 def _take_item(
@@ -151,6 +180,8 @@ def _take_item(
         return False
     if not announced and item.verb not in OFFERING and item.verb not in ("Bare", "Link"):
         return False
+    if item.verb == "Link" and prior.states.get(id) is State.REDIRECTED:
+        return False  # an activity's URL, in whose place its object stands
     entry = Entry(id, activity=item.activity_id, announced=announced)
     if not keep:
         taken.entries.append(entry)
@@ -225,7 +256,7 @@ def _members(lease: Lease, walk: Walk, now_at: Step, taken: _Taken, prior: Prior
     return Members(
         collection=lease.want.uri,
         entries=tuple(taken.entries),
-        first=walk.pages == 0,
+        first=walk.first_item is None,  # the first that holds any, be it the root or its `first`
         upward=walk.mode == "prev",
         after=walk.last_object,
         follow=lease.want.follow,

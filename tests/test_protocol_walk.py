@@ -52,7 +52,7 @@ FAMILIES: dict[type[Box], tuple[int, int, int]] = {
     WriteFreely: (65, 10, 3),
     BookWyrm: (65, 7, 3),
     Epicyon: (11, 3, 3),
-    Funkwhale: (65, 9, 3),
+    Funkwhale: (65, 10, 3),  # its last page names one that is missing, which is asked for twice
     WordPressNew: (65, 9, 3),
     WordPressOld: (65, 9, 3),
     Mobilizon: (65, 8, 8),
@@ -288,16 +288,13 @@ def test_the_page_cap_keeps_the_place() -> None:
 
 
 def test_a_huge_page_is_taken_in_parts() -> None:
-    """No more than 200 new items are taken from one page; later visits take the others."""
+    """No more than 200 new items are taken at once; the page is asked for again for the others."""
     box = ActivityPubBot(list(range(1, 451)))
     members: set[str] = set()
     first = visit(box, begin(BOX, None), members)
-    assert (len(first.new), first.last.deferred, first.last.complete) == (200, 250, False)
 
-    visit(box, again(first), members)
-    visit(box, again(first), members)
-
-    assert len(members) == 450
+    assert (len(first.new), first.last.complete) == (450, True)
+    assert box.requests.count(box.requests[-1]) == 3
 
 
 def test_a_prev_on_another_origin_is_no_cursor() -> None:

@@ -3,7 +3,8 @@
 It sees pages, never requests, and is told which ids are new; its state is a value that is stored
 between two pages, so that a walk goes on after a crash. It looks at no parameter names: bovine's
 `min_id` goes to older posts, NodeBB's `after` too. Invariant: every walk ends, whatever the pages
-say, since no URL is asked for twice, pages that bring nothing are counted, and so are pages.
+say, since no URL is asked for twice (but for the rest of a long page, and for one that was missing
+once), pages that bring nothing are counted, and so are pages.
 
     backfill  first sight: from the root to older pages, to the end or to the target
     head      no cursor: from the root until nothing new comes
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from .collection import Page
 from .items import Item
 from .uri import same_origin, without_fragment
-from .walkstate import Sorted, Walk, after_page, sort_items, url_mark
+from .walkstate import Sorted, Walk, after_page, count_posts, sort_items, url_mark
 
 __all__ = ["MAX_PAGES", "Step", "Walk", "begin", "resume", "step", "step_missing"]
 
@@ -29,7 +30,8 @@ MAX_PAGES = 2000
 # posts push the rest down, or one that the server emptied by its own filter (GoToSocial); two in
 # a row are the end (WriteFreely, and an empty Gancio, name a next page for ever).
 _DRY_PAGES = 2
-# New items from one page, the others wait for a later visit; activitypub-bot fills one to 134.
+# New items at once; for the others the page is asked for again. activitypub-bot fills one to 134,
+# and a static site may list all that it has on one.
 _MAX_NEW = 200
 # How servers say that there is no such page: WordPress 400, Funkwhale 404.
 _NO_SUCH_PAGE = frozenset((400, 404, 410))
@@ -54,7 +56,6 @@ class Step:
     complete: bool = False  # this walk has seen all that the origin offers
     total_items: int | None = None  # as claimed
     refused: str | None = None  # a link that was not followed, for the operator
-    deferred: int = 0  # new items that were too many for one page
 
 
 def begin(
@@ -102,34 +103,43 @@ def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
     items = sort_items(walk, page.items, new_ids)
     left = {id(item) for item in (*items.older, *items.fresh[_MAX_NEW:])}
     take = tuple(item for item in page.items if id(item) not in left)
-    deferred = len(items.fresh[_MAX_NEW:])
     cursor, refused = _cursor(walk, page, requested_url)
     after = replace(
         after_page(walk, page, items, take, requested_url),
         cursor=cursor,
-        found=walk.found + sum(item.is_post for item in items.fresh[:_MAX_NEW]),
-        deferred=walk.deferred or deferred > 0,
+        found=walk.found + count_posts(items.fresh[:_MAX_NEW]),
+        deferred=len(items.fresh) > _MAX_NEW,
     )
+    if after.deferred and after.pages < after.max_pages and not _at_target(after):
+        again = replace(after, next=requested_url)
+        kind = _kind(after, None)
+        return Step(again, take, requested_url, None, cursor, kind, refused=refused)
     if walk.mode == "prev":
         return _upwards(after, page, take, refused)
     link, stop = _older(after, page), _stop(walk, after, page, items)
     if stop is None:
         stop, said = _link_stop(after, link, page)
         refused = refused or said
-    return replace(_decided(after, take, link, stop, refused), deferred=deferred)
+    return _decided(after, take, link, stop, refused)
 
 
 def step_missing(walk: Walk, status: int) -> Step | None:
     """The page that was asked for does not exist; None if the status does not say so.
 
     Beyond the first page it is how some servers end, and a cursor that is gone leads back to the
-    head. A root that is missing is no end of a walk, so that it is None too.
+    head. A root that is missing is no end of a walk, so that it is None too. 404 is also what a
+    server in trouble says (mastodon#37533), so that it has to say it twice.
     """
     if status not in _NO_SUCH_PAGE:
         return None
     if walk.mode == "prev":
         return _to_head(walk, (), None)
-    return None if walk.pages == 0 else _decided(walk, (), None, "missing", None)
+    if walk.pages == 0:
+        return None
+    if status == 404 and not walk.missed:
+        again = replace(walk, missed=True)
+        return Step(again, (), walk.next, None, walk.cursor, _kind(walk, None))
+    return _decided(walk, (), None, "missing", None)
 
 
 def _older(after: Walk, page: Page) -> str | None:
@@ -142,16 +152,21 @@ def _older(after: Walk, page: Page) -> str | None:
 
 def _stop(walk: Walk, after: Walk, page: Page, items: Sorted) -> str | None:
     """Why the page itself ends the walk, whatever it links to."""
-    if walk.pages > 1 and items.marks[:1] == (walk.first_item,) and not items.unseen:
+    again = walk.deferred  # asked for on purpose
+    if walk.pages > 1 and items.marks[:1] == (walk.first_item,) and not (items.unseen or again):
         # Epicyon's page 2 is page 1 again, BookWyrm's beyond the end are the last one. Only a
         # root may be repeated by the page after it.
         return "repeated"
-    if after.target is not None and after.found >= after.target and not after.is_newest:
+    if _at_target(after):
         return "target"
     head = walk.mode == "head" and walk.was_ordered
     if head and not items.posts and (items.met_known or items.older):
         return "known"
     return "nothing new" if after.dry >= _DRY_PAGES else None
+
+
+def _at_target(after: Walk) -> bool:
+    return after.target is not None and after.found >= after.target and not after.is_newest
 
 
 def _link_stop(after: Walk, link: str | None, page: Page) -> tuple[str | None, str | None]:

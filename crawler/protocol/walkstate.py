@@ -20,6 +20,9 @@ from .uri import without_fragment
 # Items of the latest pages that are remembered, to tell the overlap of two pages from what an
 # earlier visit has met: some pages' worth.
 _RECENT = 120
+# What stands where its publication put it. An edit, a like or a boost of something old stands
+# above what is new, and says nothing about what lies below.
+_PLACED = frozenset(("Bare", "Create", "Link"))
 
 
 def mark(text: str) -> str:
@@ -59,7 +62,8 @@ class Walk:
     is_newest: bool = True  # no page with items was read yet
     root_kind: str = "ok"
     total_items: int | None = None
-    deferred: bool = False  # a page had more new items than are taken from one
+    deferred: bool = False  # the latest page had more new items than are taken at once
+    missed: bool = False  # the page that is asked for was missing once
     done: str | None = None
 
     @property
@@ -113,7 +117,12 @@ class Sorted:
 
     @property
     def posts(self) -> int:
-        return sum(item.is_post for item in self.fresh)
+        return count_posts(self.fresh)
+
+
+def count_posts(items: Sequence[Item]) -> int:
+    """How many posts the items are about: an edit and what it edits are one."""
+    return len({item.object_id or item.activity_id for item in items if item.is_post})
 
 
 def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
@@ -121,7 +130,9 @@ def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
     marks = tuple([mark(item.key) for item in items])
     unseen = [one not in recent for one in marks]
     new = [_is_new(item, new_ids) for item in items]
-    known_at = [at for at, item in enumerate(items) if not new[at] and unseen[at]]
+    known_at = [
+        at for at, item in enumerate(items) if not new[at] and unseen[at] and item.verb in _PLACED
+    ]
     # Behind the last known item of this page, or anywhere once an earlier page had known ones.
     behind = known_at[-1] if known_at else -1 if walk.met_known else len(items)
     fresh: list[Item] = []
@@ -155,7 +166,7 @@ def after_page(
     """The state when a page was read, before it is decided where to go."""
     pointer = page.is_root and not page.items and page.first is not None
     if walk.mode in ("backfill", "rescan"):
-        moved, neutral = items.progress, pointer
+        moved, neutral = items.progress or items.posts > 0, pointer
     else:
         # Nobody keeps likes, so they look new for ever (NodeBB, WordPress): they neither prolong
         # a visit nor, where a page holds nothing else, end it.
@@ -168,9 +179,11 @@ def after_page(
         _dated(walk, page.items, marks),
         pages=walk.pages + 1,
         dry=0 if moved else walk.dry if neutral else walk.dry + 1,
+        missed=False,
         visited=walk.visited | {url_mark(requested_url)},
         contents=walk.contents | {mark(" ".join(marks))},
-        recent=(*walk.recent, *marks)[-_RECENT:],
+        # Of a page that is read again for the rest of its items, all of them.
+        recent=(*walk.recent, *marks)[-max(_RECENT, len(marks)) :],
         met_known=walk.met_known or items.met_known,
         first_item=marks[0] if marks else walk.first_item,
         last_object=posts[-1].object_id or posts[-1].activity_id if posts else walk.last_object,

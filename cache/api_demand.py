@@ -63,7 +63,7 @@ class OnDemand:
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         """Resolve now; Busy when too much is outstanding."""
-        actor = parse_actor(id_or_handle, http=True)
+        actor = parse_actor(id_or_handle)
         key = str(actor)
         recent = self._remembered(key) if not depth else None
         if recent is not None:

@@ -78,7 +78,7 @@ def tag(text: str) -> str:
 def actor(name: str, text: object) -> str:
     """A handle or the URI of an actor, in its one spelling."""
     try:
-        return str(parse_actor(text if isinstance(text, str) else "", http=True))
+        return str(parse_actor(text if isinstance(text, str) else ""))
     except BadInput as error:
         raise BadInput(name, f"{error.subject!r} {error.reason}", error.expected) from error
 

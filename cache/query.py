@@ -15,7 +15,8 @@ from .counters import Counters
 from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
-from .intern import find_id, uri_of
+from .intern import find_id, uri_of, word_text
+from .layout import TermsRow
 from .views import Change, CollectionView, ObjectFilter, Reference, State, Version
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
@@ -69,6 +70,15 @@ class LmdbQuery:
 
         return self._environment.read(reader)
 
+    def offered_to(self, id: str) -> tuple[str, ...]:
+        def reader(txn: Txn, t: Tables) -> tuple[str, ...]:
+            known = find_id(txn, t, id)
+            row = txn.get(known, None, t.terms) if known is not None else None
+            follows = TermsRow.unpack(row).follows if row is not None else {}
+            return tuple(word_text(txn, t, key) for key in follows)
+
+        return self._environment.read(reader)
+
     def objects(
         self, filter: ObjectFilter, limit: int, cursor: str | None = None
     ) -> tuple[list[Document], str | None]:
@@ -111,6 +121,7 @@ class LmdbQuery:
                 return
 
     def totals(self) -> Totals:
+        from .follow_list import count
         from .records import Totals
 
         def reader(txn: Txn, t: Tables) -> Totals:
@@ -120,7 +131,7 @@ class LmdbQuery:
             return Totals(
                 references=counters.references,
                 documents=counters.documents,
-                follows=txn.stat(t.follow)["entries"],
+                follows=count(txn, t),
                 due=counters.due,
                 in_flight=counters.in_flight,
                 bytes=used,

@@ -50,13 +50,13 @@ def pull(session: Session, actors: tuple[str, ...], as_json: bool) -> int:
 
     loaded = session.loaded
     keys = [lookup.actor("ACTOR", actor) for actor in actors]
+    if not keys and not _configured(loaded):
+        raise BadInput("", "nobody is followed", "an ACTOR, or `fedpull follow ACTOR` first")
     client = session.client()
     if client is not None:
         with client, _waiting("pulling through the running daemon"):
             results = client.pull(keys)["actors"]
     else:
-        if not keys and not _configured(loaded):
-            raise BadInput("", "nobody is followed", "an ACTOR, or `fedpull follow ACTOR` first")
         warn_without_contact(loaded)
         results = _pull_here(loaded, keys)
     if as_json:

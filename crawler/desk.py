@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from ..cache.ports import Frontier, Query
 from ..cache.records import Attempt, Cause, Kind, Lease, Outcome, Reference, State, Want
+from ..config.url_rules import check_actor
 from ..errors import FedpullError, Gone, NotFound, Refused, TimedOut, Unreachable
 from .clock import Clock
 from .protocol import webfinger
-from .protocol.handle import Handle, parse_actor
+from .protocol.handle import Handle
 from .protocol.uri import UrlRules, check_url
 
 # A redirect leads to an id, an id may claim another one: further than that it is a maze.
@@ -46,7 +47,7 @@ class Desk:
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         """Resolve now. Raises FedpullError as the origin or policy decided; after `wait` seconds
         the reference is returned as it is."""
-        asked = parse_actor(id_or_handle)
+        asked = check_actor(id_or_handle, self.url_rules)
         until = self.clock.monotonic() + wait
         uri = id_or_handle
         try:

@@ -16,6 +16,7 @@ from ..config.model import Follow
 from ..config.names import same_actor_key
 from ..config.parse import parse_follow
 from ..config.runtime_follows import load_runtime, save_runtime
+from ..config.url_rules import check_actor, url_rules
 from ..errors import BadInput, NotFound
 from .protocol.handle import parse_actor
 
@@ -39,6 +40,7 @@ class FollowList:
     def add(self, entry: str | Mapping[str, Any]) -> Follow:
         """Add an entry to `follows.yaml`, or replace it; BadInput names what is wrong with it."""
         follow = parse_follow(entry, http=self._http)
+        check_actor(follow.actor, url_rules(self._loaded.config))
         key = same_actor_key(follow.actor)
         place = self._place(key)
         if place is not None:

@@ -17,6 +17,7 @@ from ..cache.ports import Frontier, Query, Store
 from ..cache.records import Cause, Follow, Kind, Lease, Outcome, State, Want
 from ..cache.verbs import Pulled
 from ..config.model import Follow as Rules
+from ..config.names import same_actor_key
 from .clock import Clock
 from .ingestor import Tally
 from .protocol import webfinger
@@ -51,8 +52,11 @@ class Follows:
     _pulls: list[_Pull] = field(default_factory=list)
 
     def rules(self, key: str) -> Rules | None:
-        """The follow as configured; a pull by name has the defaults."""
-        return self._rules.get(key)
+        """The follow as configured; a pull by name has the defaults. None: neither."""
+        rules, state = self._rules.get(key), self.state(key)
+        if rules is None and state is not None and state.once:
+            return Rules.model_construct(actor=key)
+        return rules
 
     def state(self, key: str) -> Follow | None:
         """The follow as it was last written; thousands of answers in a row ask for the same."""
@@ -130,7 +134,9 @@ class Follows:
         progress: Callable[[Sequence[Pulled]], None] | None = None,
     ) -> list[Pulled]:
         """Bring the named (or all configured) follows up to date, and say what that came to."""
-        keys = list(dict.fromkeys(str(parse_actor(actor)) for actor in actors))
+        listed = {same_actor_key(key): key for key in self._rules}
+        named = [str(parse_actor(actor)) for actor in actors]
+        keys = list(dict.fromkeys(listed.get(same_actor_key(name), name) for name in named))
         keys = keys or list(self._rules)
         before = {key: replace(self.tallies[key]) for key in keys}
         await self._begin(keys)
@@ -155,8 +161,6 @@ class Follows:
         """Queue what leads each follow on: from the start, or from where it stands."""
         new = {key for key in keys if self.query.follow(key) is None}
         unlisted = [key for key in new if key not in self._rules]
-        for key in keys:
-            self._rules.setdefault(key, Rules(actor=key))
         await self._ensure(unlisted, once=True)
         await self._ensure(new.difference(unlisted))
         await self._kick([key for key in keys if key not in new])

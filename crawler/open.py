@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from ..cache.open import open_store
 from ..config.load import Loaded
+from ..config.url_rules import url_rules
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
@@ -13,7 +14,7 @@ from .egress import Egress
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor, Tally
-from .works import Works, egress_rules, politeness, url_rules
+from .works import Works, egress_rules, politeness
 
 
 def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works:

@@ -19,6 +19,7 @@ from ..cache.records import Follow, Politeness, Reference
 from ..cache.verbs import Pulled, Running
 from ..config.load import Loaded
 from ..config.model import Config
+from ..config.url_rules import check_actor
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
@@ -45,19 +46,6 @@ def _homepage() -> str:
     name, _, url = importlib.metadata.metadata("fedpull")["Project-URL"].partition(", ")
     assert name == "Homepage"
     return url
-
-
-def url_rules(config: Config) -> UrlRules:
-    """What a URL may look like, by configuration."""
-    network = config.network
-    own = frozenset({config.identity.url}) if config.identity else frozenset()
-    return UrlRules(
-        http=network.http,
-        ports=network.ports,
-        local_names=network.local_names,
-        networks=network.allow,
-        own_origins=own,
-    )
 
 
 def egress_rules(config: Config, rules: UrlRules, *, public: bool) -> EgressRules:
@@ -115,6 +103,8 @@ class Works:
         return await self.desk.fetch(id_or_handle, depth=depth, wait=wait)
 
     async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
+        for actor in actors:
+            check_actor(actor, self.desk.url_rules)
         return await self.follows.pull(actors, progress)
 
     async def follow(self, entry: str | Mapping[str, Any]) -> Follow:

@@ -80,9 +80,9 @@ def test_what_is_no_handle(text: str) -> None:
 def test_actors_by_uri() -> None:
     """An https URI names an actor as well; http only where it is allowed."""
     assert parse_actor(" HTTPS://A.example:443/@alice ") == "https://a.example/@alice"
-    assert parse_actor("http://a.example/u", http=True) == "http://a.example/u"
+    assert parse_actor("http://a.example/u") == "http://a.example/u"
     with pytest.raises(BadInput) as refusal:
-        parse_actor("http://a.example/u")
+        parse_actor("http://a.example/u", http=False)
     assert refusal.value.reason == "is neither a handle nor an https URI"
 
 

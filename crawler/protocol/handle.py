@@ -58,8 +58,9 @@ def parse_handle(text: str) -> Handle:
     return Handle(user, host)
 
 
-def parse_actor(text: str, *, http: bool = False) -> Handle | str:
-    """A handle, or the canonical URI of an actor; `http` says whether http:// is one too."""
+def parse_actor(text: str, *, http: bool = True) -> Handle | str:
+    """A handle, or the canonical URI of an actor; `http` says whether http:// is one too (whether
+    it may be asked for is the rules' business)."""
     name = text.strip()
     if re.match(r"https?://", name, re.IGNORECASE):
         parts = split(name)

@@ -11,8 +11,8 @@ from math import nan
 from . import changes, shared
 from .documents import either, set_extra, versions
 from .index import terms_of
-from .intern import id_of
-from .layout import BODY, HAS_BODY, STATE_NUMBER, VERIFIED_NUMBER, Ref
+from .intern import TYPE, id_of, word_of
+from .layout import BODY, HAS_BODY, NONE, STATE_NUMBER, VERIFIED_NUMBER, Ref
 from .records import Mark, State
 from .work import Work
 
@@ -24,6 +24,11 @@ def mark(work: Work, item: Mark, at: float) -> None:
     id = id_of(work, item.id)
     ref = work.ref(id)
     extra = work.extra(id, change=False)
+    for_type = item.state is State.REFUSED and item.reason == "types"
+    if ref.has_body and (for_type or _is_foreign(work, ref, item)):
+        return
+    if for_type and item.type:
+        ref.type = word_of(work, TYPE, item.type)
     refused_before = ref.state == _REFUSED and extra.get("reason") == item.reason
     if item.purge and ref.has_body:
         _purge(work, id, ref, at, item.reason)
@@ -50,6 +55,11 @@ def mark(work: Work, item: Mark, at: float) -> None:
     stated = {name: value for name, value in validators.items() if value is not None}
     if stated:
         set_extra(work, id, stated)
+
+
+def _is_foreign(work: Work, ref: Ref, item: Mark) -> bool:
+    """Whether the mark speaks of a copy that somebody else claims to own."""
+    return item.owner is not None and ref.owner not in (NONE, id_of(work, item.owner))
 
 
 def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:

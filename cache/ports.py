@@ -99,6 +99,9 @@ class Query(Protocol):
     def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are members of `collection` already."""
 
+    def offered_to(self, id: str) -> tuple[str, ...]:
+        """The keys of the follows whose outbox offers an object, held or not."""
+
     def objects(
         self, filter: ObjectFilter, limit: int, cursor: str | None = None
     ) -> tuple[list[Document], str | None]:

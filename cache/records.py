@@ -77,7 +77,8 @@ class Want:
 
     `uri` is the reference, for PAGE the collection, for FINGER the WebFinger URL. `follow` is the
     key of the follow that caused it ("" when none did), `relation` how it relates to that follow
-    (`actor`, `outbox`, `item`, `boost`, `parent`, `reply`, `author`, `confirm`, `asked`).
+    (`actor`, `outbox`, `item`, `boost`, `parent`, `reply`, `author`, `confirm`, `asked`,
+    `check`: is it still there).
     """
 
     uri: str
@@ -141,7 +142,9 @@ class Mark:
     """A reference's new state where no body comes with it.
 
     `purge` removes a stored body (and says so in the change log, with `reason`). `verified` renews
-    what is held (a 304). `reason` of a refusal or deletion is one of the change log's words.
+    what is held (a 304). `reason` of a refusal or deletion is one of the change log's words; one
+    for its `type` leaves a copy that is held as it is: another follow keeps it. With `owner` the
+    mark is for a copy of that owner only.
     """
 
     id: str
@@ -152,6 +155,8 @@ class Mark:
     verified: bool = False
     failed: bool = False
     target: str | None = None  # redirected: the id it leads to
+    type: str = ""  # of what was refused for it
+    owner: str | None = None
     next_check: float | None = None
     interval: float | None = None
     etag: str | None = None
@@ -231,6 +236,7 @@ class Outcome:
     marks: tuple[Mark, ...] = ()
     members: Members | None = None
     relink: Relink | None = None
+    unlisted: tuple[tuple[str, str], ...] = ()  # objects that follows offer but do not keep
     collection: Collection | None = None
     walk: bytes | None = None  # the lease's walk as it now stands; with `walk_done` it is removed
     walk_url: str | None = None  # what to request next for it

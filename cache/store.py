@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from ..errors import StoreError
 from . import documents, follows, hosts, leases, marks, members, walks, wants
 from .environment import Environment
-from .intern import id_of, known_id
+from .index import unlist
+from .intern import FOLLOW, id_of, known_id, word_of
 from .records import Applied, Attempt, Change, Follow, Kind, Outcome
 from .work import Work
 from .writer import Writer
@@ -70,6 +71,8 @@ def apply(work: Work, outcome: Outcome) -> Applied:
         members.add(work, outcome.members)
     if outcome.relink is not None:
         members.relink(work, outcome.relink)
+    for uri, follow in outcome.unlisted:
+        unlist(work, id_of(work, uri), word_of(work, FOLLOW, follow))
     if outcome.collection is not None:
         members.set_collection(work, outcome.collection)
     _keep_walk(work, outcome)

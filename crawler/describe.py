@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from ..cache.records import Put, Terms
 from ..errors import BadInput
 from .protocol import activitystreams as as2
@@ -54,7 +56,23 @@ def refusal(
     audience = as2.audience(document)
     if not audience.stated and around is not None:
         audience = as2.audience(around)
-    return None if audience.public else "audience"
+    if not audience.public or (stamp.kind == "activity" and _hides_something(document)):
+        return "audience"
+    return None
+
+
+def _hides_something(activity: dict[str, Any]) -> bool:
+    """Whether an activity for everybody embeds what is not: its body would give that away."""
+    inside = as2.as_list(activity.get("object"))
+    while inside:
+        doc = inside.pop()
+        if not isinstance(doc, dict) or as2.class_of(doc) in ("actor", "collection"):
+            continue
+        audience = as2.audience(doc)
+        if audience.stated and not audience.public and not as2.is_tombstone(doc):
+            return True
+        inside = [*inside, *as2.as_list(doc.get("object"))]
+    return False
 
 
 def reads_plainly(document: dict[str, Any], body: bytes | None) -> bool:
@@ -72,6 +90,15 @@ def reads_plainly(document: dict[str, Any], body: bytes | None) -> bool:
     return True
 
 
+def _without_hidden(value: Any) -> Any:
+    """Without the addressees that its server should have taken out (ActivityPub section 6): the
+    one case in which a body is not kept as it was served."""
+    if isinstance(value, dict):
+        kept = ((key, one) for key, one in value.items() if key not in ("bto", "bcc"))
+        return {key: _without_hidden(one) for key, one in kept}
+    return [_without_hidden(one) for one in value] if isinstance(value, list) else value
+
+
 def put(
     id: str,
     body: bytes,
@@ -87,6 +114,8 @@ def put(
     context: bytes | None = None,
 ) -> Put:
     """The record to store. With `enclosing` the body is a slice of the answer from that URL."""
+    if b'"bto"' in body or b'"bcc"' in body:
+        body = orjson.dumps(_without_hidden(document))
     return Put(
         id=id,
         body=body,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..cache.records import Attempt, Lease, Outcome, State
+from .protocol.classes import ACTIVITY_TYPES
 from .reading import Prior
 
 
@@ -22,4 +23,32 @@ def lease_of(base: Outcome) -> Lease:
 
 def settled(prior: Prior, uri: str) -> bool:
     """Whether a reference needs no request of its own now: held, gone, refused or led elsewhere."""
-    return prior.states.get(uri, State.UNKNOWN) not in (State.UNKNOWN, State.FAILED)
+    return standing(prior, uri) not in (State.UNKNOWN, State.FAILED)
+
+
+def standing(prior: Prior, uri: str) -> State:
+    """The state of a reference to this follow: what was refused for another one's `types` is as
+    good as new where this one keeps it."""
+    state = prior.states.get(uri, State.UNKNOWN)
+    if state is State.REFUSED:
+        seen = prior.details.get(uri)
+        if seen is not None and seen.reason == "types" and _keeps(prior, seen.type):
+            return State.UNKNOWN
+    return state
+
+
+def unwanted(prior: Prior, uri: str) -> bool:
+    """Whether it is known to be of a type that this follow does not keep."""
+    seen = prior.details.get(uri)
+    if seen is None or _keeps(prior, seen.type):
+        return False
+    if seen.state is State.REFUSED:
+        return seen.reason == "types"
+    return seen.state is State.RESOLVED and seen.cls == "object"
+
+
+def _keeps(prior: Prior, type: str | None) -> bool:
+    if type in ACTIVITY_TYPES:  # nothing that anybody keeps for its own sake
+        return False
+    types = prior.rules.types if prior.rules is not None else None
+    return types is None or type in types

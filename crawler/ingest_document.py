@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from ..cache.records import Cause, Entry, Kind, Mark, Outcome, Put, Relink, State, Want
+from ..config.model import Follow as Rules
 from . import ingest_follow
 from .describe import put, reads_plainly, refusal, stamp_of
 from .ingest_base import lease_of, settled, told
@@ -26,6 +27,8 @@ from .reading import Prior, Reading
 _LISTED = frozenset({"item", "boost"})
 # Activities whose object an outbox offers as its owner's own.
 OFFERING = frozenset({"Create", "Update"})
+# Activities that are opened one in another, as Lemmy does; a chain of boosts leads nowhere.
+_MOST_OPENED = 2
 
 
 def refetch(base: Outcome, reading: Reading) -> Outcome:
@@ -65,9 +68,17 @@ def document(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     if as2.class_of(doc) == "activity" and want.relation != "asked":
         return _opened(base, reading, prior)
     stamp = stamp_of(doc)
-    reason = refusal(doc, stamp) or _unwanted_type(doc, stamp, prior)
+    reason = refusal(doc, stamp)
+    listed = want.relation in _LISTED
+    if reason is None and want.relation != "check" and unwanted_type(doc, stamp, prior.rules):
+        # In this follow's list it has no place, whoever keeps it.
+        outbox = prior.follow.outbox if prior.follow and listed else None
+        base = replace(base, relink=Relink(outbox, want.uri, None, want.follow) if outbox else None)
+        listed = False
+        if all(unwanted_type(doc, stamp, rules) for rules in prior.others.values()):
+            reason = "types"
     if reason is not None:
-        return _refused(base, id, reason)
+        return _refused(base, id, reason, stamp.type)
     headers = reading.answer.headers
     kept = put(
         id,
@@ -76,11 +87,17 @@ def document(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
         stamp,
         at=base.at,
         interval=document_interval(stamp.kind, stamp.published, base.at),
-        follow=want.follow if want.relation in _LISTED else "",
+        follow=want.follow if listed else "",
         etag=headers.get("etag"),
         last_modified=headers.get("last-modified"),
     )
-    base = replace(base, puts=(kept,), wants=tuple(next_wants(want, doc, stamp, prior, base.at)))
+    not_theirs = [key for key, rules in prior.others.items() if unwanted_type(doc, stamp, rules)]
+    base = replace(
+        base,
+        puts=(kept,),
+        wants=tuple(next_wants(want, doc, stamp, prior, base.at)),
+        unlisted=tuple((want.uri, key) for key in not_theirs),
+    )
     if want.relation == "actor":
         return ingest_follow.actor(base, id, doc, stamp, prior)
     return told(base, 200, "stored")
@@ -92,7 +109,7 @@ def next_wants(
     """What an object makes us resolve next: its author, its parents, or as deep as was asked."""
     if want.relation == "asked":
         return _asked_deeper(want, doc, now)
-    if stamp.kind != "object":
+    if stamp.kind != "object" or want.relation == "check":
         return []
     found = []
     rules = prior.rules
@@ -122,57 +139,59 @@ def _asked_deeper(want: Want, doc: dict[str, Any], now: float) -> list[Want]:
     ]
 
 
-def _unwanted_type(doc: dict[str, Any], stamp: Stamp, prior: Prior) -> str | None:
-    rules = prior.rules
-    if rules is None or stamp.kind != "object" or wanted_type(doc, rules.types):
-        return None
-    return "types"
+def unwanted_type(doc: dict[str, Any], stamp: Stamp, rules: Rules | None) -> bool:
+    """Whether a follow with these rules does not keep objects of this one's types."""
+    if rules is None or rules.types is None or stamp.kind != "object":
+        return False
+    return set(rules.types).isdisjoint(as2.types_of(doc))
 
 
-def wanted_type(doc: dict[str, Any], types: tuple[str, ...] | None) -> bool:
-    """Whether a follow that keeps `types` (None: all) keeps this object."""
-    return types is None or not set(types).isdisjoint(as2.types_of(doc))
-
-
-def _refused(base: Outcome, id: str, reason: str) -> Outcome:
-    mark = Mark(id, State.REFUSED, reason=reason, purge=reason != "types")
+def _refused(base: Outcome, id: str, reason: str, type: str) -> Outcome:
+    mark = Mark(id, State.REFUSED, reason=reason, purge=reason != "types", type=type)
     return told(replace(base, marks=(*base.marks, mark)), 200, f"refused: {reason}")
 
 
 def _opened(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
-    """An activity whose URL stood in an outbox: its object takes its place."""
+    """An activity whose URL stood in an outbox, or in a post: its object takes its place."""
     want, activity = lease_of(base).want, reading.document
     assert activity is not None
-    verb, object_id = as2.primary_type(activity), as2.id_of(activity.get("object"))
-    announced = verb == "Announce"
-    outbox = prior.follow.outbox if prior.follow else None
-    if outbox is None or object_id is None or not _offered(verb, prior):
-        relink = Relink(outbox, want.uri, None) if outbox else None
-        mark = Mark(want.uri, State.REFUSED, reason="types")
+    verb, object_id = as2.primary_type(activity) or "Activity", as2.id_of(activity.get("object"))
+    listed = want.relation in _LISTED
+    outbox = prior.follow.outbox if prior.follow and listed else None
+    if object_id is None or not _leads_on(verb, want, prior):
+        relink = Relink(outbox, want.uri, None, want.follow) if outbox else None
+        mark = Mark(want.uri, State.REFUSED, reason="types", type=verb)
         done = replace(base, marks=(*base.marks, mark), relink=relink)
         return told(done, 200, f"{verb}: nothing to keep")
+    announced = verb == "Announce" or want.relation == "boost"
     entry = Entry(object_id, activity=want.uri, announced=announced)
     base = replace(
         base,
-        relink=Relink(outbox, want.uri, entry, want.follow),
+        relink=Relink(outbox, want.uri, entry, want.follow) if outbox else None,
         marks=(*base.marks, Mark(want.uri, State.REDIRECTED, target=object_id)),
     )
-    kept = None if announced else _embedded(reading, activity, want.follow, base.at, prior)
+    relation = "boost" if listed and announced else want.relation
+    kept = None if relation != "item" else _embedded(reading, activity, want.follow, base.at, prior)
     if kept is not None:
         doc = activity["object"]
-        wants = next_wants(replace(want, relation="item"), doc, kept.stamp, prior, base.at)
+        wants = next_wants(want, doc, kept.stamp, prior, base.at)
         return told(replace(base, puts=(kept,), wants=tuple(wants)), 200, f"{verb} opened")
     if settled(prior, object_id):
         return told(base, 200, f"{verb} of a known object")
-    relation = "boost" if announced else "item"
-    wanted = replace(want, uri=object_id, relation=relation, due=base.at, attempts=0)
-    return told(replace(base, wants=(wanted,)), 200, f"{verb} opened")
+    depth = want.depth + 1 if listed else want.depth - 1
+    opened = replace(want, uri=object_id, relation=relation, due=base.at, attempts=0, depth=depth)
+    return told(replace(base, wants=(opened,)), 200, f"{verb} opened")
 
 
-def _offered(verb: str | None, prior: Prior) -> bool:
-    if verb == "Announce":
-        return prior.rules is None or prior.rules.boosts
-    return verb in OFFERING
+def _leads_on(verb: str, want: Want, prior: Prior) -> bool:
+    """Whether an activity's object is what was meant by its URL. Every opening costs a level, so
+    that activities about activities come to an end."""
+    if want.relation == "parent":
+        return verb in OFFERING and want.depth > 0
+    if want.relation not in _LISTED or want.depth >= _MOST_OPENED:
+        return False
+    boosts = prior.rules is None or prior.rules.boosts
+    return verb in OFFERING or (verb == "Announce" and want.relation == "item" and boosts)
 
 
 def _embedded(
@@ -205,7 +224,7 @@ def embedded_put(
     if id is None or body is None:
         return None
     stamp = stamp_of(doc)
-    if refusal(doc, stamp, around) or _unwanted_type(doc, stamp, prior):
+    if refusal(doc, stamp, around) or unwanted_type(doc, stamp, prior.rules):
         return None
     return put(
         id,

@@ -27,7 +27,7 @@ from ..cache.records import (
 )
 from ..config.model import Every
 from .describe import reads_plainly, refusal, stamp_of
-from .ingest_base import lease_of, settled, told
+from .ingest_base import lease_of, settled, standing, told, unwanted
 from .ingest_document import OFFERING, embedded_put, next_wants
 from .protocol import activitystreams as as2
 from .protocol.collection import Page
@@ -116,7 +116,8 @@ def _new_ids(found: Page, prior: Prior) -> frozenset[str]:
 
 
 def _dealt_with(prior: Prior, id: str) -> bool:
-    return prior.states.get(id) in (State.REFUSED, State.GONE, State.REDIRECTED)
+    over = (State.REFUSED, State.GONE, State.REDIRECTED)
+    return standing(prior, id) in over or unwanted(prior, id)
 
 
 def _take(
@@ -125,18 +126,30 @@ def _take(
     taken = _Taken()
     room = None if walk.target is None else max(walk.target - walk.found, 0)
     uncounted, latest = set(new), _latest(now_at.take)
+    deleted = {item.object_id for item in now_at.take if _is_deletion(item)}
     for item in now_at.take:
         id = _identity(item)
         if id is None or latest.get(id, item.object) is not item.object:
             continue
-        if _left_out(prior, id):
+        if _left_out(prior, id) or (id in deleted and _is_other(item)):
             continue
         keep = room is None or room > 0
         counted = _take_item(base, reading, prior, item, id, taken, keep=keep, walk=walk)
         if counted and room is not None and id in uncounted:
             uncounted.discard(id)  # an edit and what it edits are one post
             room -= 1
+    held = {put.id for put in taken.puts}  # what a boost above its post asks for in vain
+    taken.wants = [want for want in taken.wants if want.uri not in held]
     return taken
+
+
+def _is_other(item: Item) -> bool:
+    """Not the deletion itself, but what it took back."""
+    return item.verb in OFFERING and not _is_deletion(item)
+
+
+def _is_deletion(item: Item) -> bool:
+    return item.verb == "Delete" or (item.object is not None and as2.is_tombstone(item.object))
 
 
 def _latest(items: Sequence[Item]) -> dict[str, dict[str, Any] | None]:
@@ -173,8 +186,10 @@ def _take_item(
 ) -> bool:
     """Add what one item comes to; whether it counts as a post of the backfill."""
     announced = item.verb == "Announce"
-    if item.verb == "Delete":
-        _deleted(base, prior, id, taken)
+    if _is_deletion(item):
+        _deleted(base, reading, prior, item, id, taken)
+        return False
+    if unwanted(prior, id):
         return False
     if announced and prior.rules is not None and not prior.rules.boosts:
         return False
@@ -187,10 +202,6 @@ def _take_item(
         taken.entries.append(entry)
         return False
     want = _want_for(lease_of(base), id, announced, walk, base.at)
-    if item.object is not None and as2.is_tombstone(item.object):
-        if id in prior.states:
-            taken.marks.append(Mark(id, State.GONE, reason="tombstone", purge=True))
-        return False
     if item.object is not None and _counts(reading, item, prior):
         return _embedded(base, reading, prior, item, entry, want, taken)
     taken.entries.append(entry)
@@ -232,9 +243,17 @@ def _embedded(
         reading, item.object, item.activity, follow=want.follow, now=base.at, prior=prior
     )
     if kept is None:
-        reason = refusal(item.object, stamp_of(item.object), item.activity)
+        stamp = stamp_of(item.object)
+        reason = refusal(item.object, stamp, item.activity)
         taken.marks.append(
-            Mark(entry.object, State.REFUSED, reason=reason or "types", purge=reason is not None)
+            Mark(
+                entry.object,
+                State.REFUSED,
+                reason=reason or "types",
+                purge=reason is not None,
+                type=stamp.type,
+                owner=stamp.owner,
+            )
         )
         return False
     taken.entries.append(entry)
@@ -243,11 +262,18 @@ def _embedded(
     return True
 
 
-def _deleted(base: Outcome, prior: Prior, id: str, taken: _Taken) -> None:
-    """A Delete that the outbox lists is a hint: the object is asked for, and answers for itself."""
-    if prior.states.get(id) is State.RESOLVED:
+def _deleted(
+    base: Outcome, reading: Reading, prior: Prior, item: Item, id: str, taken: _Taken
+) -> None:
+    """A Tombstone that counts as fetched says so. A Delete, or a Tombstone without owner or of
+    another origin, is a hint: the object is asked for, and answers for itself."""
+    if item.verb != "Delete" and item.object is not None and _counts(reading, item, prior):
+        if id in prior.states:
+            owner = as2.owner(item.object)
+            taken.marks.append(Mark(id, State.GONE, reason="tombstone", purge=True, owner=owner))
+    elif prior.states.get(id) is State.RESOLVED:
         follow = lease_of(base).want.follow
-        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, base.at, follow, "item"))
+        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, base.at, follow, "check"))
 
 
 def _members(lease: Lease, walk: Walk, now_at: Step, taken: _Taken, prior: Prior) -> Members | None:

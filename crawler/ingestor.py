@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from ..cache.ports import Query, Store
-from ..cache.records import Applied, Follow, Lease, Outcome
+from ..cache.records import Applied, Follow, Lease, Outcome, State
 from ..config.model import Follow as Rules
 from .answer import Answer, FetchFailed
 from .clock import Clock
@@ -82,10 +82,21 @@ class Ingestor:
         want, query = lease.want, self.query
         read = reading is not None and reading.answer.status == 200
         members = reading.members if reading is not None else ()
+        rules = self.rules(want.follow) if want.follow else None
+        states = query.states(reading.references) if reading is not None else {}
+        chosen = rules is not None and rules.types is not None
+        closer = (State.REFUSED, State.RESOLVED) if chosen else (State.REFUSED,)
+        details = [uri for uri, state in states.items() if state in closer]
+        others: dict[str, Rules] = {}
+        if want.follow and reading is not None and reading.document is not None:
+            keys = (key for key in query.offered_to(want.uri) if key != want.follow)
+            others = {key: one for key in keys if (one := self.rules(key)) is not None}
         return Prior(
-            rules=self.rules(want.follow) if want.follow else None,
+            rules=rules,
             follow=self.follow(want.follow) if want.follow else None,
-            states=query.states(reading.references) if reading is not None else {},
+            states=states,
+            details=query.references(details) if details else {},
+            others=others,
             # Only what failed, or did not change, needs to know what is held and since when.
             known=None if read else query.reference(want.uri),
             members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),

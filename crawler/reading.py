@@ -34,6 +34,9 @@ class Prior:
     follow: Follow | None = None
     states: Mapping[str, State] = field(default_factory=dict)
     known: Reference | None = None
+    # The records of what was refused, and, where the follow keeps some types only, of what is held.
+    details: Mapping[str, Reference] = field(default_factory=dict)
+    others: Mapping[str, Rules] = field(default_factory=dict)  # follows that offer it as well
     members: frozenset[str] = frozenset()
 
 

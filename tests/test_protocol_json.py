@@ -69,11 +69,13 @@ TAKEN = {
 
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
 def test_refuses(body: bytes) -> None:
-    """What two parsers could read differently, or not at all, is refused by both readers."""
-    with pytest.raises(BadJson):
-        parse(body)
-    with pytest.raises(BadJson):
-        parse_with_items(body)
+    """What two parsers could read differently, or not at all, is refused by both readers,
+    whether or not it may be read quickly (`plainjson`; a space in front keeps it from that)."""
+    for spelled in (body, b" " + body):
+        with pytest.raises(BadJson):
+            parse(spelled)
+        with pytest.raises(BadJson):
+            parse_with_items(spelled)
 
 
 @pytest.mark.parametrize("body", TAKEN.values(), ids=TAKEN)

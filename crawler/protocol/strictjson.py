@@ -1,9 +1,10 @@
 """JSON read so strictly that no two parsers could disagree about what a document says.
 
-Pages are parsed once, at the speed of the C scanner, and walked by hand only on those levels that
-can hold items, so that the place of each embedded item is known. It does not look at what the
-values mean. Invariants: from any bytes comes either a value or BadJson, in linear time; `slice`
-gives the bytes that the origin sent, because strictly decoded UTF-8 encodes back to the same bytes.
+What is spelled as most servers do is read by `plainjson`. Anything else is parsed once, at the
+speed of the C scanner, and walked by hand only on those levels that can hold items, so that the
+place of each embedded item is known. It does not look at what the values mean. Invariants: from
+any bytes comes either a value or BadJson, in linear time; `slice` gives the bytes that the origin
+sent, because strictly decoded UTF-8 encodes back to the same bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import plainjson
 from .jsontext import (
     MAX_DEPTH,
     MAX_NODES,
@@ -35,20 +37,24 @@ _COLON = re.compile(r"[ \t\n\r]*:[ \t\n\r]*")
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document and where its embedded objects stand in the source."""
+    """A document and where its embedded objects stand in the source, or what writes them so."""
 
     value: dict[str, Any]
-    text: str = field(repr=False)
-    spans: dict[int, tuple[int, int]] = field(repr=False)
+    text: str = field(default="", repr=False)
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False)
+    writer: plainjson.Writer | None = None
 
     def slice(self, embedded: object) -> bytes | None:
         """The source bytes of a dict of `value` (itself, an item, or an item's object)."""
+        if self.writer is not None:
+            return self.writer(embedded)
         span = self.spans.get(id(embedded))
         return None if span is None else self.text[span[0] : span[1]].encode()
 
 
 def parse(body: bytes, *, max_depth: int = MAX_DEPTH, max_nodes: int = MAX_NODES) -> Any:
-    return _whole(scan_value, decode(body, max_depth, max_nodes))
+    plain = plainjson.read(body, max_depth, max_nodes)
+    return _whole(scan_value, decode(body, max_depth, max_nodes)) if plain is None else plain[0]
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -59,6 +65,13 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def parse_with_items(body: bytes) -> Parsed:
+    plain = plainjson.read(body, MAX_DEPTH, MAX_NODES)
+    if plain is not None:
+        return Parsed(plain[0], writer=plain[1])
+    return _scanned(body)
+
+
+def _scanned(body: bytes) -> Parsed:
     text = decode(body)
     walker = _Walker(text)
     value = _whole(walker.document, text)

@@ -54,7 +54,7 @@ class Reading:
         known = self._query.reference(id)
         if known is None:
             raise NotFound(id, "is not known here")
-        return json(shapes.reference(known, self._now()))
+        return json(shapes.reference(lookup.explained(self._query, known), self._now()))
 
     def objects(self, call: Call) -> Answer:
         unknown(call.args, _FILTERS | {"limit", "cursor"})

@@ -1,19 +1,22 @@
 """What people name things by, read into what the store is asked for: actors, times, counts, types.
 
-It asks the store for follows only. Invariant: what it returns is in the spelling that the store
-uses, and what it cannot read raises BadInput with the name of the parameter as its subject.
+It asks the store for what names lead to, and nobody else. Invariant: what it returns is in the
+spelling that the store uses, and what it cannot read raises BadInput with the name of the parameter
+as its subject.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ..config import names
 from ..config.units import parse_duration
-from ..crawler.protocol.handle import parse_actor
+from ..crawler.protocol import webfinger
+from ..crawler.protocol.handle import Handle, parse_actor, parse_handle
 from ..crawler.protocol.times import rfc3339
 from ..crawler.protocol.uri import canonical, shown
-from ..errors import BadInput
+from ..errors import BadInput, NotFound
 from .ports import Query
 from .records import Follow, Reference, State
 
@@ -107,15 +110,46 @@ def find_follow(query: Query, wanted: str) -> Follow | None:
 
 
 def actor_uri(name: str, query: Query, text: str) -> str:
-    """The URI of an actor; a handle is looked up among the follows, never on the network."""
+    """The URI of an actor; a handle is looked up in the store, never on the network."""
     wanted = actor(name, text)
     if not wanted.startswith("@"):
         return wanted
     follow = find_follow(query, wanted)
-    if follow is None or follow.actor is None:
-        reason = f"{wanted} is not a handle that is known here"
-        raise BadInput(name, reason, "one that was pulled, or the actor's URI")
-    return follow.actor
+    found = _resolved(query, parse_handle(wanted)) if follow is None else follow.actor
+    if found is None:
+        raise NotFound(wanted, "is not in the cache", "a handle that was fetched or pulled")
+    return found
+
+
+def _resolved(query: Query, handle: Handle) -> str | None:
+    """The actor that a handle led to when it was fetched, if both sides said so."""
+    first = _finger(query, handle)
+    known = reference(query, first.actor) if first is not None else None
+    document = query.document(known.id) if known is not None else None
+    if first is None or document is None:
+        return None
+    named = replace(first, actor=document.id)
+    verdict = webfinger.confirm(handle, named, document.json)
+    if isinstance(verdict, webfinger.AskAlso):
+        second = _finger(query, verdict.handle)
+        agreed = second is not None and webfinger.agrees(handle, document.id, second, named)
+        return document.id if agreed else None
+    return document.id if isinstance(verdict, webfinger.Confirmed) else None
+
+
+def _finger(query: Query, handle: Handle) -> webfinger.Finger | None:
+    """What a WebFinger answer said, as far as its record keeps it."""
+    known = query.reference(webfinger.finger_url(handle))
+    if known is None or known.target is None:
+        return None
+    return webfinger.Finger(known.reason or str(handle), known.target)
+
+
+def explained(query: Query, known: Reference) -> Reference:
+    """The record as people are told of it: what has members is a collection, document or not."""
+    if known.cls is None and query.collection(known.id, 1) is not None:
+        return replace(known, cls="collection")
+    return known
 
 
 def follow_key(name: str, query: Query, text: str) -> str:

@@ -58,10 +58,20 @@ def why(reference: Reference, now: float) -> str:
         case State.REDIRECTED:
             return f"Another name for {reference.target or 'an id that is not known any more'}."
         case State.UNKNOWN:
-            text = "Known, but not fetched yet"
-            if reference.last_error:
-                text += f": {_failures(reference)}"
+            text = _unknown(reference, now)
     return f"{text}.{_next(reference, now)}"
+
+
+def _unknown(reference: Reference, now: float) -> str:
+    """What is read without being kept (pages, WebFinger answers) has a log all the same."""
+    if reference.log:
+        last = reference.log[0]
+        is_collection = reference.cls == "collection"
+        text = "A collection; its pages are read and not kept" if is_collection else "Not held"
+        return f"{text}. Last time, {ago(last.at, now)}: {last.outcome}"
+    if reference.last_error:
+        return f"Known, but not fetched yet: {_failures(reference)}"
+    return "Known, but not fetched yet"
 
 
 def _held(reference: Reference, now: float) -> str:

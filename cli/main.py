@@ -15,10 +15,11 @@ import click
 
 from ..errors import FedpullError
 from .demo import demo
+from .explaining import explain
 from .fetching import fetch, pull
 from .following import follow, follows, import_file, unfollow
 from .options import common
-from .reading import changes, explain, get, list_objects
+from .reading import changes, get, list_objects
 from .running import check, hosts, init, run, status
 from .session import Session
 

@@ -1,4 +1,4 @@
-"""The commands that read the cache: get, list, changes, explain. They fetch and write nothing.
+"""The commands that read the cache: get, list, changes. They fetch and write nothing.
 
 They open the store itself, whether a daemon is running or not. Invariant: what a program reads of
 them is what the matching API call answers.
@@ -14,29 +14,17 @@ import click
 
 from ..errors import NotFound
 from . import output
+from .explaining import find
 from .options import common, examples, json_option, pass_session
 from .session import Session
 
 if TYPE_CHECKING:
     from ..cache.document import Document
     from ..cache.ports import Query
-    from ..cache.records import Change, ObjectFilter, Reference
+    from ..cache.records import Change, ObjectFilter
 
 _PAGE = 200  # rows a read: short transactions, whatever the limit
 _FOLLOW_SECONDS = 0.5
-
-
-def find(query: Query, text: str) -> Reference:
-    """The record of what a person names: a URI, or the handle of a followed actor."""
-    from ..cache import lookup
-
-    named = text.strip()
-    is_uri = "://" in named
-    id = lookup.uri("ID", named) if is_uri else lookup.actor_uri("ID", query, named)
-    known = lookup.reference(query, id)
-    if known is None:
-        raise NotFound(id, "is not in the cache", "`fedpull fetch` to get it")
-    return known
 
 
 @click.command(epilog=examples("get https://events.example/events/1", "get @alice@example.social"))
@@ -50,10 +38,12 @@ def get(session: Session, id: str, as_json: bool) -> None:
     ID is the document's URI, or the handle of an actor that was pulled. Exits 3 when it is not
     held.
     """
+    from ..cache import lookup
     from ..cache.api_caching import raise_absent
 
     with session.reading() as query:
-        known = find(query, id)
+        asked = find(session, query, id)
+        known = lookup.reference(query, asked.id) or asked
         raise_absent(known)
         document = query.document(known.id)
         if document is None:
@@ -209,56 +199,3 @@ def change_line(change: Change) -> str:
     parts = (change.seq, rfc3339(change.at), change.kind, change.type or "-", change.id)
     line = "  ".join(output.safe(part) for part in parts)
     return f"{line}  ({change.reason})" if change.reason else line
-
-
-@click.command(epilog=examples("explain https://events.example/events/1"))
-@click.argument("id", metavar="ID")
-@json_option
-@common
-@pass_session
-def explain(session: Session, id: str, as_json: bool) -> None:
-    """Say why a document is fresh, stale, missing or refused."""
-    from ..cache import shapes
-
-    now = session.now()
-    with session.reading() as query:
-        known = find(query, id)
-        if as_json:
-            output.print_json(shapes.reference(known, now))
-        else:
-            _explained(known, now)
-
-
-def _explained(known: Reference, now: float) -> None:
-    from ..cache.why import ago, ahead, span, why
-
-    click.echo(output.safe(known.id))
-    click.echo(f"  {output.safe(why(known, now))}\n")
-    next_check = None if known.next_check is None else ahead(known.next_check, now)
-    kinds = [word for word in (known.cls, known.type) if word]
-    output.pairs(
-        (
-            ("state", f"{known.state} ({', '.join(kinds)})" if kinds else known.state),
-            ("owner", known.owner),
-            ("target", known.target),
-            ("published", output.moment(known.published)),
-            ("updated", output.moment(known.updated)),
-            ("fetched", None if known.fetched_at is None else ago(known.fetched_at, now)),
-            ("verified", None if known.verified_at is None else ago(known.verified_at, now)),
-            ("verified by", known.verified_by),
-            ("embedded in", known.enclosing),
-            ("next check", next_check),
-            ("interval", span(known.interval) if known.interval else None),
-            ("etag", known.etag),
-            ("last modified", known.last_modified),
-            ("content hash", known.content_hash.hex() if known.content_hash else None),
-            ("failures", known.failures or None),
-            ("last error", known.last_error),
-        )
-    )
-    if known.log:
-        click.echo("\nlatest attempts")
-        for line in known.log:
-            status = line.status if line.status is not None else "-"
-            shown = f"  {ago(line.at, now)}: {line.cause}, {status}, {line.outcome}"
-            click.echo(output.safe(shown))

@@ -1,0 +1,112 @@
+"""The command that says what is known of something, and why: explain. It only reads.
+
+Invariant: whatever `fetch` or `pull` was told to get, by URI or by handle, can be explained by the
+same name, also when nothing came of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import NotFound
+from . import output
+from .options import common, examples, json_option, pass_session
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..cache.ports import Query
+    from ..cache.records import CollectionView, Reference
+
+
+def find(session: Session, query: Query, text: str) -> Reference:
+    """The record of what a person names: a URI, or the handle of an actor.
+
+    Where nothing is known: what no fetch would bring is wrong, everything else is not found.
+    """
+    from ..cache import lookup
+    from ..config.url_rules import check_actor, url_rules
+
+    named = text.strip()
+    id = lookup.uri("ID", named) if "://" in named else lookup.actor("ID", named)
+    known = query.reference(_uri_of(query, id))
+    if known is None:
+        check_actor(id, url_rules(session.loaded.config))
+        raise NotFound(id, "is not in the cache", "`fedpull fetch` to get it")
+    return known
+
+
+def _uri_of(query: Query, named: str) -> str:
+    """The actor that a handle is known to be of, else the WebFinger answer that was asked for."""
+    from ..cache import lookup
+    from ..crawler.protocol.handle import parse_handle
+    from ..crawler.protocol.webfinger import finger_url
+
+    if not named.startswith("@"):
+        return named
+    try:
+        return lookup.actor_uri("ID", query, named)
+    except NotFound:
+        return finger_url(parse_handle(named))
+
+
+@click.command(epilog=examples("explain https://events.example/events/1"))
+@click.argument("id", metavar="ID")
+@json_option
+@common
+@pass_session
+def explain(session: Session, id: str, as_json: bool) -> None:
+    """Say why a document is fresh, stale, missing or refused."""
+    from ..cache import lookup, shapes
+
+    now = session.now()
+    with session.reading() as query:
+        known = lookup.explained(query, find(session, query, id))
+        if as_json:
+            output.print_json(shapes.reference(known, now))
+        else:
+            _explained(known, query.collection(known.id, 1), now)
+
+
+def _explained(known: Reference, members: CollectionView | None, now: float) -> None:
+    from ..cache.why import ago, ahead, span, why
+
+    click.echo(output.safe(known.id))
+    click.echo(f"  {output.safe(why(known, now))}\n")
+    next_check = None if known.next_check is None else ahead(known.next_check, now)
+    kinds = [word for word in (known.cls, known.type) if word]
+    output.pairs(
+        (
+            ("state", f"{known.state} ({', '.join(kinds)})" if kinds else known.state),
+            ("collection", _completeness(members)),
+            ("owner", known.owner),
+            ("target", known.target),
+            ("published", output.moment(known.published)),
+            ("updated", output.moment(known.updated)),
+            ("fetched", None if known.fetched_at is None else ago(known.fetched_at, now)),
+            ("verified", None if known.verified_at is None else ago(known.verified_at, now)),
+            ("verified by", known.verified_by),
+            ("embedded in", known.enclosing),
+            ("next check", next_check),
+            ("interval", span(known.interval) if known.interval else None),
+            ("etag", known.etag),
+            ("last modified", known.last_modified),
+            ("content hash", known.content_hash.hex() if known.content_hash else None),
+            ("failures", known.failures or None),
+            ("last error", known.last_error),
+        )
+    )
+    if known.log:
+        click.echo("\nlatest attempts")
+        for line in known.log:
+            status = line.status if line.status is not None else "-"
+            shown = f"  {ago(line.at, now)}: {line.cause}, {status}, {line.outcome}"
+            click.echo(output.safe(shown))
+
+
+def _completeness(members: CollectionView | None) -> str | None:
+    if members is None:
+        return None
+    claimed = f", {members.total_items} by its own count" if members.total_items is not None else ""
+    return f"{members.kind}, {'complete' if members.complete else 'not complete'}{claimed}"

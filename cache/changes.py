@@ -23,8 +23,7 @@ def log(
     work.counters.last_seq += 1
     seq = work.counters.last_seq
     row = CHANGE.pack(CHANGE_KINDS.index(kind), id, actor, type, at) + reason.encode()
-    # Sequence numbers only grow, so LMDB may fill each page instead of splitting it in halves.
-    work.put(work.t.change, U64.pack(seq), row, True)
+    work.change_rows.append((U64.pack(seq), row))
     change = Change(
         seq=seq,
         kind=kind,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .layout import NONE, TermsRow
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
+    from .environment import Cursor
     from .work import Work
 
 ALL = b"O"
@@ -24,6 +25,7 @@ REPLY = b"R"
 CONTEXT = b"C"
 FOLLOW = b"F"
 FOLLOW_TYPE = b"G"
+_SHORT = (TAG, REPLY, CONTEXT)  # most of these lists are too short for pages of their own
 
 
 def keys_of(row: TermsRow) -> list[bytes]:
@@ -49,7 +51,7 @@ def terms_of(work: Work, id: bytes) -> TermsRow:
     """An object's terms, to be changed in place; `flush` moves its index entries along."""
     row = work.terms.get(id)
     if row is None:
-        stored = work.txn.get(id, None, work.t.terms)
+        stored = None if work.is_new(id) else work.txn.get(id, None, work.t.terms)
         row = work.terms[id] = TermsRow() if stored is None else TermsRow.unpack(stored)
         work.terms_before[id] = None if stored is None else (row.when, keys_of(row))
     return row
@@ -58,6 +60,8 @@ def terms_of(work: Work, id: bytes) -> TermsRow:
 def flush(work: Work) -> None:
     """Write the terms that were touched, and what changed in their index entries."""
     txn, table = work.txn, work.t.index
+    rows: list[tuple[bytes, bytes]] = []
+    entries: list[tuple[bytes, bytes]] = []
     for id, row in work.terms.items():
         before = work.terms_before[id]
         after = keys_of(row)
@@ -71,14 +75,42 @@ def flush(work: Work) -> None:
             for key in gone:
                 txn.delete(key, when + id, table)
         value = row.when + id
-        for key in after:
-            txn.put(key, value, True, True, False, table)
+        entries += [(key, value) for key in after]
         if row.live or row.follows:
-            work.put(work.t.terms, id, row.pack())
+            rows.append((id, row.pack()))
         elif before is not None:
             work.delete(work.t.terms, id)
+    work.put_all(work.t.terms, sorted(rows))
+    _insert(txn.cursor(table), sorted(entries))
     work.terms.clear()
     work.terms_before.clear()
+
+
+def _insert(cursor: Cursor, entries: list[tuple[bytes, bytes]]) -> None:
+    """Write sorted entries, at the end of a list in the way that fills LMDB's pages.
+
+    A walk goes from new to old and so makes its lists longer at their ends; LMDB would split each
+    full page in halves and leave the one behind half empty for ever.
+    """
+    scattered: list[tuple[bytes, bytes]] = []
+    start, count = 0, len(entries)
+    while start < count:
+        key, first = entries[start]
+        end = start + 1
+        while end < count and entries[end][0] == key:
+            end += 1
+        run = entries[start:end]
+        if (end - start == 1 and key[:1] in _SHORT) or _goes_on(cursor, key, first):
+            scattered += run
+        else:
+            cursor.putmulti(run, True, True, True)
+        start = end
+    cursor.putmulti(scattered)
+
+
+def _goes_on(cursor: Cursor, key: bytes, value: bytes) -> bool:
+    """Whether the list goes on behind `value`."""
+    return cursor.set_key(key) and cursor.last_dup() and cursor.value() > value
 
 
 def list_for(work: Work, id: bytes, follow: bytes, announced: bool) -> None:

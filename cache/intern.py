@@ -57,7 +57,7 @@ def id_of(work: Work, uri: str | None) -> bytes:
     id = known_id(work, uri)
     if id is None:
         id = work.new_id()
-        work.put(work.t.uri, uri_hash(uri), id)
+        work.new_uris.append((uri_hash(uri), id))
         work.add_ref(id, Ref(uri))
         work.memo.ids[uri] = id
     return id

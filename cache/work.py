@@ -67,6 +67,8 @@ class Work:
         self.hosts: dict[bytes, HostRow] = {}
         self.host_rows: dict[bytes, bytes] = {}  # as stored
         self.unsettled: set[bytes] = set()  # hosts whose row in `ready` may be wrong
+        self.new_uris: list[tuple[bytes, bytes]] = []  # rows of `uri`; until then the memo has them
+        self.change_rows: list[tuple[bytes, bytes]] = []
         self._newest = U64.pack(self.counters.last_id)
         self._last_body: bytes | None = None
         self._dirty_refs: set[bytes] = set()
@@ -75,6 +77,18 @@ class Work:
     def put(self, table: Any, key: bytes, value: bytes, append: bool = False) -> None:
         self.wrote = True
         self.txn.put(key, value, True, True, append, table)
+
+    def put_all(self, table: Any, rows: list[tuple[bytes, bytes]]) -> None:
+        """Write rows that are sorted by key.
+
+        In order LMDB finds most places without a search, and behind the table's last row it fills
+        its pages, which it would otherwise split in halves.
+        """
+        if rows:
+            self.wrote = True
+            cursor = self.txn.cursor(table)
+            last = cursor.key() if cursor.last() else b""
+            cursor.putmulti(rows, True, True, last < rows[0][0])
 
     def delete(self, table: Any, key: bytes) -> bool:
         self.wrote = True
@@ -97,6 +111,10 @@ class Work:
         self.counters.last_id += 1
         return U64.pack(self.counters.last_id)
 
+    def is_new(self, id: bytes) -> bool:
+        """It was made in this transaction: no table has a row of it yet."""
+        return id > self._newest
+
     def ref(self, id: bytes, *, change: bool = True) -> Ref:
         """The reference's row; one that is changed must be loaded with `change`."""
         row = self.refs.get(id)
@@ -118,7 +136,7 @@ class Work:
         """The rarely needed part of a reference; without a key: nothing known."""
         values = self.extras.get(id)
         if values is None:
-            stored = self.txn.get(id, None, self.t.extra)
+            stored = None if id > self._newest else self.txn.get(id, None, self.t.extra)
             values = self.extras[id] = {} if stored is None else orjson.loads(stored)
         if change:
             self._dirty_extras.add(id)
@@ -126,17 +144,17 @@ class Work:
 
     def flush(self) -> None:
         """Write back what was loaded and changed. Hosts are the frontier's to write."""
-        for id in sorted(self._dirty_refs):
-            # New ids only grow: appending fills LMDB's pages instead of splitting them in halves.
-            self.put(self.t.ref, id, self.refs[id].pack(), id > self._newest)
+        refs, newest = self.refs, self._newest
+        dirty = sorted(self._dirty_refs)
+        self.put_all(self.t.ref, [(id, refs[id].pack()) for id in dirty if id <= newest])
+        self.put_all(self.t.ref, [(id, refs[id].pack()) for id in dirty if id > newest])
+        self.put_all(self.t.uri, sorted(self.new_uris))
+        self.put_all(self.t.change, self.change_rows)
         for id in self._dirty_extras:
             values = self.extras[id]
             if values:
                 self.put(self.t.extra, id, orjson.dumps(values))
             else:
                 self.delete(self.t.extra, id)
-        self._dirty_refs.clear()
-        self._dirty_extras.clear()
-        self._newest = U64.pack(self.counters.last_id)
         if self.wrote:
             self.put(self.t.meta, b"counters", self.counters.pack())

@@ -247,6 +247,7 @@ def pulled(results: Iterable[Pulled]) -> Json:
                 "requests": result.requests,
                 "complete": result.complete,
                 "error": result.error,
+                "outbox_kind": result.outbox_kind,
             }
             for result in results
         ]

@@ -24,6 +24,7 @@ class Pulled:
     requests: int = 0
     complete: bool = False
     error: str | None = None
+    outbox_kind: str | None = None  # as a follow's
 
 
 @dataclass(frozen=True, slots=True)

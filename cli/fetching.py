@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _SOME_FAILED = 5
 _WAIT = "30s"
+# Why an actor's posts do not come, as far as its server lets us know.
+_NO_OUTBOX = {
+    "none": "it has no outbox",
+    "stub": "its outbox shows nothing to strangers",
+    "unpageable": "its outbox cannot be read",
+}
 
 
 @click.command(
@@ -63,7 +69,7 @@ def pull(session: Session, actors: tuple[str, ...], as_json: bool) -> int:
         output.print_json({"actors": results})
     else:
         for result in results:
-            click.echo(_line(result))
+            click.echo(line(result))
     return _SOME_FAILED if any(result["error"] for result in results) else 0
 
 
@@ -87,13 +93,17 @@ def _pull_here(loaded: Loaded, keys: Sequence[str]) -> list[dict[str, Any]]:
     return actors
 
 
-def _line(result: dict[str, Any]) -> str:
+def line(result: dict[str, Any]) -> str:
+    """What a pull came to for one actor."""
     counts = [f"{result[name]} {name}" for name in ("new", "updated", "deleted") if result[name]]
-    line = f"{result['actor']}: {', '.join(counts) or 'nothing new'}"
-    line += f" ({result['requests']} request{'s' * (result['requests'] != 1)})"
-    if result["error"]:
-        return output.safe(f"{line}; {result['error']}")
-    return output.safe(line if result["complete"] else f"{line}; not complete yet")
+    failed = f"failed: {result['error']}" if result["error"] else None
+    if failed and not counts:
+        return output.safe(f"{result['actor']}: {failed}")
+    text = f"{result['actor']}: {', '.join(counts) or 'nothing new'}"
+    text += f" ({result['requests']} request{'s' * (result['requests'] != 1)})"
+    unfinished = None if result["complete"] else "not complete yet"
+    remark = failed or unfinished or _NO_OUTBOX.get(result["outbox_kind"])
+    return output.safe(f"{text}; {remark}" if remark else text)
 
 
 @click.command(

@@ -106,7 +106,7 @@ class Resolver:
         except TimeoutError:
             raise Lost("timeout", f"the name {host} was not resolved in time") from None
         except (OSError, UnicodeError) as error:
-            raise Lost("name", f"the name {host} does not resolve: {error}") from None
+            raise Lost("name", f"the name {host} does not resolve{_why(error)}") from None
         if not found:
             raise Lost("name", f"the name {host} has no address")
         return found
@@ -150,3 +150,13 @@ class Resolver:
             job.future.set_exception(found)
         else:
             job.future.set_result(found)
+
+
+def _why(error: Exception) -> str:
+    """What the resolver adds to `does not resolve`, in words and without its number.
+
+    That there is no such name says no more; that this machine is offline does.
+    """
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
+        return ""
+    return f": {(isinstance(error, OSError) and error.strerror) or error}"

@@ -1,8 +1,8 @@
 """The follows as they are configured, kept going: first sight, changes of the list, and pulls.
 
 It queues what leads a follow on and waits; what an answer means for a follow is ingest's business.
-Invariant: a configured follow always has a row in the frontier, one that is no longer configured
-has none.
+Invariant: a configured follow always has a row in the frontier (but for a second name of an actor
+that is followed already), one that is no longer configured has none.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Follows:
     _rules: dict[str, Rules] = field(default_factory=dict)
     _states: dict[str, Follow] = field(default_factory=dict)
     _pulls: list[_Pull] = field(default_factory=list)
+    _leaders: dict[str, str] = field(default_factory=dict)  # by actor: the follow that reads it
 
     def rules(self, key: str) -> Rules | None:
         """The follow as configured; a pull by name has the defaults. None: neither."""
@@ -65,10 +66,20 @@ class Follows:
             self._states[key] = found
         return found
 
+    def leader(self, actor: str) -> str | None:
+        """The configured follow that reads an actor's outbox already."""
+        return self._leaders.get(actor)
+
+    def _learn(self, follow: Follow) -> None:
+        if follow.actor is not None and follow.outbox is not None and follow.key in self._rules:
+            if not follow.once:
+                self._leaders.setdefault(follow.actor, follow.key)
+
     def settled(self, lease: Lease, outcome: Outcome) -> None:
         """An outcome is on disk: whoever waits for its follow looks again."""
         if outcome.follow is not None:
             self._states.pop(lease.want.follow, None)
+            self._learn(outcome.follow)
         for pull in self._pulls:
             if lease.want.follow in pull.waiting:
                 pull.touched.add(lease.want.follow)
@@ -83,6 +94,7 @@ class Follows:
         for follow in self.query.follows():
             if follow.key not in self._rules and not follow.once:
                 await self._done(self.store.drop_follow(follow.key, self.clock.now()))
+            self._learn(follow)
         await self._ensure(self._rules)
 
     async def add(self, rules: Rules) -> Follow:
@@ -94,8 +106,24 @@ class Follows:
     async def remove(self, key: str) -> bool:
         """Stop following. What was kept stays. False: it was not followed."""
         self._rules.pop(key, None)
-        self._states.pop(key, None)
-        return await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
+        dropped = await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
+        self._leaders = {actor: one for actor, one in self._leaders.items() if one != key}
+        self._states.pop(key, None)  # only now: an answer may have looked it up meanwhile
+        return dropped
+
+    async def mend(self) -> None:
+        """Queue again what has lost its row."""
+        await self._ensure([key for key in self._rules if self._lost(key)])
+
+    def _lost(self, key: str) -> bool:
+        """Whether nothing leads a follow on though something should: two follows wanted the same
+        of one URL, and one row stood for both."""
+        follow = self.state(key)
+        if follow is None or self.frontier.waits(key):
+            return False
+        if follow.once:
+            return follow.outbox_kind is None and follow.last_error is None
+        return follow.actor is None or self._leaders.get(follow.actor, key) == key
 
     async def _ensure(self, keys: Iterable[str], *, once: bool = False) -> None:
         """Give each follow a state, and a row in the queue that leads on; in few commits."""
@@ -134,21 +162,21 @@ class Follows:
         progress: Callable[[Sequence[Pulled]], None] | None = None,
     ) -> list[Pulled]:
         """Bring the named (or all configured) follows up to date, and say what that came to."""
-        listed = {same_actor_key(key): key for key in self._rules}
-        named = [str(parse_actor(actor)) for actor in actors]
-        keys = list(dict.fromkeys(listed.get(same_actor_key(name), name) for name in named))
-        keys = keys or list(self._rules)
+        keys = list(dict.fromkeys(map(self._key_of, actors))) or list(self._rules)
         before = {key: replace(self.tallies[key]) for key in keys}
         await self._begin(keys)
         pull = _Pull(set(keys), set(keys))
         self._pulls.append(pull)
-        told = 0.0
+        told, tried = 0.0, set[str]()
         try:
             while pull.waiting:
                 pull.moved.clear()
                 pull.waiting -= {key for key in pull.touched if not self._busy(key)}
                 pull.touched.clear()
-                if progress is not None and self.clock.monotonic() - told >= _TELL_EVERY:
+                if not pull.waiting:
+                    pull.waiting |= await self._again(keys, tried)
+                due = not pull.waiting or self.clock.monotonic() - told >= _TELL_EVERY
+                if progress is not None and due:
                     progress([self._pulled(key, before[key]) for key in keys])
                     told = self.clock.monotonic()
                 if pull.waiting:
@@ -156,6 +184,26 @@ class Follows:
         finally:
             self._pulls.remove(pull)
         return [self._pulled(key, before[key]) for key in keys]
+
+    def _key_of(self, actor: str) -> str:
+        """The follow that reads an actor, under whichever of its names it is followed."""
+        name = str(parse_actor(actor))
+        for key in self._rules:
+            if same_actor_key(key) == same_actor_key(name):
+                return key
+        if self.query.follow(name) is None:
+            for follow in self.query.follows():
+                if name in (follow.actor, follow.handle):
+                    return follow.key
+        return name
+
+    async def _again(self, keys: Sequence[str], tried: set[str]) -> set[str]:
+        """Those of a pull that have lost their row, each once: they go on."""
+        lost = {key for key in keys if key not in tried and self._lost(key)}
+        tried |= lost
+        wants = [self._first_want(self.query.follow(key) or Follow(key)) for key in lost]
+        await self._queue(wants)
+        return lost
 
     async def _begin(self, keys: Sequence[str]) -> None:
         """Queue what leads each follow on: from the start, or from where it stands."""
@@ -210,6 +258,7 @@ class Follows:
             requests=tally.requests - before.requests,
             complete=bool(follow and follow.complete and not pending),
             error=error,
+            outbox_kind=follow.outbox_kind if follow else None,
         )
 
     async def _move(self, pull: _Pull) -> None:
@@ -226,6 +275,8 @@ class Follows:
             timer.cancel()
 
     async def _queue(self, wants: Sequence[Want]) -> None:
+        if not wants:
+            return
         await self._done(self.frontier.want(wants))
         self.poke()
 

@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from socket import EAI_AGAIN, EAI_NONAME, gaierror
 
 import pytest
 from certificates import Authority
@@ -193,17 +194,27 @@ async def test_the_peer_is_checked_once_more_after_connecting() -> None:
         assert wire.requests == []
 
 
-def no_such_name(host: str, port: int) -> list[str]:
-    raise OSError("Name or service not known")
+UNRESOLVED: dict[str, tuple[Exception, str]] = {
+    "no such name": (gaierror(EAI_NONAME, "Name or service not known"), ""),
+    "no network": (gaierror(EAI_AGAIN, "Temporary failure"), ": Temporary failure"),
+    "no encoding": (UnicodeError("label too long"), ": label too long"),
+    "no file": (OSError("out of sockets"), ": out of sockets"),
+}
 
 
-async def test_a_name_that_does_not_resolve_is_unreachable() -> None:
-    """It looks to callers as a name that leads inside does."""
-    async with door_to(None, lookup=no_such_name) as door:
+@pytest.mark.parametrize(("error", "told"), UNRESOLVED.values(), ids=UNRESOLVED)
+async def test_a_name_that_does_not_resolve_is_unreachable(error: Exception, told: str) -> None:
+    """It looks to callers as a name that leads inside does; the log has the reason in words."""
+
+    def lookup(host: str, port: int) -> list[str]:
+        raise error
+
+    async with door_to(None, lookup=lookup) as door:
         with pytest.raises(FetchFailed) as failed:
             await door.egress.fetch(Ask("https://a.example/"))
 
     assert failed.value.kind == "name"
+    assert str(failed.value).endswith(f"the name a.example does not resolve{told}")
     assert (failed.value.http_status, failed.value.problem) == (502, "unreachable")
 
 

@@ -12,7 +12,7 @@ from ..errors import TimedOut, Unreachable
 from . import lookup, shapes
 from .api_caching import Fetch, answer, decide, raise_absent
 from .api_demand import OnDemand
-from .api_http import Answer, Call, directives, unknown
+from .api_http import Answer, Call, NotCached, directives, unknown
 from .api_read import id_of
 from .ports import Query
 from .records import Reference, State
@@ -34,7 +34,10 @@ class Documents:
         id = id_of(call)
         now = self._now()
         reference = lookup.reference(self._query, id)
-        verdict = decide(reference, directives(call.headers.get("cache-control")), now)
+        try:
+            verdict = decide(reference, directives(call.headers.get("cache-control")), now)
+        except NotCached as error:  # a miss has no record, hence no id but the caller's
+            raise NotCached(id, error.reason) from error
         if isinstance(verdict, Fetch):
             return self._fetched(call, id, verdict.why)
         assert reference is not None

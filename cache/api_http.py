@@ -105,7 +105,7 @@ def problem(
 ) -> Answer:
     """An RFC 9457 problem; its type is a relative reference into the documentation."""
     value = {"type": f"/problems/{name}", "title": TITLES.get(name, name), "status": status}
-    value |= {"detail": detail, **members}
+    value |= {"detail": detail, **{key: text for key, text in members.items() if text}}
     return Answer(status, orjson.dumps(value), PROBLEM, (("Cache-Control", "no-store"), *headers))
 
 
@@ -171,12 +171,17 @@ def canonical_link(id: str) -> str:
     return f'<{quote(id, safe=_URI_SAFE)}>; rel="canonical"'
 
 
-def read_object(call: Call) -> dict[str, object]:
-    """The JSON object in a body."""
+def read_json(call: Call) -> object:
+    """The JSON value in a body."""
     try:
-        value = orjson.loads(call.body)
+        return orjson.loads(call.body)
     except orjson.JSONDecodeError as error:
         raise BadInput("body", "is not JSON", "a JSON object") from error
+
+
+def read_object(call: Call) -> dict[str, object]:
+    """The JSON object in a body."""
+    value = read_json(call)
     if not isinstance(value, dict):
         raise BadInput("body", "is not a JSON object", "a JSON object")
     return value

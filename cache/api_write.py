@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..errors import BadInput
 from . import lookup, shapes
 from .api_demand import OnDemand
-from .api_http import Answer, Call, json, read_object, unknown
+from .api_http import Answer, Call, json, read_json, read_object, unknown
 from .ports import Query
 from .verbs import Verbs
 
@@ -69,7 +69,8 @@ class Writing:
 
     async def follow(self, call: Call) -> Answer:
         """201 and the follow. The body is an entry as in the configuration file."""
-        added = await self._verbs.follow(read_object(call))
+        entry = read_json(call)
+        added = await self._verbs.follow(entry if isinstance(entry, str) else read_object(call))
         return json(shapes.follow(added), 201, (("Location", "/v1/follows"),))
 
     async def unfollow(self, call: Call) -> Answer:

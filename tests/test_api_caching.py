@@ -259,6 +259,9 @@ async def test_only_if_cached(tmp_path: Path) -> None:
         reply = await api.get(URL, Cache_Control="only-if-cached")
 
         assert (reply.status, reply.json["type"]) == (504, "/problems/not-cached")
+        assert reply.json["subject"] == NOTE
+        assert reply.json["detail"] == f"{NOTE}: is not in the cache"
+        assert "expected" not in reply.json  # nothing of the caller's was wrong
         assert api.origin.asked == []
 
 

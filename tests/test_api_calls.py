@@ -226,6 +226,8 @@ async def test_a_fetch_whose_wait_ran_out(tmp_path: Path) -> None:
         ("/v1/pull", {"actors": ["alice"]}, "actors"),
         ("/v1/pull", {"actors": [5]}, "actors"),
         ("/v1/pull", {"who": []}, "who"),
+        ("/v1/follows", 5, "body"),
+        ("/v1/follows", ["@a@b.example"], "body"),
     ],
 )
 async def test_wrong_bodies(tmp_path: Path, path: str, body: Any, subject: str) -> None:
@@ -244,6 +246,14 @@ async def test_pull(tmp_path: Path) -> None:
 
         assert api.origin.pulled == [["@alice@events.example"]]
         assert reply.json["actors"][0] | {"new": 2, "complete": True} == reply.json["actors"][0]
+
+
+async def test_a_follow_written_as_text(tmp_path: Path) -> None:
+    """As in the configuration, an entry may be the actor alone."""
+    async with serving(tmp_path) as api:
+        reply = await api.post("/v1/follows", "@a@b.example")
+
+        assert (reply.status, reply.json["follow"]) == (201, "@a@b.example")
 
 
 async def test_follows(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..errors import StoreError
+from ..errors import BadInput
 
 
 def make_folder(path: str, group: str | None) -> None:
@@ -19,7 +19,8 @@ def make_folder(path: str, group: str | None) -> None:
         try:
             shutil.chown(folder, group=group)
         except LookupError:
-            raise StoreError(path, f"there is no group '{group}'") from None
+            reason = f"there is no group '{group}'"
+            raise BadInput("store.group", reason, "a group of this machine") from None
         folder.chmod(0o750)
 
 

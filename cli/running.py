@@ -108,7 +108,7 @@ def _status(session: Session) -> dict[str, object]:
 
     config = session.loaded.config
     running = Running(
-        version(), 0.0, 0, False, ("no daemon is running",), config.freshness.budget.count
+        version(), 0.0, 0, False, ("no daemon is running",), config.freshness.budget.per_hour
     )
     with session.reading() as query:
         # Only the writer knows when it is full; a reader of a store at rest does not say so.

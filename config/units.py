@@ -40,6 +40,10 @@ class Rate:
     def __str__(self) -> str:
         return format_rate(self)
 
+    @property
+    def per_hour(self) -> int:
+        return round(self.count / self.seconds * 3600)
+
 
 def shown(value: object) -> str:
     """How an error message names a value: short, quoted when it is text, never a whole tree."""

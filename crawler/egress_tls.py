@@ -51,9 +51,10 @@ class TlsContext:
             try:
                 context.load_verify_locations(str(ca_file))
             except SSL.Error as error:
-                raise BadInput(
-                    str(ca_file), "holds no certificates", "a PEM bundle (network.ca_file)"
-                ) from error
+                # OpenSSL has one error for all of it; why a file cannot be read is worth knowing.
+                unread = _unreadable(ca_file)
+                reason = f"cannot be read: {unread}" if unread else "holds no certificates"
+                raise BadInput("network.ca_file", f"{ca_file} {reason}", "a PEM bundle") from error
         self._context = context
         self._sessions: OrderedDict[Endpoint, tuple[float, SSL.Session]] = OrderedDict()
 
@@ -177,3 +178,11 @@ def _reason(error: SSL.Error) -> str:
     if isinstance(queue, list) and queue:
         return str(queue[-1][-1]) or "TLS failed"
     return str(error.args[-1]) if error.args else type(error).__name__
+
+
+def _unreadable(file: Path) -> str | None:
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        return error.strerror
+    return None

@@ -121,7 +121,7 @@ class Works:
             in_flight=self.dispatcher.in_flight,
             ready=not reasons,
             reasons=reasons,
-            budget_limit=round(budget.count / budget.seconds * 3600),
+            budget_limit=budget.per_hour,
         )
 
     def _not_ready(self) -> tuple[str, ...]:

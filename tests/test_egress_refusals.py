@@ -16,6 +16,7 @@ from wire_server import RealClock, door_to, response, wire_server
 from fedpull.crawler.answer import Ask, FetchFailed
 from fedpull.crawler.egress import Egress, EgressRules
 from fedpull.crawler.egress_connection import Connection
+from fedpull.crawler.egress_tls import TlsContext
 from fedpull.crawler.protocol.uri import UrlRules
 from fedpull.errors import BadInput
 
@@ -349,3 +350,18 @@ async def test_a_missing_bundle_is_found_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(BadInput, match="ca_file"):
         Egress(EgressRules(user_agent="x", ca_file=tmp_path / "none.pem"), turn, RealClock())
+
+
+def test_a_trust_store_that_is_none(tmp_path: Path) -> None:
+    """A `ca_file` that cannot be used is an error of the configuration, which says why."""
+    (tmp_path / "text.pem").write_text("no certificate")
+    for name, said in (
+        ("lost.pem", "cannot be read: No such file or directory"),
+        ("", "cannot be read: Is a directory"),
+        ("text.pem", "holds no certificates"),
+    ):
+        with pytest.raises(BadInput) as refused:
+            TlsContext(tmp_path / name)
+        assert str(refused.value) == (
+            f"network.ca_file: {tmp_path / name} {said}: expected a PEM bundle"
+        )

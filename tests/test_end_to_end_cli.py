@@ -271,7 +271,10 @@ def _follows(station: Station) -> None:
 
 
 def test_status(station: Station) -> None:
-    """The same fields, whether a daemon is running or not."""
+    """The same fields, whether a daemon is running or not; budgets are those of an hour."""
+    path = station.folder / "fedpull.yaml"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "freshness": {"budget": "100/15m"}}))
     still = station("status", "--json").json
     assert "not running" in station("status").out
     with station.running():
@@ -281,7 +284,7 @@ def test_status(station: Station) -> None:
     for value in (still, alive):
         assert set(STATUS.split()) <= set(value)
         assert set(value["store"]) == {"bytes", "max_bytes", "read_only"}
-        assert set(value["budget"]) == {"limit", "used"}
+        assert value["budget"] == {"limit": 400, "used": 0}
     assert (still["uptime"], still["store"]["read_only"]) == (None, False)
     assert alive["uptime"] >= 0
     assert still["store"]["max_bytes"] == alive["store"]["max_bytes"] == 256 * 2**20

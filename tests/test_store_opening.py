@@ -15,7 +15,7 @@ from store_cases import NOW, apply, note, store_at
 from fedpull.cache import Cache
 from fedpull.cache.open import open_reader, open_store
 from fedpull.cache.records import Outcome
-from fedpull.errors import StoreError, StoreLocked
+from fedpull.errors import BadInput, StoreError, StoreLocked
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_group_may_be_let_in(tmp_path: Path) -> None:
 
 def test_a_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """A wrong group is an error before anything is stored."""
-    with pytest.raises(StoreError, match="there is no group 'nobody-has-this'"):
+    with pytest.raises(BadInput, match="store.group: there is no group 'nobody-has-this'"):
         open_store(tmp_path / "store", group="nobody-has-this")
 
 

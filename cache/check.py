@@ -18,7 +18,7 @@ from .codec import unpack
 from .counters import Counters
 from .environment import Tables, Txn
 from .intern import uri_of
-from .layout import BODY, CLASSES, HAS_BODY, NONE, U64, VERSION, Ref, TermsRow, uri_hash
+from .layout import BODY, CLASSES, HAS_BODY, NONE, U64, VERSION, Ref, TermsRow, uri_key
 from .records import CheckReport, Finding
 
 _MOST = 1_000  # findings reported; one broken table can break millions of rows
@@ -67,7 +67,7 @@ class _Audit:
         for id, row in self.txn.cursor(self.t.ref):
             self.references += 1
             ref = Ref.unpack(row)
-            if self.txn.get(uri_hash(ref.uri), None, self.t.uri) != id:
+            if self.txn.get(uri_key(ref.uri), None, self.t.uri) != id:
                 yield Finding("uri", ref.uri, "does not lead to its reference")
             if ref.flags & HAS_BODY and self.txn.get(id, None, self.t.body) is None:
                 yield Finding("ref", ref.uri, "says that there is a body, and there is none")

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from ..errors import StoreError
 from .environment import Tables, Txn
-from .layout import NONE, Ref, ref_uri, uri_hash
+from .layout import NONE, Ref, ref_uri, uri_key
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .work import Work
@@ -24,7 +24,7 @@ TYPE, FOLLOW = "t", "f"
 
 def find_id(txn: Txn, t: Tables, uri: str) -> bytes | None:
     """The id of a URI that has a row in `ref`. Outside the writer."""
-    id = txn.get(uri_hash(uri), None, t.uri)
+    id = txn.get(uri_key(uri), None, t.uri)
     if id is None:
         return None
     row = txn.get(id, None, t.ref)
@@ -41,7 +41,7 @@ def known_id(work: Work, uri: str) -> bytes | None:
     id = work.memo.ids.get(uri)
     if id is not None:
         return id
-    id = work.txn.get(uri_hash(uri), None, work.t.uri)
+    id = work.txn.get(uri_key(uri), None, work.t.uri)
     if id is None:
         return None
     if work.ref(id, change=False).uri != uri:
@@ -57,7 +57,7 @@ def id_of(work: Work, uri: str | None) -> bytes:
     id = known_id(work, uri)
     if id is None:
         id = work.new_id()
-        work.new_uris.append((uri_hash(uri), id))
+        work.new_uris.append((uri_key(uri), id))
         work.add_ref(id, Ref(uri))
         work.memo.ids[uri] = id
     return id
@@ -74,7 +74,7 @@ def word_of(work: Work, kind: str, text: str) -> bytes:
     id = work.memo.words.get((kind, text))
     if id is None:
         spelled = _spell(kind, text)
-        key = uri_hash(spelled)
+        key = uri_key(spelled)
         id = work.txn.get(key, None, work.t.uri)
         if id is None:
             id = work.new_id()
@@ -91,7 +91,7 @@ def fold_tag(tag: str) -> str:
 
 def find_word(txn: Txn, t: Tables, kind: str, text: str) -> bytes | None:
     spelled = _spell(kind, text)
-    id = txn.get(uri_hash(spelled), None, t.uri)
+    id = txn.get(uri_key(spelled), None, t.uri)
     return id if id is not None and _text(txn, t, id) == spelled[1:] else None
 
 

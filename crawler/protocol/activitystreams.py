@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .classes import ACTIVITY_TYPES, ACTOR_TYPES, COLLECTION_TYPES, class_of
 from .shapes import (
     AS2,
+    MAX_VALUES,
     PUBLIC,
     PUBLIC_URI,
     addresses_of,
@@ -61,6 +63,7 @@ __all__ = [
     "id_of",
     "ids_of",
     "in_reply_to",
+    "is_for_all",
     "is_public",
     "is_tombstone",
     "name",
@@ -109,6 +112,17 @@ def audience(doc: Any) -> Audience:
     return Audience(addresses_of(to), addresses_of(cc), addresses_of(others), stated)
 
 
+def is_for_all(doc: dict[str, Any]) -> bool:
+    """Whether a document is addressed to everybody: `audience(doc).public`.
+
+    Asked of every object of every page, and nearly always answered by one look.
+    """
+    for addressees in (doc.get("to"), doc.get("cc")):
+        if isinstance(addressees, list) and PUBLIC_URI in addressees[:MAX_VALUES]:
+            return True
+    return audience(doc).public
+
+
 def owner(doc: Any) -> str | None:
     """Who answers for a document: itself for an actor, the actor of an activity, else its author.
 
@@ -135,16 +149,25 @@ def updated(doc: Any) -> float | None:
 
 def hashtags(doc: Any) -> tuple[str, ...]:
     """The hashtags, without their `#` and folded so that all spellings of one are equal."""
+    tags = as_list(doc.get("tag")) if isinstance(doc, dict) else None
+    if not tags:
+        return ()
     found: dict[str, None] = {}
-    for tag in as_list(doc.get("tag")) if isinstance(doc, dict) else []:
+    for tag in tags:
         if len(found) >= _MAX_TAGS:
             break
         if isinstance(tag, dict) and "Hashtag" in types_of(tag):
             for word in texts_of(tag.get("name"))[:1]:
-                folded = unicodedata.normalize("NFKC", word[:400]).strip().lstrip("#").casefold()
+                folded = _folded(word[:400])
                 if 0 < len(folded) <= _MAX_TAG_LENGTH:
                     found[folded] = None
     return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _folded(word: str) -> str:
+    """Remembered, because who uses a hashtag uses it again."""
+    return unicodedata.normalize("NFKC", word).strip().lstrip("#").casefold()
 
 
 def in_reply_to(doc: Any) -> str | None:

@@ -15,7 +15,7 @@ from ...errors import BadInput
 from .activitystreams import owner
 from .classes import class_of
 from .shapes import id_of, uri_or_none
-from .uri import canonical, origin, same_origin
+from .uri import canonical, is_at, same_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +102,5 @@ def embedded_counts(
         return False
     if owner(obj) != page_owner:
         return False
-    return origin(id) == page_origin and same_origin(page_owner, id)
+    # Both are canonical here, as `owner` and `claimed_id` give them.
+    return is_at(page_origin, id) and is_at(page_origin, page_owner)

@@ -35,8 +35,12 @@ def as_list(value: Any) -> list[Any]:
 
 def uri_or_none(value: Any) -> str | None:
     """The canonical form of a string that is an http(s) URI."""
+    if not isinstance(value, str):
+        return None
     # Conversations are tag: URIs as often as not, and an exception costs more than this look.
-    return _canonical(value) if isinstance(value, str) and value[:4].lower() == "http" else None
+    if value.startswith("http") or value[:4].lower() == "http":
+        return _canonical(value)
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -91,7 +95,7 @@ def types_of(doc: Any) -> tuple[str, ...]:
     """The types of a document: AS2 ones by their short names, others as they stand."""
     if not isinstance(doc, dict):
         return ()
-    value = doc.get("type", doc.get("@type"))
+    value = doc["type"] if "type" in doc else doc.get("@type")
     if isinstance(value, str):
         return _one_type(value)
     return tuple(dict.fromkeys(_short(one) for one in as_list(value)[:16] if _is_word(one)))
@@ -103,7 +107,8 @@ def _one_type(name: str) -> tuple[str, ...]:
 
 
 def primary_type(doc: Any) -> str | None:
-    return next(iter(types_of(doc)), None)
+    types = types_of(doc)
+    return types[0] if types else None
 
 
 def _is_word(value: Any) -> bool:

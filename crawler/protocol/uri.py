@@ -155,6 +155,12 @@ def origin(uri: str) -> str:
     return split(uri).origin
 
 
+def is_at(place: str, uri: str) -> bool:
+    """Is the origin of a canonical `uri` the origin `place`? It is what the URI begins with."""
+    end = len(place)
+    return uri.startswith(place) and (len(uri) == end or uri[end] in "/?#")
+
+
 def host_port(uri: str) -> str:
     """`host:port`, always with the port: the unit in which politeness is counted."""
     parts = split(uri)

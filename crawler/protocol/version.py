@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -42,12 +42,15 @@ class Stamp:
 def content_hash(doc: dict[str, Any]) -> bytes:
     """16 bytes that are equal for equal content, in whatever order and place it was served."""
     left_out = _VOLATILE | _PAGING if class_of(doc) == "collection" else _VOLATILE
-    content = {key: value for key, value in doc.items() if key not in left_out}
+    content = doc.copy()
+    for key in left_out:
+        content.pop(key, None)
     try:
         canonical = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer of more than 64 bits, which JSON allows
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True).encode()
-    return blake2b(canonical, digest_size=16).digest()
+    # SHA-256 because processors do it themselves, in half the time that BLAKE2 takes.
+    return sha256(canonical).digest()[:16]
 
 
 def supersedes(old: Stamp | None, new: Stamp) -> str:

@@ -85,18 +85,25 @@ class Cache:
         until: Moment | None = None,
         limit: int | None = None,
     ) -> Iterator[Document]:
-        """Objects newest first, `since <= published < until`; read in pages as they are taken."""
+        """Objects newest first, `since <= published < until`; read in pages as they are taken.
+
+        `actor` and `follow` are URIs or handles. BadInput for what is misspelt, NotFound for a
+        handle that was never resolved: neither is an empty list.
+        """
+        from . import lookup
+
+        self._check_open()
+        query = self._query
         wanted = ObjectFilter(
-            actor=_known_as(actor),
-            follow=follow,
-            type=type,
-            tag=tag,
-            in_reply_to=_known_as(in_reply_to),
+            actor=lookup.actor_uri("actor", query, actor) if actor is not None else None,
+            follow=lookup.follow_key("follow", query, follow) if follow is not None else None,
+            type=lookup.object_type("type", type) if type is not None else None,
+            tag=lookup.tag(tag) if tag is not None else None,
+            in_reply_to=lookup.uri("in_reply_to", in_reply_to) if in_reply_to is not None else None,
             context=_known_as(context),
             since=moment(since),
             until=moment(until),
         )
-        self._check_open()
         return self._pages(wanted, limit)
 
     def _pages(self, wanted: ObjectFilter, limit: int | None) -> Iterator[Document]:

@@ -16,8 +16,8 @@ from store_cases import ALICE, BOB, FOLLOW, NOW, OUTBOX, apply, note, page, stor
 from fedpull.cache import Cache
 from fedpull.cache.cache import Moment, moment
 from fedpull.cache.open import Opened
-from fedpull.cache.records import Mark, State
-from fedpull.errors import BadInput, StoreError
+from fedpull.cache.records import Follow, Mark, State
+from fedpull.errors import BadInput, NotFound, StoreError
 
 DAY = 86_400.0
 
@@ -85,6 +85,24 @@ def test_objects_are_read_in_pages(opened: Opened, cache: Cache) -> None:
     assert [document.id for document in cache.objects(follow=FOLLOW)] == [note(2).id, note(1).id]
     assert len(list(cache.objects(actor="HTTPS://A.example/users/alice", type="Note"))) == 450
     assert list(cache.objects(actor=BOB)) == []
+
+
+def test_objects_are_named_as_the_commands_name_them(opened: Opened, cache: Cache) -> None:
+    """A handle is as good as a URI; what is misspelt is an error, not an empty list."""
+    apply(opened, puts=(note(1, tags=("fediverse",)),), members=page(1))
+    opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE, handle=FOLLOW)).result()
+
+    assert len(list(cache.objects(actor=FOLLOW))) == 1
+    assert len(list(cache.objects(follow=FOLLOW.replace("alice", "Alice")))) == 1
+    assert len(list(cache.objects(tag="#Fediverse", type="as:Note"))) == 1
+    with pytest.raises(NotFound, match="is not in the cache"):
+        cache.objects(actor="@nobody@a.example")
+    with pytest.raises(BadInput, match="actor: 'alice' is neither a handle nor an https URI"):
+        cache.objects(actor="alice")
+    with pytest.raises(BadInput, match="type: 'note' is not a known type: expected Note"):
+        cache.objects(type="note")
+    with pytest.raises(BadInput, match="in_reply_to: x is not an absolute URI"):
+        cache.objects(in_reply_to="x")
 
 
 def test_collections_changes_history_and_references(opened: Opened, cache: Cache) -> None:

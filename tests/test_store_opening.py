@@ -101,7 +101,7 @@ def test_a_group_may_be_let_in(tmp_path: Path) -> None:
 
 def test_a_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
     """A wrong group is an error before anything is stored."""
-    with pytest.raises(BadInput, match="store.group: there is no group 'nobody-has-this'"):
+    with pytest.raises(BadInput, match=r"store\.group: there is no group 'nobody-has-this'"):
         open_store(tmp_path / "store", group="nobody-has-this")
 
 

@@ -21,6 +21,10 @@ def put(work: Work, follow: Follow) -> None:
     work.put(work.t.follow, word_of(work, FOLLOW, follow.key), orjson.dumps(row))
 
 
+def exists(work: Work, key: str) -> bool:
+    return work.txn.get(word_of(work, FOLLOW, key), None, work.t.follow) is not None
+
+
 def change(work: Work, was: Follow, now: Follow) -> None:
     """Write what an answer changed of a follow. Another answer may have changed the rest of it
     meanwhile; a follow that was dropped meanwhile stays dropped."""

@@ -91,6 +91,14 @@ class LmdbFrontier:
 
         return self._environment.read(reader)
 
+    def waits(self, follow: str) -> bool:
+        def reader(txn: Txn, t: Tables) -> bool:
+            id = find_word(txn, t, FOLLOW, follow)
+            cursor = txn.cursor(t.owed)
+            return id is not None and any(cursor.set_key(id + flag) for flag in (b"\0", b"\1"))
+
+        return self._environment.read(reader)
+
     def stalled_until(self, follow: str, now: float) -> float | None:
         return self._environment.read(
             lambda txn, t: stalls.stalled_until(txn, t, self._politeness, follow, now)

@@ -101,7 +101,9 @@ def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow) -> Lea
     if kind is Kind.PAGE:
         walk, next_url = load_walk(work.txn, work.t, id) or (None, None)
         return Lease(want, next_url or url, host.name, row.until, walk)
-    if kind is Kind.DOCUMENT and ref.has_body:
+    # Who looks at an actor for the first time has to see it, whoever has seen it before.
+    first_look = row.relation == b"actor" and not row.scheduled
+    if kind is Kind.DOCUMENT and ref.has_body and not first_look:
         extra = work.extra(id, change=False)
         etag, modified = extra.get("etag"), extra.get("last_modified")
         return Lease(want, url, host.name, row.until, None, etag, modified)
@@ -124,8 +126,14 @@ def release(work: Work, lease: Lease) -> None:
         return  # its follow was dropped meanwhile
     row = Row.unpack(stored)
     # A lease that ended before its answer came may be somebody else's by now.
-    if row.until in (0.0, lease.until):
+    if row.until not in (0.0, lease.until):
+        return
+    follow = text_of(work, row.follow) if row.follow != NONE else ""
+    if (follow, row.relation.decode()) == (lease.want.follow, lease.want.relation):
         wants.remove(work, id, kind, row)
+    elif row.until:
+        # Somebody else has come to want it meanwhile, and for something else.
+        wants.requeue(work, id, kind, row, row.due)
 
 
 def turn(work: Work, name: str, now: float, page: bool, held: bool) -> float | None:

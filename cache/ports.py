@@ -79,6 +79,9 @@ class Frontier(Protocol):
     def pending(self, follow: str) -> int:
         """Rows queued or leased for a follow with `attempts == 0` and not `scheduled`."""
 
+    def waits(self, follow: str) -> bool:
+        """Whether any row is queued or leased for a follow, be it a retry or a periodic check."""
+
     def stalled_until(self, follow: str, now: float) -> float | None:
         """When the earliest pending row of a follow can be leased; None: nothing is pending."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 from ..errors import StoreError
 from . import documents, follows, hosts, leases, marks, members, walks, wants
@@ -62,6 +63,7 @@ def grows(outcome: Outcome) -> bool:
 
 def apply(work: Work, outcome: Outcome) -> Applied:
     """Everything that follows from one answer."""
+    outcome = _of_its_follow(work, outcome)
     work.now = max(work.now, outcome.at)
     logged = len(work.changes)
     unchanged = tuple(put.id for put in outcome.puts if documents.put(work, put) == "unchanged")
@@ -87,6 +89,14 @@ def apply(work: Work, outcome: Outcome) -> Applied:
     if outcome.attempt is not None:
         _note(work, outcome, outcome.attempt)
     return Applied(tuple(work.changes[logged:]), unchanged)
+
+
+def _of_its_follow(work: Work, outcome: Outcome) -> Outcome:
+    """What an outcome asks for on behalf of a follow that was dropped meanwhile is not asked."""
+    was = outcome.follow_was
+    if was is None or follows.exists(work, was.key):
+        return outcome
+    return replace(outcome, wants=(), walk=None, walk_url=None)
 
 
 def _keep_walk(work: Work, outcome: Outcome) -> None:
@@ -116,4 +126,8 @@ def _note(work: Work, outcome: Outcome, attempt: Attempt) -> None:
         return
     extra = work.extra(id_of(work, subject))
     line = [attempt.at, attempt.cause, attempt.status, attempt.outcome]
-    extra["log"] = [line, *extra.get("log", ())][:_LOG]
+    log = [line, *extra.get("log", ())]
+    if len(log) > _LOG:
+        # The first 404 of a row stays, since it says how long that has been so.
+        del log[-2 if log[-1][2] == log[-2][2] == 404 else -1]
+    extra["log"] = log

@@ -15,6 +15,9 @@ from .records import Cause, Kind, Want
 from .walks import next_url
 from .work import Work
 
+# Relations without which a follow does not go on.
+_LEADING = frozenset({b"handle", b"confirm", b"actor", b"outbox"})
+
 
 def add(work: Work, want: Want) -> None:
     """Queue a want, or merge it into its row."""
@@ -60,7 +63,13 @@ def merged(old: Row, new: Row) -> Row:
 
 
 def _owns(old: Row, new: Row) -> bool:
-    """Whether the newcomer's follow takes the row over."""
+    """Whether the newcomer's follow takes the row over. What leads a follow on is never lost in
+    what only resolves something; of two follows that it leads on, the first keeps it, unless that
+    only looks at its actor once a day."""
+    if (old.relation in _LEADING) != (new.relation in _LEADING):
+        return new.relation in _LEADING
+    if new.relation in _LEADING and old.follow != new.follow:
+        return new.relation == b"actor" and old.scheduled and not new.scheduled
     if old.follow == NONE or new.follow == NONE:
         return old.follow == NONE and (new.follow != NONE or new.cause < old.cause)
     return new.cause < old.cause or (old.scheduled and not new.scheduled)

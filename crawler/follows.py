@@ -71,9 +71,9 @@ class Follows:
         return self._leaders.get(actor)
 
     def _learn(self, follow: Follow) -> None:
-        if follow.actor is not None and follow.outbox is not None and follow.key in self._rules:
-            if not follow.once:
-                self._leaders.setdefault(follow.actor, follow.key)
+        followed = follow.key in self._rules and not follow.once
+        if followed and follow.actor is not None and follow.outbox is not None:
+            self._leaders.setdefault(follow.actor, follow.key)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
         """An outcome is on disk: whoever waits for its follow looks again."""
@@ -113,7 +113,8 @@ class Follows:
 
     async def mend(self) -> None:
         """Queue again what has lost its row."""
-        await self._ensure([key for key in self._rules if self._lost(key)])
+        lost = [key for key in self._rules if self._lost(key)]
+        await self._queue([self._first_want(self.query.follow(key) or Follow(key)) for key in lost])
 
     def _lost(self, key: str) -> bool:
         """Whether nothing leads a follow on though something should: two follows wanted the same
@@ -123,7 +124,8 @@ class Follows:
             return False
         if follow.once:
             return follow.outbox_kind is None and follow.last_error is None
-        return follow.actor is None or self._leaders.get(follow.actor, key) == key
+        another = follow.actor is not None and self._leaders.get(follow.actor, key) != key
+        return not (another and follow.last_error)  # a second name, which knows that it is one
 
     async def _ensure(self, keys: Iterable[str], *, once: bool = False) -> None:
         """Give each follow a state, and a row in the queue that leads on; in few commits."""

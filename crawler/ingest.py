@@ -25,7 +25,7 @@ def ingest(reading: Reading, prior: Prior, now: float) -> Outcome:
     if reading.lease.want.follow and prior.follow is None:
         # Unfollowed meanwhile: what was fetched is kept, nothing more is asked for its sake.
         return replace(outcome, wants=(), walk=None, walk_url=None)
-    return outcome
+    return ingest_follow.kept_going(outcome, prior)
 
 
 def _decide(reading: Reading, prior: Prior, now: float) -> Outcome:

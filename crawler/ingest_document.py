@@ -50,8 +50,14 @@ def not_modified(base: Outcome, prior: Prior) -> Outcome:
     )
     mark = Mark(want.uri, verified=True, next_check=base.at + interval, interval=interval)
     done = replace(base, marks=(mark,))
-    if want.relation == "actor":
-        done = replace(done, wants=(ingest_follow.actor_again(want, base.at),))
+    follow = prior.follow
+    if want.relation == "actor" and follow is not None:
+        unconfirmed = follow.handle is None and follow.key.startswith("@")
+        if follow.outbox_kind is None or unconfirmed:
+            # Not read on behalf of this follow, or its handle is not confirmed: look at it whole.
+            done = replace(done, wants=(replace(want, due=base.at, scheduled=False),))
+        elif not follow.once:
+            done = replace(done, wants=(ingest_follow.actor_again(want, base.at),))
     return told(done, 304, "not modified")
 
 

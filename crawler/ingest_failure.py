@@ -80,19 +80,24 @@ def unusable(
 
 def _missing(base: Outcome, prior: Prior) -> Outcome:
     want = lease_of(base).want
-    known = prior.known
-    misses = sum(1 for line in known.log if line.status == 404) if known else 0
-    first = (
-        min((line.at for line in known.log if line.status == 404), default=base.at)
-        if known
-        else base.at
-    )
-    if misses + 1 >= _MISSING_TRIES and base.at - first >= _MISSING_SPAN:
+    misses = _misses(prior)
+    if len(misses) + 1 >= _MISSING_TRIES and base.at - min(misses) >= _MISSING_SPAN:
         mark = Mark(want.uri, State.GONE, reason="gone", error="status 404", purge=True)
         return told(
             replace(base, marks=(mark,), follow=_note(prior, want, "status 404")), 404, "gone"
         )
     return unusable(base, prior, "status 404", status=404, word="not found")
+
+
+def _misses(prior: Prior) -> list[float]:
+    """When the origin has said 404 since it last had the document; other failures say nothing."""
+    found = []
+    for line in prior.known.log if prior.known else ():
+        if line.status == 404:
+            found.append(line.at)
+        elif line.status in (200, 304):
+            break
+    return found
 
 
 def _failed_state(prior: Prior) -> State | None:

@@ -14,7 +14,7 @@ from .ingest_base import lease_of, told
 from .protocol import activitystreams as as2
 from .protocol import webfinger
 from .protocol.freshness import ACTOR_INTERVAL
-from .protocol.handle import Handle, parse_actor
+from .protocol.handle import Handle, parse_actor, parse_handle
 from .protocol.uri import same_origin
 from .protocol.version import Stamp
 from .reading import Prior, Reading
@@ -62,7 +62,9 @@ def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prio
         return told(base, 200, "stored")
     if stamp.kind != "actor":
         return _unconfirmed(base, follow, f"{id} is not an actor but {stamp.type or 'untyped'}")
-    first = follow.outbox is None and follow.outbox_kind is None
+    if prior.leader is not None and prior.leader != follow.key:
+        return _double(base, id, follow, prior.leader)
+    was = follow.outbox
     outbox = as2.outbox_of(doc)
     if outbox is not None and not same_origin(outbox, id):
         # An outbox elsewhere is a claim that the other origin has not made (FEP-fe34).
@@ -74,25 +76,26 @@ def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prio
         outbox=outbox,
         outbox_kind=follow.outbox_kind if outbox else "none",
         last_success=base.at if outbox is None else follow.last_success,
+        last_error=None if _mended(follow, want, outbox) else follow.last_error,
         complete=follow.complete or outbox is None,
     )
     if not follow.once:
         base = replace(base, wants=(*base.wants, actor_again(replace(want, uri=id), base.at)))
-    if follow.handle is None:
+    wants = _outbox(want, follow, base.at) if outbox != was else ()
+    if follow.handle is None and follow.key.startswith("@"):
         return _check_handle(base, id, doc, follow)
-    wants = _outbox(want, follow, base.at) if first else ()
     return told(replace(base, follow=follow, wants=(*base.wants, *wants)), 200, "stored")
 
 
+def _mended(follow: Follow, want: Want, outbox: str | None) -> bool:
+    """Whether what went wrong last time was about the actor: its outbox speaks for itself."""
+    return outbox is None or (follow.last_error or "").startswith(f"{want.uri}: ")
+
+
 def _check_handle(base: Outcome, id: str, doc: dict[str, Any], follow: Follow) -> Outcome:
-    """Followed by handle: it must be the actor's own. Followed by URI: there is none to check."""
+    """Followed by handle: it must be the actor's own."""
     want = lease_of(base).want
-    asked = parse_actor(follow.key)
-    if not isinstance(asked, Handle):
-        wants = (*base.wants, *_outbox(want, follow, base.at))
-        return told(
-            replace(base, follow=replace(follow, last_error=None), wants=wants), 200, "stored"
-        )
+    asked = parse_handle(follow.key)
     verdict = webfinger.confirm(asked, first_finger(follow, id), doc)
     if isinstance(verdict, webfinger.NotConfirmed):
         return _unconfirmed(base, follow, f"{asked} is not the actor's own: {verdict.reason}")
@@ -105,6 +108,14 @@ def _check_handle(base: Outcome, id: str, doc: dict[str, Any], follow: Follow) -
     return told(replace(base, follow=follow, wants=wants), 200, "stored")
 
 
+def _double(base: Outcome, id: str, follow: Follow, leader: str) -> Outcome:
+    """One outbox is read for one follow; who listed its actor twice is told of the other name."""
+    reason = f"{id} is followed already, as {leader}"
+    again = replace(actor_again(lease_of(base).want, base.at), uri=id, follow=leader)
+    double = replace(follow, actor=id, outbox=None, last_error=reason)
+    return told(replace(base, follow=double, wants=(again,)), 200, reason)
+
+
 def _unconfirmed(base: Outcome, follow: Follow, reason: str) -> Outcome:
     """Not read; the handle is looked up again in a day, in case its server mends it."""
     want = lease_of(base).want
@@ -113,6 +124,35 @@ def _unconfirmed(base: Outcome, follow: Follow, reason: str) -> Outcome:
     )
     done = replace(base, follow=replace(follow, last_error=reason), wants=(again,))
     return told(done, 200, reason)
+
+
+def kept_going(outcome: Outcome, prior: Prior) -> Outcome:
+    """See to it that a follow whose actor could not be read is told so and looked at again, and
+    that an outbox which its actor does not name any more is left alone."""
+    want, follow = lease_of(outcome).want, prior.follow
+    if follow is None:
+        return outcome
+    if want.relation == "outbox" and want.uri != follow.outbox:
+        others = tuple(one for one in outcome.wants if one.relation != "outbox")
+        return replace(outcome, wants=others, walk=None, walk_url=None, follow=None)
+    if want.relation != "actor":
+        return outcome
+    wants = tuple(_from_the_start(one, follow) for one in outcome.wants)
+    if any(one.follow == follow.key for one in wants) or (follow.once and outcome.follow):
+        return replace(outcome, wants=wants)
+    if outcome.follow is None:
+        said = outcome.attempt.outcome if outcome.attempt is not None else "is no actor"
+        outcome = replace(outcome, follow=replace(follow, last_error=f"{want.uri}: {said}"))
+    again = () if follow.once else (_from_the_start(actor_again(want, outcome.at), follow),)
+    return replace(outcome, wants=(*wants, *again))
+
+
+def _from_the_start(again: Want, follow: Follow) -> Want:
+    """An id that the actor's URL claimed, and that failed, is not asked for ever in its place."""
+    if again.relation != "actor" or not again.refetch or again.attempts == 0:
+        return again
+    uri = follow.actor or follow.key
+    return again if uri.startswith("@") else replace(again, uri=uri, refetch=False)
 
 
 def actor_again(want: Want, now: float) -> Want:

@@ -46,6 +46,7 @@ class Ingestor:
     clock: Clock
     rules: Callable[[str], Rules | None]
     follow: Callable[[str], Follow | None]
+    leader: Callable[[str], str | None]
     finished: Callable[[], None]
     tallies: defaultdict[str, Tally]
     answers: int = 0  # that came through a spider's callback
@@ -97,6 +98,7 @@ class Ingestor:
             states=states,
             details=query.references(details) if details else {},
             others=others,
+            leader=self.leader(reading.id) if want.relation == "actor" and reading else None,
             # Only what failed, or did not change, needs to know what is held and since when.
             known=None if read else query.reference(want.uri),
             members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),

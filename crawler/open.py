@@ -47,6 +47,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         clock,
         follows.rules,
         follows.state,
+        follows.leader,
         dispatcher.finished,
         tallies,
     )

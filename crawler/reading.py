@@ -38,6 +38,7 @@ class Prior:
     details: Mapping[str, Reference] = field(default_factory=dict)
     others: Mapping[str, Rules] = field(default_factory=dict)  # follows that offer it as well
     members: frozenset[str] = frozenset()
+    leader: str | None = None  # the follow that reads the same actor already
 
 
 @dataclass(frozen=True, slots=True)

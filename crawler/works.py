@@ -20,6 +20,7 @@ from ..cache.verbs import Pulled, Running
 from ..config.load import Loaded
 from ..config.model import Config
 from ..config.url_rules import check_actor
+from ..errors import FedpullError
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
@@ -30,6 +31,8 @@ from .ingestor import Ingestor
 from .protocol.uri import UrlRules
 
 log = logging.getLogger(__name__)
+
+_MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
 
 
 def version() -> str:
@@ -83,6 +86,7 @@ class Works:
     followed: FollowList
     started: float
     public: bool
+    mending: asyncio.Task[None] | None = None
 
     async def start(self, *, follow: bool = True) -> None:
         """Give back what a dead process had leased, and begin to lease.
@@ -92,9 +96,26 @@ class Works:
         await asyncio.wrap_future(self.opened.frontier.recover(self.clock.now()))
         await self.follows.start(self.followed.all(), queue=follow)
         self.dispatcher.start()
+        if follow:
+            self.mending = asyncio.ensure_future(self._mend())
+
+    async def _mend(self) -> None:
+        """Look after the follows' rows now and then, for as long as the works run."""
+        while True:
+            come = asyncio.Event()
+            timer = self.clock.call_later(_MEND_EVERY, come.set)
+            try:
+                await come.wait()
+                await self.follows.mend()
+            except FedpullError as error:
+                log.warning("%s", error)
+            finally:
+                timer.cancel()
 
     async def stop(self) -> None:
         """Stop leasing, cut what is still being fetched, write what is waiting, close the store."""
+        if self.mending is not None:
+            self.mending.cancel()
         self.dispatcher.stop()
         await self.egress.close()
         await asyncio.to_thread(self.opened.close)

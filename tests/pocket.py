@@ -6,6 +6,7 @@ and steps the clock; no sockets, no threads but the writer's. What was asked is 
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class Pocket:
             clock,
             self.follows.rules,
             self.follows.state,
+            self.follows.leader,
             lambda: None,
             tallies,
         )
@@ -94,8 +96,12 @@ class Pocket:
         self.want(self.follows._first_want(known))
 
     def unfollow(self, actor: str) -> None:
-        self.follows._rules.pop(actor, None)
-        self.opened.store.drop_follow(actor, self.clock.now()).result()
+        asyncio.run(self.follows.remove(actor))
+
+    def mend(self) -> list[str]:
+        """What the daemon does every minute."""
+        asyncio.run(self.follows.mend())
+        return self.run()
 
     def want(self, *wants: Want) -> None:
         self.opened.frontier.want(wants).result()

@@ -1,0 +1,395 @@
+"""A follow always has a row that leads on, and what is no longer followed has none: every race."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ingest_cases import ALICE, HOST, OUTBOX, PUBLIC, actor, answer
+from pocket import Pocket
+
+from fedpull.cache.records import Cause, Kind, Lease, Want
+
+DAY = 86_400.0
+HOURLY = {"min": "1s", "max": "1h"}
+HANDLE = "@alice@social.example"
+OTHER = "https://other.example"
+
+
+def post(n: int, owner: str = ALICE, **more: Any) -> dict[str, Any]:
+    doc = {"id": f"{owner}/{n}", "type": "Note", "attributedTo": owner, "to": PUBLIC}
+    return doc | {"content": str(n), "published": f"2026-08-01T10:{n % 60:02}:00Z"} | more
+
+
+def outbox(*items: Any, id: str = OUTBOX, **more: Any) -> dict[str, Any]:
+    return {"id": id, "type": "OrderedCollection", "orderedItems": list(items), **more}
+
+
+def creates(newest: int, oldest: int = 1, owner: str = ALICE) -> list[dict[str, Any]]:
+    return [
+        {"id": f"{owner}/c/{n}", "type": "Create", "actor": owner, "to": PUBLIC}
+        | {"object": post(n, owner)}
+        for n in range(newest, oldest - 1, -1)
+    ]
+
+
+def finger(handle: str, uri: str, subject: str | None = None) -> dict[str, Any]:
+    link = {"rel": "self", "type": "application/activity+json", "href": uri}
+    return {"subject": subject or f"acct:{handle[1:]}", "links": [link]}
+
+
+def finger_url(handle: str) -> str:
+    return f"https://{handle.rpartition('@')[2]}/.well-known/webfinger?resource=acct:{handle[1:]}"
+
+
+def ids(*numbers: int) -> list[str]:
+    return [f"{ALICE}/{n}" for n in numbers]
+
+
+def tagged(document: dict[str, Any], etag: str) -> Any:
+    """Serves a document with a validator, and 304 to whoever names it."""
+
+    def serve(lease: Lease) -> Any:
+        if lease.etag == etag:
+            return answer(lease.url, b"", status=304)
+        return answer(lease.url, document, headers={"etag": etag})
+
+    return serve
+
+
+def test_an_actor_that_is_held_already_is_read_when_it_is_followed(tmp_path: Path) -> None:
+    """Known as somebody's author, with a validator: the first look must not end in a 304."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {ALICE: tagged(actor(), '"1"'), OUTBOX: outbox(*creates(3))}
+        pocket.want(Want(ALICE, Kind.DOCUMENT, Cause.ON_DEMAND, 0.0))
+        pocket.run()
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        assert len(pocket.listed(ALICE)) == 3
+        pocket.later(DAY)
+        asked = pocket.later(DAY)
+
+        assert ALICE in asked  # and that is conditional again
+        assert OUTBOX in asked
+
+
+@pytest.mark.parametrize("in_flight", [False, True], ids=["both queued", "in flight"])
+@pytest.mark.parametrize("relation", ["author", "parent", "asked", "check", "boost"])
+def test_a_follow_survives_that_its_actor_was_wanted_otherwise(
+    tmp_path: Path, relation: str, in_flight: bool
+) -> None:
+    """One row stands for both wants; that of the follow must not get lost in the other."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(*creates(3))}
+        bob = f"{HOST}/users/bob"
+        pocket.pages |= {bob: actor(id=bob, outbox=f"{bob}/o"), f"{bob}/o": outbox(id=f"{bob}/o")}
+        pocket.follow(bob)
+        pocket.run()
+        key = "" if relation == "asked" else bob
+        cause = Cause.ON_DEMAND if relation == "asked" else Cause.NEW
+        pocket.want(Want(ALICE, Kind.DOCUMENT, cause, 0.0, key, relation))
+        if in_flight:
+            [lease] = pocket.lease()
+            outcome = pocket.outcome(lease)
+            pocket.follow(ALICE, every=HOURLY)
+            pocket.settle(lease, outcome)
+        else:
+            pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+
+        assert len(pocket.listed(ALICE)) == 3
+        assert ALICE in pocket.later(2 * DAY)
+
+
+@pytest.mark.parametrize("what", ["a page of the outbox", "the actor"], ids=["a page", "the actor"])
+def test_unfollowed_while_an_answer_is_coming(tmp_path: Path, what: str) -> None:
+    """The answer is kept, but nothing is asked for the follow's sake after that."""
+    with Pocket(tmp_path) as pocket:
+        pages = [f"{OUTBOX}?page={n}" for n in range(30)]
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(first=pages[0])}
+        for n, url in enumerate(pages[:-1]):
+            pocket.pages[url] = outbox(*creates(90 - 3 * n, 88 - 3 * n), id=url, next=pages[n + 1])
+            pocket.pages[url]["type"] = "OrderedCollectionPage"
+        pocket.pages[OUTBOX].pop("orderedItems")
+        pocket.follow(ALICE, backfill="all")
+        last = ALICE if what == "the actor" else pages[2]
+        while pocket.asked[-1:] != [last]:
+            [lease] = pocket.lease()
+            outcome = pocket.outcome(lease)
+            if lease.url == last:
+                pocket.unfollow(ALICE)
+            pocket.settle(lease, outcome)
+
+        assert pocket.run() == []
+        assert pocket.later(30 * DAY) == []
+        assert pocket.opened.query.follow(ALICE) is None
+        pocket.sound()
+
+
+def test_unfollowed_and_followed_again_it_goes_on(tmp_path: Path) -> None:
+    """In the middle of a backfill: what is left comes, nothing comes twice."""
+    with Pocket(tmp_path) as pocket:
+        pages = [f"{OUTBOX}?page={n}" for n in range(6)]
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(first=pages[0])}
+        del pocket.pages[OUTBOX]["orderedItems"]
+        for n, url in enumerate(pages):
+            page = outbox(*creates(18 - 3 * n, 16 - 3 * n), id=url)
+            page["type"] = "OrderedCollectionPage"
+            pocket.pages[url] = page | ({"next": pages[n + 1]} if n < 5 else {})
+        pocket.follow(ALICE, backfill="all", every=HOURLY)
+        for _ in range(4):
+            pocket.step()
+        pocket.unfollow(ALICE)
+        assert pocket.later(DAY) == []
+        pocket.follow(ALICE, backfill="all", every=HOURLY)
+        pocket.run()
+
+        assert len(pocket.listed(ALICE)) == 18
+        assert pocket.members(OUTBOX) == ids(*range(18, 0, -1))
+
+
+def test_an_outbox_that_moves_is_found_again(tmp_path: Path) -> None:
+    """The actor names another one: that is read from then on, and the old one no more."""
+    with Pocket(tmp_path) as pocket:
+        moved = f"{HOST}/ap/users/1/outbox"
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(*creates(3))}
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        pocket.pages |= {ALICE: actor(outbox=moved), moved: outbox(*creates(5), id=moved)}
+        pocket.pages[OUTBOX] = 404
+        pocket.later(DAY)
+        assert set(pocket.listed(ALICE)) == set(ids(*range(1, 6)))
+        follow = pocket.opened.query.follow(ALICE)
+        assert follow is not None
+        assert (follow.outbox, follow.last_error) == (moved, None)
+        pocket.later(DAY)
+        pocket.later(DAY)
+        asked = pocket.later(DAY)
+
+        assert moved in asked
+        assert OUTBOX not in asked
+
+
+def test_an_actor_that_gets_an_outbox_later_is_read(tmp_path: Path) -> None:
+    """Without one it is no error; the daily look at the actor finds it."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {ALICE: actor(outbox=None), OUTBOX: outbox(*creates(3))}
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        assert pocket.listed(ALICE) == []
+        pocket.pages[ALICE] = actor()
+        pocket.later(2 * DAY)
+
+        assert len(pocket.listed(ALICE)) == 3
+
+
+@pytest.mark.parametrize("by", [ALICE, HANDLE], ids=["by URI", "by handle"])
+@pytest.mark.parametrize(
+    "served",
+    [
+        pytest.param(410, id="gone"),
+        pytest.param(404, id="missing"),
+        pytest.param(500, id="failing"),
+        pytest.param({"id": ALICE, "type": "Tombstone"}, id="a Tombstone"),
+        pytest.param(post(1) | {"id": ALICE}, id="a post"),
+        pytest.param(post(1) | {"id": ALICE, "to": []}, id="a private post"),
+        pytest.param(creates(1)[0] | {"id": ALICE}, id="an activity"),
+        pytest.param(outbox(id=ALICE), id="a collection"),
+        pytest.param(actor(id=f"{HOST}/users/other"), id="another id, which is missing"),
+        pytest.param([], id="a list"),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True], ids=["at first sight", "later"])
+def test_a_follow_whose_actor_is_none_says_so_and_is_tried_again(
+    tmp_path: Path, served: Any, known: bool, by: str
+) -> None:
+    """Whatever stands at the actor's URL: an error that can be seen, and another look one day."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {finger_url(HANDLE): finger(HANDLE, ALICE), OUTBOX: outbox(*creates(3))}
+        pocket.pages[ALICE] = actor()
+        if known:
+            pocket.follow(by, types=["Note"], every=HOURLY)
+            pocket.run()
+        pocket.pages[ALICE] = served
+        pocket.pages[OUTBOX] = 404
+        if known:
+            pocket.later(DAY)
+        else:
+            pocket.follow(by, types=["Note"], every=HOURLY)
+            pocket.run()
+        follow = pocket.opened.query.follow(by)
+        assert follow is not None
+        assert follow.last_error
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(*creates(4))}
+        for _ in range(9):
+            pocket.later(DAY)
+        follow = pocket.opened.query.follow(by)
+
+        assert follow is not None
+        assert follow.last_error is None
+        assert len(pocket.listed(by)) == 4
+        assert follow.next_check is not None
+        assert follow.next_check > pocket.clock.at - DAY
+
+
+def test_an_actor_under_another_id_than_webfinger_names(tmp_path: Path) -> None:
+    """WebFinger names a URL that redirects, or whose document has another id of its host."""
+    with Pocket(tmp_path) as pocket:
+        link = f"{HOST}/@alice"
+        pocket.pages |= {finger_url(HANDLE): finger(HANDLE, link), link: actor(), ALICE: actor()}
+        pocket.pages[OUTBOX] = outbox(*creates(3))
+        pocket.follow(HANDLE, every=HOURLY)
+        pocket.run()
+        follow = pocket.opened.query.follow(HANDLE)
+
+        assert follow is not None
+        assert (follow.actor, follow.handle, follow.last_error) == (ALICE, HANDLE, None)
+        assert len(pocket.listed(HANDLE)) == 3
+        assert ALICE in pocket.later(2 * DAY)
+
+
+def test_a_name_at_another_domain_by_a_static_file(tmp_path: Path) -> None:
+    """The file at one's own domain is copied from the server: its subject is the account there."""
+    with Pocket(tmp_path) as pocket:
+        alias = "@me@blog.example"
+        subject = f"acct:{HANDLE[1:]}"
+        pocket.pages |= {
+            finger_url(alias): finger(alias, ALICE, subject),
+            finger_url(HANDLE): finger(HANDLE, ALICE),
+            ALICE: actor(),
+            OUTBOX: outbox(*creates(3)),
+        }
+        pocket.follow(alias, every=HOURLY)
+        pocket.run()
+        pocket.later(3600)
+        pocket.pages[OUTBOX] = outbox(*creates(5))
+        pocket.later(3600)
+        pocket.later(3600)
+
+        follow = pocket.opened.query.follow(alias)
+        assert follow is not None
+        assert (follow.actor, follow.handle, follow.last_error) == (ALICE, HANDLE, None)
+        assert len(pocket.listed(alias)) == 5
+
+
+ALIAS = "@me@blog.example"
+
+
+@pytest.mark.parametrize(
+    "names", [(HANDLE, ALICE), (ALICE, HANDLE), (ALIAS, HANDLE), (HANDLE, ALIAS, ALICE)], ids=str
+)
+@pytest.mark.parametrize("together", [False, True], ids=["one after the other", "together"])
+def test_one_actor_followed_under_several_names(
+    tmp_path: Path, names: tuple[str, ...], together: bool
+) -> None:
+    """One name is read and goes on; the others say which one that is, and cost next to nothing."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {
+            finger_url(ALIAS): finger(ALIAS, ALICE, f"acct:{HANDLE[1:]}"),
+            finger_url(HANDLE): finger(HANDLE, ALICE),
+            ALICE: actor(),
+            OUTBOX: outbox(*creates(3)),
+        }
+        for name in names:
+            pocket.follow(name, every={"min": "1h", "max": "1h"})
+            if not together:
+                pocket.run()
+        for visit in range(6):
+            pocket.later(3600)
+            pocket.mend()
+            pocket.run()
+            pocket.pages[OUTBOX] = outbox(*creates(4 + visit))
+        asked = [url for _ in range(26) for url in [*pocket.later(3600), *pocket.mend()]]
+        states = {name: pocket.opened.query.follow(name) for name in names}
+        [leader] = [name for name, one in states.items() if one and not one.last_error]
+
+        assert len(pocket.listed(leader)) == 9
+        for name, one in states.items():
+            assert one is not None
+            assert name == leader or one.last_error == f"{ALICE} is followed already, as {leader}"
+        assert asked.count(OUTBOX) == 26
+        assert len(asked) - 26 <= 8
+        pocket.unfollow(leader)
+        for _ in range(30):
+            pocket.mend()
+            pocket.later(3600)
+        [second] = [name for name in names if pocket.listed(name) and name != leader]
+
+        assert len(pocket.listed(second)) == 9
+        pocket.sound()
+
+
+def test_a_404_counts_only_since_the_origin_last_had_it(tmp_path: Path) -> None:
+    """Gone is what is missing three times in a row over a week, not three times in all."""
+    with Pocket(tmp_path) as pocket:
+        uri = ids(1)[0]
+
+        def look(served: Any, after: float) -> None:
+            pocket.pages[uri] = served
+            pocket.clock.at += after
+            pocket.want(Want(uri, Kind.DOCUMENT, Cause.ON_DEMAND, 0.0))
+            pocket.run()
+
+        look(post(1), 0)
+        for served in (404, 404, post(1), 404):
+            look(served, 5 * DAY)
+        assert pocket.held(uri)
+        for _ in range(20):
+            look(404, DAY / 4)
+        assert pocket.held(uri)
+        for _ in range(10):
+            look(404, DAY / 4)
+
+        assert not pocket.held(uri)
+        assert pocket.state(uri) == "gone"
+
+
+def test_a_lease_that_ends_while_its_answer_is_coming(tmp_path: Path) -> None:
+    """The page is asked for twice, then; its items are taken once, and the walk goes on once."""
+    with Pocket(tmp_path) as pocket:
+        pages = [f"{OUTBOX}?page={n}" for n in range(4)]
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(first=pages[0])}
+        del pocket.pages[OUTBOX]["orderedItems"]
+        for n, url in enumerate(pages):
+            page = outbox(*creates(12 - 3 * n, 10 - 3 * n), id=url)
+            page["type"] = "OrderedCollectionPage"
+            pocket.pages[url] = page | ({"next": pages[n + 1]} if n < 3 else {})
+        pocket.follow(ALICE, backfill="all", every=HOURLY)
+        pocket.step()
+        pocket.step()
+        [slow] = pocket.lease()
+        late = pocket.outcome(slow)
+        pocket.clock.at += 200
+        [again] = pocket.lease()
+        first = pocket.outcome(again)
+        pocket.settle(slow, late)
+        between = pocket.lease()
+        pocket.settle(again, first)
+        for lease in between:
+            pocket.settle(lease, pocket.outcome(lease))
+        pocket.run()
+
+        assert again.url == slow.url == pages[0]
+        assert pocket.members(OUTBOX) == ids(*range(12, 0, -1))
+        assert all(pocket.asked.count(url) <= 2 for url in pages)
+        pocket.sound()
+
+
+def test_an_actor_that_moved_to_another_host(tmp_path: Path) -> None:
+    """The old URL redirects to the new actor: that one is followed from then on."""
+    with Pocket(tmp_path) as pocket:
+        new = f"{OTHER}/users/alice"
+        document = actor(id=new, outbox=f"{new}/outbox")
+        pocket.pages[ALICE] = lambda lease: answer(ALICE, document, final=new)
+        pocket.pages[new] = document
+        pocket.pages[f"{new}/outbox"] = outbox(*creates(3, owner=new), id=f"{new}/outbox")
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        follow = pocket.opened.query.follow(ALICE)
+
+        assert follow is not None
+        assert follow.actor == new
+        assert len(pocket.listed(ALICE)) == 3
+        assert pocket.state(ALICE) == "redirected"
+        assert new in pocket.later(2 * DAY)

@@ -11,7 +11,7 @@ from ..crawler.protocol.version import Stamp, supersedes
 from . import changes, shared
 from .codec import pack
 from .index import list_for, terms_of
-from .intern import FOLLOW, TYPE, fold_tag, id_of, text_of, word_of
+from .intern import FOLLOW, TYPE, id_of, tag_hash, text_of, word_of
 from .layout import (
     BODY,
     CLASS_NUMBER,
@@ -112,6 +112,8 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
     """The validators of the kept body, and that nothing is wrong any more."""
     held = work.extra(id, change=False)
     direct = item.verified_by == "get"
+    if not (held or direct):
+        return
     keep: dict[str, str] = {}
     if direct:
         keep = {"etag": item.etag or "", "last_modified": item.last_modified or ""}
@@ -148,7 +150,7 @@ def _set_terms(work: Work, row: TermsRow, item: Put) -> None:
     row.live = True
     types = [word_of(work, TYPE, name) for name in terms.types[:_MOST_TYPES]]
     row.types = tuple(dict.fromkeys(types))
-    row.tags = tuple({short_hash(fold_tag(name)): None for name in terms.tags[:_MOST_TAGS]})
+    row.tags = tuple(dict.fromkeys([tag_hash(work, name) for name in terms.tags[:_MOST_TAGS]]))
 
 
 def _term(work: Work, uri: str | None) -> bytes:

@@ -8,6 +8,7 @@ Invariant: after `flush` the index holds exactly the entries that `keys_of` give
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .layout import NONE, TermsRow
@@ -32,19 +33,27 @@ def keys_of(row: TermsRow) -> list[bytes]:
     """The keys under which an object with these terms is listed, each once."""
     if not row.live:
         return []
-    types, actor = row.types, row.actor
-    keys = [ALL, *[TYPE + type for type in types], *[TAG + tag for tag in row.tags]]
-    if actor != NONE:
-        keys.append(ACTOR + actor)
-        keys += [ACTOR_TYPE + actor + type for type in types]
+    keys = [*_common_keys(row.types, row.actor, tuple(row.follows))]
+    keys += [TAG + tag for tag in row.tags]
     if row.in_reply_to != NONE:
         keys.append(REPLY + row.in_reply_to)
     if row.context != NONE:
         keys.append(CONTEXT + row.context)
-    for follow in row.follows:
+    return keys
+
+
+@lru_cache(256)  # what one actor posts differs in none of these
+def _common_keys(
+    types: tuple[bytes, ...], actor: bytes, follows: tuple[bytes, ...]
+) -> tuple[bytes, ...]:
+    keys = [ALL, *[TYPE + type for type in types]]
+    if actor != NONE:
+        keys.append(ACTOR + actor)
+        keys += [ACTOR_TYPE + actor + type for type in types]
+    for follow in follows:
         keys.append(FOLLOW + follow)
         keys += [FOLLOW_TYPE + follow + type for type in types]
-    return keys
+    return tuple(keys)
 
 
 def terms_of(work: Work, id: bytes) -> TermsRow:

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from ..errors import StoreError
 from .environment import Tables, Txn
-from .layout import NONE, Ref, ref_uri, uri_key
+from .layout import NONE, Ref, ref_uri, short_hash, uri_key
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .work import Work
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # readers use this module, too, and load no writer
 _AS2 = "https://www.w3.org/ns/activitystreams#"
 
 TYPE, FOLLOW = "t", "f"
+_LONG_TAG = 64  # longer ones are not used again, and would fill the memory
 
 
 def find_id(txn: Txn, t: Tables, uri: str) -> bytes | None:
@@ -87,6 +88,16 @@ def word_of(work: Work, kind: str, text: str) -> bytes:
 def fold_tag(tag: str) -> str:
     """One form for all spellings of a hashtag."""
     return normalize("NFKC", tag).strip().lstrip("#").casefold()
+
+
+def tag_hash(work: Work, tag: str) -> bytes:
+    """What stands for a hashtag in the index."""
+    key = work.memo.tags.get(tag)
+    if key is None:
+        key = short_hash(fold_tag(tag))
+        if len(tag) <= _LONG_TAG:
+            work.memo.tags[tag] = key
+    return key
 
 
 def find_word(txn: Txn, t: Tables, kind: str, text: str) -> bytes | None:

@@ -61,8 +61,8 @@ HAS_BODY = 1
 def uri_key(uri: str) -> bytes:
     """Where it belongs (8), then its hash (16).
 
-    By its hash alone each URI of a page would lie on a leaf of its own, which costs its commit 4 KB,
-    and a read from the disk once the table outgrows the memory. So what shares a folder lies
+    By its hash alone each URI of a page would lie on a leaf of its own, which costs its commit
+    4 KB, and a read from the disk once the table outgrows the memory. So what shares a folder lies
     together, and within it near what was posted at about the same time: most ids count or begin
     with the time (Mastodon's and Twitter's numbers, ULIDs, Misskey's and Pleroma's ids).
     """
@@ -184,6 +184,7 @@ CHANGE = Struct(">B8s8s8sd")  # kind, id, actor, type, at; then the reason
 CHANGE_KINDS = ("created", "updated", "deleted", "refused", "counted")
 
 _TERMS = Struct(">8s8s8s8sBBB")
+_FLAGS = (b"\0", b"\1")
 
 
 @dataclass(slots=True)
@@ -213,7 +214,7 @@ class TermsRow:
             len(self.types),
             len(self.tags),
         )
-        listed = [follow + bytes((announced,)) for follow, announced in self.follows.items()]
+        listed = [follow + _FLAGS[announced] for follow, announced in self.follows.items()]
         return b"".join((head, *self.types, *self.tags, *listed))
 
     @classmethod

@@ -43,14 +43,21 @@ def add(work: Work, page: Members) -> None:
     collection = id_of(work, page.collection)
     entries = list({(entry.object, entry.announced): entry for entry in page.entries}.values())
     ids = [id_of(work, entry.object) for entry in entries]
-    keys = [id + bytes((entry.announced,)) for id, entry in zip(ids, entries, strict=True)]
+    keys = [id + _FLAGS[entry.announced] for id, entry in zip(ids, entries, strict=True)]
     known, places = _places(work, collection, page, keys)
     for old, new in zip(known, places, strict=True):
         if old is not None and old != new:
             _move_away(work, collection, old)
-    for id, entry, old, new in zip(ids, entries, known, places, strict=True):
+    rows: list[tuple[bytes, bytes]] = []
+    owners: list[tuple[bytes, bytes]] = []
+    for id, key, entry, old, new in zip(ids, keys, entries, known, places, strict=True):
         if old != new:
-            _write(work, collection, new, id, entry)
+            at = position_key(new)
+            row = pack_member(id, entry.object, entry.activity, entry.announced)
+            rows.append((collection + at, row))
+            owners.append((collection + key, at))
+    work.put_all(work.t.member, sorted(rows))
+    work.put_all(work.t.member_of, sorted(owners))
     if page.follow:
         follow = word_of(work, FOLLOW, page.follow)
         for id, entry in zip(ids, entries, strict=True):

@@ -22,13 +22,14 @@ from .records import Change, Politeness
 class Memo:
     """Ids that never change once committed, across batches; emptied when a transaction failed."""
 
-    __slots__ = ("ids", "texts", "words")
+    __slots__ = ("ids", "tags", "texts", "words")
     _MOST = 100_000  # about 25 MB; the references of one busy hour
 
     def __init__(self) -> None:
         self.ids: dict[str, bytes] = {}
         self.words: dict[tuple[str, str], bytes] = {}
         self.texts: dict[bytes, str] = {}
+        self.tags: dict[str, bytes] = {}  # hashes, so right whatever is committed
 
     def clear(self) -> None:
         self.ids.clear()
@@ -41,6 +42,8 @@ class Memo:
         if len(self.words) > self._MOST:  # a hostile host mints types
             self.words.clear()
             self.texts.clear()
+        if len(self.tags) > self._MOST:
+            self.tags.clear()
 
 
 class Work:

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[Result] = []
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=options.dir))
     try:
-        for shape in SHAPES:
+        for shape in _shapes(options):
             if options.shape in (None, shape.name):
                 size = options.size or (shape.quick if options.quick else shape.size)
                 for result in _shape(shape, size, entrants, options.runs, folder / shape.name):
@@ -75,10 +75,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _shapes(options: argparse.Namespace) -> Iterator[Shape]:
+    """With the scheme that was asked for; many hosts are measured for the sake of TLS."""
+    for shape in SHAPES:
+        fixed = options.scheme is None or shape.name == "hosts"
+        yield shape if fixed else replace(shape, scheme=options.scheme)
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the documents, one run")
     parser.add_argument("--shape", choices=corpus.SHAPES, help="only this one")
+    parser.add_argument("--scheme", choices=("http", "https"), help="of single and pages (https)")
     parser.add_argument("--only", default="", help="only contenders with this in their name")
     parser.add_argument("--runs", type=int, help="how often each contender runs (5; quick: 1)")
     parser.add_argument("--size", type=int, help="posts, or hosts")

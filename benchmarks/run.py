@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if nginx.path() is None:
         print(f"nginx is not installed; expected after: {nginx.INSTALL}", file=sys.stderr)
         return 2
+    # Told to end, it ends nginx as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     entrants = [e for e in ENTRANTS if options.only in e.name.lower()]
     results: list[Result] = []
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=options.dir))

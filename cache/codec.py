@@ -14,8 +14,8 @@ from ..errors import StoreError
 PLAIN = 0  # as it is: too short to gain anything
 ZSTD_V1 = 1  # with that dictionary
 
-# A Note of 2.9 KB: 13 us and 530 bytes; without the dictionary 16 us and 840 bytes. Level 1 is no
-# faster with it.
+# A Note of 2.9 KB: 530 bytes in 18 us; without the dictionary 840 bytes in 20 us; at level 1 550
+# bytes in 17 us.
 _LEVEL = 3
 _SHORT = 96  # below this the frame's own header eats the gain
 _LARGEST = 64 << 20  # no body is nearly so large; a damaged length must not allocate more

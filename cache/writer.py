@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
-from . import hosts, index, shared
+from . import documents, hosts, index, shared
 from .environment import Environment, errors
 from .health import Health
 from .records import Change, Politeness
@@ -134,6 +134,7 @@ class Writer:
                 work = Work(txn, environment.t, self._memo, self._politeness, self._history)
                 self._measure(work)
                 results = [job(work) for job, _ in batch]
+                documents.flush(work)
                 hosts.settle(work)
                 index.flush(work)
                 shared.flush(work)

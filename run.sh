@@ -26,7 +26,9 @@ install() {
             test) groups=(--group test) ;;
             dev) groups=(--group test --group lint --group bench) ;;
         esac
-        "$BIN/python" -m pip install --quiet --disable-pip-version-check "${groups[@]}" --editable .
+        # Of an editable install setuptools warns that our folder is named as our package. It is.
+        PYTHONWARNINGS=ignore "$BIN/python" -m pip install --quiet --disable-pip-version-check \
+            "${groups[@]}" --editable .
         touch "$stamp"
     fi
 }

@@ -43,6 +43,9 @@ class NoStore:
     def states(self, ids: Iterable[str]) -> dict[str, State]:
         return {}
 
+    def offered_to(self, id: str) -> tuple[str, ...]:
+        return ()
+
     def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
         return set()
 

@@ -158,7 +158,7 @@ def hosts(session: Session, as_json: bool) -> None:
     from ..cache import shapes
 
     with session.reading() as query:
-        known = list(query.hosts(session.now()))
+        known = sorted(query.hosts(session.now()), key=lambda host: host.host)
     if as_json:
         output.print_json(shapes.listing(map(shapes.host, known)))
         return

@@ -163,6 +163,9 @@ def test_a_newcomer(station: Station) -> None:
     hosts = station("hosts", "--json").json["items"]
     assert {host["host"] for host in hosts} == {f"{TOWN}:443"}
     assert set(HOST.split()) <= set(hosts[0])
+    station("fetch", "https://nowhere.example/", code=5)
+    shown = [line.split("\t")[0] for line in station("hosts").out.splitlines()]
+    assert shown == ["nowhere.example:443", f"{TOWN}:443"]
     assert station("check", "--json").json["findings"] == []
     assert station("check").out.endswith("0 wrong\n")
 

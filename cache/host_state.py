@@ -48,6 +48,8 @@ def is_probing(failures: int, throttles: int, refusals: int) -> bool:
 
 def host_after(host: str, health: HostHealth, report: HostReport, now: float) -> HostHealth:
     """The health of `host` after one request."""
+    if report.ok and report.status is None:
+        return health  # a slot that was given back without a request
     after = _judged(host, health, report, now)
     if report.pause is not None:
         after = replace(after, until=max(after.until, min(report.pause, now + MAX_PAUSE)))

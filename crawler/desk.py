@@ -28,6 +28,15 @@ class _WaitedOutError(Exception):
 
 
 @dataclass(slots=True)
+class _Waiting:
+    """One request that somebody waits for, and how many do."""
+
+    answered: asyncio.Future[Attempt | None]
+    queued: asyncio.Future[None] | None = None
+    callers: int = 0
+
+
+@dataclass(slots=True)
 class Desk:
     """On-demand fetches, on the loop's thread."""
 
@@ -36,13 +45,13 @@ class Desk:
     clock: Clock
     url_rules: UrlRules
     poke: Callable[[], None]
-    _waiting: dict[tuple[Kind, str], asyncio.Future[Attempt | None]] = field(default_factory=dict)
+    _waiting: dict[tuple[Kind, str], _Waiting] = field(default_factory=dict)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
         """An outcome is on disk: whoever waits for it may go on."""
-        future = self._waiting.pop((lease.want.kind, lease.want.uri), None)
-        if future is not None and not future.done():
-            future.set_result(outcome.attempt)
+        waiting = self._waiting.pop((lease.want.kind, lease.want.uri), None)
+        if waiting is not None:
+            waiting.answered.set_result(outcome.attempt)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         """Resolve now. Raises FedpullError as the origin or policy decided; after `wait` seconds
@@ -78,9 +87,12 @@ class Desk:
     async def _finger(self, handle: Handle, until: float) -> webfinger.Finger:
         url = webfinger.finger_url(handle)
         attempt = await self._resolve(url, Kind.FINGER, 0, until)
+        failed = error_of(str(handle), attempt)
+        if failed is not None:
+            raise failed
         reference = self.query.reference(url)
         if reference is None or reference.target is None:
-            raise error_of(str(handle), attempt) or Unreachable(str(handle), "names no actor")
+            raise Unreachable(str(handle), "names no actor")
         return webfinger.Finger(reference.reason or str(handle), reference.target)
 
     async def _document(self, uri: str, depth: int, until: float) -> Reference:
@@ -99,17 +111,31 @@ class Desk:
 
     async def _resolve(self, uri: str, kind: Kind, depth: int, until: float) -> Attempt | None:
         key = (kind, uri)
-        future = self._waiting.get(key)
-        if future is None:
+        waiting = self._waiting.get(key)
+        if waiting is None:
             check_url(uri, self.url_rules)
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting[key] = _Waiting(asyncio.get_running_loop().create_future())
             want = Want(uri, kind, Cause.ON_DEMAND, self.clock.now(), depth=depth)
-            await asyncio.wrap_future(self.frontier.want([want]))
-            self.poke()
-        await asyncio.wait({future}, timeout=max(until - self.clock.monotonic(), 0.0))
-        if not future.done():
+            waiting.queued = asyncio.ensure_future(self._queue(want))
+        waiting.callers += 1
+        try:
+            assert waiting.queued is not None
+            await asyncio.shield(waiting.queued)
+            timeout = max(until - self.clock.monotonic(), 0.0)
+            await asyncio.wait({waiting.answered}, timeout=timeout)
+        finally:
+            waiting.callers -= 1
+            # Whoever asks after the last one has left queues it again: its row may be gone by
+            # then, with the follow that owned it.
+            if not waiting.callers and self._waiting.get(key) is waiting:
+                del self._waiting[key]
+        if not waiting.answered.done():
             raise _WaitedOutError
-        return future.result()
+        return waiting.answered.result()
+
+    async def _queue(self, want: Want) -> None:
+        await asyncio.wrap_future(self.frontier.want([want]))
+        self.poke()
 
 
 def unknown(uri: str) -> Reference:

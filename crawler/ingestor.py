@@ -12,10 +12,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..cache.ports import Query, Store
 from ..cache.records import Applied, Follow, Lease, Outcome, State
 from ..config.model import Follow as Rules
+from ..errors import StoreError
 from .answer import Answer, FetchFailed
 from .clock import Clock
 from .ingest import ingest
@@ -35,6 +37,7 @@ class Tally:
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    unsettled: int = 0  # outcomes with the writer, of which nobody was told yet
 
 
 @dataclass(slots=True)
@@ -59,29 +62,44 @@ class Ingestor:
     def answered(self, lease: Lease, answer: Answer) -> None:
         """A complete response came for `lease`."""
         self.answers += 1
+        self._end(lease, partial(self._taken_in, lease, answer))
+
+    def _taken_in(self, lease: Lease, answer: Answer) -> Outcome:
         self.tallies[lease.want.follow].requests += len(answer.hops)
         now = self.clock.now()
         try:
             reading = read(lease, answer)
-            outcome = ingest(reading, self._prior(lease, reading), now)
+            return ingest(reading, self._prior(lease, reading), now)
+        except StoreError:
+            raise
         except Exception:
             # One document must never stop the crawl: it is put off like any other failure.
             log.exception("%s could not be taken in: this is a bug", lease.url)
             broken = FetchFailed(
                 lease.url, "could not be taken in", kind="protocol", hops=answer.hops
             )
-            outcome = failure(lease, broken, self._prior(lease, None), now)
-        self._apply(lease, outcome)
+            return failure(lease, broken, self._prior(lease, None), now)
 
     def failed(self, lease: Lease, error: FetchFailed) -> None:
         """No usable response came for `lease`."""
         self.tallies[lease.want.follow].requests += len(error.hops)
         log.info("%s: %s (%s)", lease.url, error.reason, error.kind)
-        self._apply(lease, failure(lease, error, self._prior(lease, None), self.clock.now()))
+        self._end(lease, lambda: failure(lease, error, self._prior(lease, None), self.clock.now()))
+
+    def _end(self, lease: Lease, decide: Callable[[], Outcome]) -> None:
+        """Apply what is decided. Where the store cannot be read, the lease runs out by itself, and
+        what it was for is asked again."""
+        try:
+            outcome = decide()
+        except StoreError as error:
+            log.error("%s was not taken in: %s", lease.url, error)
+            self.finished()
+        else:
+            self._apply(lease, outcome)
 
     def _prior(self, lease: Lease, reading: Reading | None) -> Prior:
         want, query = lease.want, self.query
-        read = reading is not None and reading.answer.status == 200
+        read = reading is not None and reading.answer.status == 200 and not reading.problem
         members = reading.members if reading is not None else ()
         rules = self.rules(want.follow) if want.follow else None
         states = query.states(reading.references) if reading is not None else {}
@@ -106,6 +124,7 @@ class Ingestor:
 
     def _apply(self, lease: Lease, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()
+        self.tallies[lease.want.follow].unsettled += 1
         future = self.store.apply(outcome)
         self.finished()
         future.add_done_callback(
@@ -113,6 +132,7 @@ class Ingestor:
         )
 
     def _applied(self, lease: Lease, outcome: Outcome, done: Future[Applied]) -> None:
+        self.tallies[lease.want.follow].unsettled -= 1
         error = done.exception()
         if error is not None:
             # The lease runs out by itself, and what it was for is asked again.

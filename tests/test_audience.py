@@ -270,6 +270,38 @@ def test_a_boost_of_what_cannot_be_kept(tmp_path: Path, served: Any, state: str)
         assert pocket.asked.count(THEIRS) <= 2
 
 
+@pytest.mark.parametrize(
+    "served",
+    [
+        pytest.param(500, id="an error"),
+        pytest.param(404, id="missing once"),
+        pytest.param([], id="a list"),
+        pytest.param({"type": "Note"}, id="no id"),
+        pytest.param(post(THEIRS, ALICE), id="another owner"),
+        pytest.param(post(THEIRS, f"{ELSE}/users/eve"), id="an owner of the same host"),
+        pytest.param(post(THEIRS, BOB, published="2020-01-01T00:00:00Z"), id="another date"),
+        pytest.param({"id": THEIRS, "type": "Person"}, id="an actor in its place"),
+    ],
+)
+def test_what_is_held_stays_while_its_origin_serves_nonsense(tmp_path: Path, served: Any) -> None:
+    """A failure says nothing about the copy: it stays, listed and resolved."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages[THEIRS] = post(THEIRS, BOB)
+        offers(pocket, act("Announce", THEIRS))
+        pocket.follow(ALICE)
+        pocket.run()
+        pocket.pages[THEIRS] = served
+        pocket.want(Want(THEIRS, Kind.DOCUMENT, Cause.ON_DEMAND, 0.0))
+        pocket.run()
+        document = pocket.opened.query.document(THEIRS)
+
+        assert document is not None
+        assert document.json == post(THEIRS, BOB)
+        assert pocket.state(THEIRS) == "resolved"
+        assert pocket.listed(ALICE) == [THEIRS]
+        pocket.sound()
+
+
 def test_boosts_of_what_is_held_are_listed(tmp_path: Path) -> None:
     """A boost of an own post, and of another followed one's: no request, but listed."""
     with Pocket(tmp_path) as pocket:

@@ -9,17 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from ..cache.records import Cause, Entry, Kind, Mark, Outcome, Put, Relink, State, Want
-from ..config.model import Follow as Rules
 from . import ingest_follow
-from .describe import put, reads_plainly, refusal, stamp_of
+from .describe import put, refusal, stamp_of
 from .ingest_base import lease_of, settled, told
+from .ingest_embedded import enclosing, fetched, objection, record, unwanted_type
 from .protocol import activitystreams as as2
 from .protocol.freshness import document_interval
-from .protocol.identity import embedded_counts
-from .protocol.uri import origin
 from .protocol.version import Stamp
 from .reading import Prior, Reading
 
@@ -145,13 +141,6 @@ def _asked_deeper(want: Want, doc: dict[str, Any], now: float) -> list[Want]:
     ]
 
 
-def unwanted_type(doc: dict[str, Any], stamp: Stamp, rules: Rules | None) -> bool:
-    """Whether a follow with these rules does not keep objects of this one's types."""
-    if rules is None or rules.types is None or stamp.kind != "object":
-        return False
-    return set(rules.types).isdisjoint(as2.types_of(doc))
-
-
 def _refused(base: Outcome, id: str, reason: str, type: str) -> Outcome:
     mark = Mark(id, State.REFUSED, reason=reason, purge=reason != "types", type=type)
     return told(replace(base, marks=(*base.marks, mark)), 200, f"refused: {reason}")
@@ -203,50 +192,15 @@ def _leads_on(verb: str, want: Want, prior: Prior) -> bool:
 def _embedded(
     reading: Reading, activity: dict[str, Any], follow: str, now: float, prior: Prior
 ) -> Put | None:
-    doc = activity.get("object")
-    owner = as2.id_of(activity.get("actor"))
-    if not isinstance(doc, dict) or reading.parsed is None:
+    """The record of an activity's object, if it counts as fetched and may be kept."""
+    doc, id = activity.get("object"), as2.id_of(activity.get("object"))
+    around = enclosing(reading, as2.id_of(activity.get("actor")), trusted=True)
+    if not isinstance(doc, dict) or id is None or around is None:
         return None
-    if not reads_plainly(doc, reading.parsed.slice(doc)):
-        return None
-    url = reading.answer.final_url
-    if not embedded_counts(True, owner, origin(url), doc):
-        return None
-    return embedded_put(reading, doc, activity, follow=follow, now=now, prior=prior)
-
-
-def embedded_put(
-    reading: Reading,
-    doc: dict[str, Any],
-    around: dict[str, Any] | None,
-    *,
-    follow: str,
-    now: float,
-    prior: Prior,
-) -> Put | None:
-    """The record of an embedded object that counts as fetched; None where it may not be kept."""
-    id = as2.id_of(doc)
-    body = reading.parsed.slice(doc) if reading.parsed else None
-    if id is None or body is None:
+    body = fetched(around, doc)
+    if body is None:
         return None
     stamp = stamp_of(doc)
-    if refusal(doc, stamp, around) or unwanted_type(doc, stamp, prior.rules):
+    if objection(doc, stamp, activity, prior.rules) is not None:
         return None
-    return put(
-        id,
-        body,
-        doc,
-        stamp,
-        at=now,
-        interval=document_interval(stamp.kind, stamp.published, now),
-        follow=follow,
-        enclosing=reading.answer.final_url,
-        context=_context_around(reading, doc),
-    )
-
-
-def _context_around(reading: Reading, doc: dict[str, Any]) -> bytes | None:
-    if "@context" in doc or reading.parsed is None:
-        return None
-    around = reading.parsed.value.get("@context")
-    return orjson.dumps(around) if around is not None else None
+    return record(around, id, body, doc, stamp, follow, now)

@@ -26,15 +26,14 @@ from ..cache.records import (
     Want,
 )
 from ..config.model import Every
-from .describe import reads_plainly, refusal, stamp_of
+from .describe import stamp_of
 from .ingest_base import lease_of, settled, standing, told, unwanted
-from .ingest_document import OFFERING, embedded_put, next_wants
+from .ingest_document import OFFERING, next_wants
+from .ingest_embedded import Enclosing, enclosing, fetched, objection, record
 from .protocol import activitystreams as as2
 from .protocol.collection import Page
 from .protocol.freshness import poll_interval
-from .protocol.identity import embedded_counts
 from .protocol.items import Item
-from .protocol.uri import origin
 from .protocol.walk import MAX_PAGES, Step, Walk, begin, resume, step, step_missing
 from .reading import Prior, Reading
 
@@ -42,6 +41,18 @@ from .reading import Prior, Reading
 _PAUSE_AT_CAP = 3600.0
 # Reading everything again costs a hundred times what a look at the head does.
 _RESCAN_EVERY = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What all items of one page share."""
+
+    prior: Prior
+    now: float
+    follow: str
+    post: Want  # for whatever it lists as its owner's own, but for the id
+    boost: Want
+    around: Enclosing | None
 
 
 @dataclass(slots=True)
@@ -61,7 +72,7 @@ def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     walk = reading.walk or _begin(lease.want.uri, prior)
     new = _new_ids(found, prior)
     now_at = step(walk, found, new, lease.url)
-    taken = _take(base, reading, prior, walk, now_at, new)
+    taken = _take(_visit(base, reading, prior, walk), walk, now_at, new)
     base = replace(
         base,
         puts=tuple(taken.puts),
@@ -120,9 +131,20 @@ def _dealt_with(prior: Prior, id: str) -> bool:
     return standing(prior, id) in over or unwanted(prior, id)
 
 
-def _take(
-    base: Outcome, reading: Reading, prior: Prior, walk: Walk, now_at: Step, new: frozenset[str]
-) -> _Taken:
+def _visit(base: Outcome, reading: Reading, prior: Prior, walk: Walk) -> _Visit:
+    owner = prior.follow.actor if prior.follow else None
+    follow = lease_of(base).want.follow
+    return _Visit(
+        prior,
+        base.at,
+        follow,
+        Want("", Kind.DOCUMENT, _cause(walk), base.at, follow, "item"),
+        Want("", Kind.DOCUMENT, _cause(walk), base.at, follow, "boost"),
+        enclosing(reading, owner, trusted=reading.trusted),
+    )
+
+
+def _take(visit: _Visit, walk: Walk, now_at: Step, new: frozenset[str]) -> _Taken:
     taken = _Taken()
     room = None if walk.target is None else max(walk.target - walk.found, 0)
     uncounted, latest = set(new), _latest(now_at.take)
@@ -131,10 +153,10 @@ def _take(
         id = _identity(item)
         if id is None or latest.get(id, item.object) is not item.object:
             continue
-        if _left_out(prior, id) or (id in deleted and _is_other(item)):
+        if _left_out(visit.prior, id) or (id in deleted and _is_other(item)):
             continue
         keep = room is None or room > 0
-        counted = _take_item(base, reading, prior, item, id, taken, keep=keep, walk=walk)
+        counted = _take_item(visit, item, id, taken, keep=keep)
         if counted and room is not None and id in uncounted:
             uncounted.discard(id)  # an edit and what it edits are one post
             room -= 1
@@ -173,21 +195,11 @@ def _left_out(prior: Prior, id: str) -> bool:
     return id in prior.members and prior.states.get(id, State.UNKNOWN) is State.UNKNOWN
 
 
-def _take_item(
-    base: Outcome,
-    reading: Reading,
-    prior: Prior,
-    item: Item,
-    id: str,
-    taken: _Taken,
-    *,
-    keep: bool,
-    walk: Walk,
-) -> bool:
+def _take_item(visit: _Visit, item: Item, id: str, taken: _Taken, *, keep: bool) -> bool:
     """Add what one item comes to; whether it counts as a post of the backfill."""
-    announced = item.verb == "Announce"
+    prior, announced = visit.prior, item.verb == "Announce"
     if _is_deletion(item):
-        _deleted(base, reading, prior, item, id, taken)
+        _deleted(visit, item, id, taken)
         return False
     if unwanted(prior, id):
         return False
@@ -201,79 +213,59 @@ def _take_item(
     if not keep:
         taken.entries.append(entry)
         return False
-    want = _want_for(lease_of(base), id, announced, walk, base.at)
-    if item.object is not None and _counts(reading, item, prior):
-        return _embedded(base, reading, prior, item, entry, want, taken)
+    if item.object is not None and (body := _fetched(visit, item)) is not None:
+        return _embedded(visit, item.object, body, item.activity, entry, taken)
     taken.entries.append(entry)
     if not settled(prior, id):
-        taken.wants.append(want)
+        taken.wants.append(replace(visit.boost if announced else visit.post, uri=id))
     return True
-
-
-def _want_for(lease: Lease, id: str, announced: bool, walk: Walk, now: float) -> Want:
-    relation = "boost" if announced else "item"
-    return Want(id, Kind.DOCUMENT, _cause(walk), now, lease.want.follow, relation)
 
 
 def _cause(walk: Walk) -> Cause:
     return Cause.BACKFILL if walk.mode == "backfill" else Cause.NEW
 
 
-def _counts(reading: Reading, item: Item, prior: Prior) -> bool:
-    """Whether the embedded object counts as fetched: same origin, same owner, ActivityStreams."""
-    if item.object is None or item.verb == "Announce" or reading.parsed is None:
-        return False
-    if not reads_plainly(item.object, reading.parsed.slice(item.object)):
-        return False
-    owner = prior.follow.actor if prior.follow else None
-    return embedded_counts(reading.trusted, owner, origin(reading.answer.final_url), item.object)
+def _fetched(visit: _Visit, item: Item) -> bytes | None:
+    """The bytes of an embedded object that counts as fetched; what is shown again does not."""
+    if item.object is None or item.verb == "Announce" or visit.around is None:
+        return None
+    return fetched(visit.around, item.object)
 
 
 def _embedded(
-    base: Outcome,
-    reading: Reading,
-    prior: Prior,
-    item: Item,
+    visit: _Visit,
+    doc: dict[str, Any],
+    body: bytes,
+    activity: dict[str, Any] | None,
     entry: Entry,
-    want: Want,
     taken: _Taken,
 ) -> bool:
-    assert item.object is not None
-    kept = embedded_put(
-        reading, item.object, item.activity, follow=want.follow, now=base.at, prior=prior
-    )
-    if kept is None:
-        stamp = stamp_of(item.object)
-        reason = refusal(item.object, stamp, item.activity)
-        taken.marks.append(
-            Mark(
-                entry.object,
-                State.REFUSED,
-                reason=reason or "types",
-                purge=reason is not None,
-                type=stamp.type,
-                owner=stamp.owner,
-            )
+    assert visit.around is not None
+    id, stamp = entry.object, stamp_of(doc)
+    reason = objection(doc, stamp, activity, visit.prior.rules)
+    if reason is not None:
+        purge = reason != "types"
+        mark = Mark(
+            id, State.REFUSED, reason=reason, purge=purge, type=stamp.type, owner=stamp.owner
         )
+        taken.marks.append(mark)
         return False
     taken.entries.append(entry)
-    taken.puts.append(kept)
-    taken.wants += next_wants(want, item.object, kept.stamp, prior, base.at)
+    taken.puts.append(record(visit.around, id, body, doc, stamp, visit.follow, visit.now))
+    taken.wants += next_wants(visit.post, doc, stamp, visit.prior, visit.now)
     return True
 
 
-def _deleted(
-    base: Outcome, reading: Reading, prior: Prior, item: Item, id: str, taken: _Taken
-) -> None:
+def _deleted(visit: _Visit, item: Item, id: str, taken: _Taken) -> None:
     """A Tombstone that counts as fetched says so. A Delete, or a Tombstone without owner or of
     another origin, is a hint: the object is asked for, and answers for itself."""
-    if item.verb != "Delete" and item.object is not None and _counts(reading, item, prior):
-        if id in prior.states:
+    states = visit.prior.states
+    if item.verb != "Delete" and item.object is not None and _fetched(visit, item) is not None:
+        if id in states:
             owner = as2.owner(item.object)
             taken.marks.append(Mark(id, State.GONE, reason="tombstone", purge=True, owner=owner))
-    elif prior.states.get(id) is State.RESOLVED:
-        follow = lease_of(base).want.follow
-        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, base.at, follow, "check"))
+    elif states.get(id) is State.RESOLVED:
+        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, visit.now, visit.follow, "check"))
 
 
 def _members(lease: Lease, walk: Walk, now_at: Step, taken: _Taken, prior: Prior) -> Members | None:

@@ -122,7 +122,7 @@ def _frame_reads_plainly(page: dict[str, Any]) -> bool:
 
 def _document(lease: Lease, answer: Answer) -> Reading:
     document = strictjson.parse_object(answer.body)
-    as2.check_terms(document)
+    as2.check_document(document)
     verdict = identity.decide(lease.want.uri, answer.final_url, document, again=lease.want.refetch)
     if isinstance(verdict, identity.Drop):
         return Reading(lease, answer, problem=verdict.reason)

@@ -308,6 +308,7 @@ BAD_TERMS: dict[str, Any] = {
 def test_terms_as_they_are_defined(doc: Any) -> None:
     """Own terms, and repetitions of the standard's, are fine."""
     as2.check_terms(doc)
+    as2.check_document(doc)
 
 
 @pytest.mark.parametrize("doc", BAD_TERMS.values(), ids=BAD_TERMS)
@@ -315,6 +316,8 @@ def test_terms_with_another_meaning(doc: Any) -> None:
     """What JSON-LD would read differently from plain JSON is refused, at any depth."""
     with pytest.raises(BadInput):
         as2.check_terms(doc)
+    with pytest.raises(BadInput):
+        as2.check_document(doc)
 
 
 KEYS = """
@@ -345,3 +348,22 @@ def test_readers_never_raise(value: Any) -> None:
         assert read(value) == read(value)
     with suppress(BadInput):
         as2.check_terms(value)
+
+
+@given(ODD.filter(lambda value: isinstance(value, dict)), st.sampled_from(["", "@reverse", "@a"]))
+def test_a_document_is_checked_as_any_part_of_one(doc: dict[str, Any], key: str) -> None:
+    """The short way to check a document finds what looking at all of it finds."""
+    doc = {**doc, "tag": [{"name": "@a@b.example", key: "@id"}] * 15} if key else doc
+    try:
+        as2.check_terms(doc)
+    except BadInput:
+        with pytest.raises(BadInput):
+            as2.check_document(doc)
+    else:
+        as2.check_document(doc)
+
+
+@given(ODD.filter(lambda value: isinstance(value, dict)))
+def test_everybody_is_found_as_in_the_whole_audience(doc: dict[str, Any]) -> None:
+    """The short way to ask whether a document is for everybody gives what reading all gives."""
+    assert as2.is_for_all(doc) == as2.audience(doc).public

@@ -27,7 +27,7 @@ from .shapes import (
     texts_of,
     types_of,
 )
-from .terms import check_terms
+from .terms import check_document, check_terms, holds_keywords
 from .times import rfc3339
 from .uri import MAX_LENGTH, same_origin
 from .views import (
@@ -54,12 +54,14 @@ __all__ = [
     "as_list",
     "attachments",
     "audience",
+    "check_document",
     "check_terms",
     "class_of",
     "content",
     "context_of",
     "end_time",
     "hashtags",
+    "holds_keywords",
     "id_of",
     "ids_of",
     "in_reply_to",

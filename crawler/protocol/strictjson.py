@@ -44,6 +44,11 @@ class Parsed:
     spans: dict[int, tuple[int, int]] = field(default_factory=dict, repr=False)
     writer: plainjson.Writer | None = None
 
+    @property
+    def letters_escaped(self) -> bool:
+        """Whether an ordinary character may stand as an escape: not where `writer` wrote it."""
+        return self.writer is None
+
     def slice(self, embedded: object) -> bytes | None:
         """The source bytes of a dict of `value` (itself, an item, or an item's object)."""
         if self.writer is not None:

@@ -8,12 +8,20 @@ document and raises nothing but BadInput.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from ...errors import BadInput
 from .shapes import AS2
 
 _FORBIDDEN = frozenset(("@graph", "@included", "@reverse"))
+# All keys that are looked for below, as they stand in a text behind the quote and the at sign.
+_KEYWORDS = (b'context"', b'graph"', b'id"', b'included"', b'reverse"', b'type"')
+_LONG_CONTEXT = 8192  # Mastodon's takes 2,500 bytes
+# At signs in one text above which looking at each takes longer than a search for both bytes.
+_MENTIONS = 20
 _MAX_CONTEXTS = 16  # Mastodon's longest has 3 entries, Fedify's 5
 
 # What a context may say of the terms that decide identity, authority and audience: what the
@@ -27,6 +35,44 @@ _MEANINGS: dict[str, frozenset[str]] = {
         for term in ("actor", "attributedTo", "to", "cc", "object")
     },
 }
+
+
+def holds_keywords(text: bytes) -> bool:
+    """Whether a JSON text without escapes of letters holds a key that `check_terms` looks for.
+
+    One byte is searched for ten times as fast as two are, and nearly all that is found are the
+    mentions and profiles of a post.
+    """
+    at = text.find(b"@")
+    for _ in range(_MENTIONS):
+        if at < 0:
+            return False
+        if text.startswith(_KEYWORDS, at + 1) and text[at - 1 : at] == b'"':
+            return True
+        at = text.find(b"@", at + 1)
+    return b'"@' in text
+
+
+def check_document(doc: dict[str, Any]) -> None:
+    """`check_terms` of a whole document, which is looked through only if it holds keywords beside
+    its own context: a text of it is written and searched in a fraction of the time."""
+    rest = doc.copy()
+    context = rest.pop("@context", None)
+    try:
+        beside, own = orjson.dumps(rest), orjson.dumps(context)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, or nested very deeply
+        check_terms(doc)
+        return
+    if len(own) > _LONG_CONTEXT or holds_keywords(beside):
+        check_terms(doc)
+    else:
+        _check_own_context(own)
+
+
+@lru_cache(maxsize=256)
+def _check_own_context(text: bytes) -> None:
+    """Remembered where it is good, because a server puts the same one into all its documents."""
+    check_terms({"@context": orjson.loads(text)})
 
 
 def check_terms(doc: Any) -> None:

@@ -1,0 +1,93 @@
+"""What an object that came within another answer is worth, and the record that is kept of it.
+
+Pure. It says whether the object counts as fetched (`protocol.identity`) and may be kept; what
+becomes of one that does not is decided where it was found. Invariant: what is kept are the bytes
+that the origin of the object served.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from ..cache.records import Put
+from ..config.model import Follow as Rules
+from .describe import put, reads_plainly, refusal
+from .protocol import activitystreams as as2
+from .protocol.freshness import document_interval
+from .protocol.identity import embedded_counts
+from .protocol.strictjson import Parsed
+from .protocol.uri import origin
+from .protocol.version import Stamp
+from .reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosing:
+    """What all objects within one answer share."""
+
+    parsed: Parsed
+    url: str
+    origin: str
+    trusted: bool  # its content type and frame let what it embeds count
+    owner: str | None  # whose objects count
+    context: bytes | None
+
+
+def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosing | None:
+    """The answer as what embeds objects; None if it was not read for them."""
+    if reading.parsed is None:
+        return None
+    url, context = reading.answer.final_url, reading.parsed.value.get("@context")
+    written = orjson.dumps(context) if context is not None else None
+    return Enclosing(reading.parsed, url, origin(url), trusted, owner, written)
+
+
+def fetched(around: Enclosing, doc: dict[str, Any]) -> bytes | None:
+    """The bytes of an object that counts as fetched: same origin, same owner, ActivityStreams that
+    means what plain JSON says. None if it is no more than a hint."""
+    if not embedded_counts(around.trusted, around.owner, around.origin, doc):
+        return None
+    parsed = around.parsed
+    body = parsed.slice(doc)
+    return body if reads_plainly(doc, body, letters_escaped=parsed.letters_escaped) else None
+
+
+def objection(
+    doc: dict[str, Any], stamp: Stamp, activity: dict[str, Any] | None, rules: Rules | None
+) -> str | None:
+    """Why an object within this activity is not kept: a reason of the change log, or None."""
+    reason = refusal(doc, stamp, activity)
+    return "types" if reason is None and unwanted_type(doc, stamp, rules) else reason
+
+
+def unwanted_type(doc: dict[str, Any], stamp: Stamp, rules: Rules | None) -> bool:
+    """Whether a follow with these rules does not keep objects of this one's types."""
+    if rules is None or rules.types is None or stamp.kind != "object":
+        return False
+    return set(rules.types).isdisjoint(as2.types_of(doc))
+
+
+def record(
+    around: Enclosing,
+    id: str,
+    body: bytes,
+    doc: dict[str, Any],
+    stamp: Stamp,
+    follow: str,
+    now: float,
+) -> Put:
+    """The record of an object that was `fetched` and meets no `objection`."""
+    return put(
+        id,
+        body,
+        doc,
+        stamp,
+        at=now,
+        interval=document_interval(stamp.kind, stamp.published, now),
+        follow=follow,
+        enclosing=around.url,
+        context=None if "@context" in doc else around.context,
+    )

@@ -16,23 +16,19 @@ from .views import Change
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .work import Work
 
+_KIND_NUMBER = {kind: number for number, kind in enumerate(CHANGE_KINDS)}
+
 
 def log(
     work: Work, kind: str, id: bytes, actor: bytes, type: bytes, at: float, reason: str = ""
 ) -> Change:
     work.counters.last_seq += 1
     seq = work.counters.last_seq
-    row = CHANGE.pack(CHANGE_KINDS.index(kind), id, actor, type, at) + reason.encode()
+    row = CHANGE.pack(_KIND_NUMBER[kind], id, actor, type, at) + reason.encode()
     work.change_rows.append((U64.pack(seq), row))
-    change = Change(
-        seq=seq,
-        kind=kind,
-        id=work.ref(id, change=False).uri,
-        actor=work.ref(actor, change=False).uri if actor != NONE else None,
-        type=text_of(work, type) or None,
-        at=at,
-        reason=reason or None,
-    )
+    name = work.ref(id, change=False).uri
+    owner = work.ref(actor, change=False).uri if actor != NONE else None
+    change = Change(seq, kind, name, owner, text_of(work, type) or None, at, reason or None)
     work.changes.append(change)
     return change
 

@@ -143,8 +143,7 @@ def _set_terms(work: Work, row: TermsRow, item: Put) -> None:
         return
     terms: Terms = item.terms
     row.when = _when(terms.published, item.fetched_at, row.when)
-    row.actor = _term(work, terms.actor)
-    row.in_reply_to = _term(work, terms.in_reply_to)
+    row.actor, row.in_reply_to = _term(work, terms.actor), _term(work, terms.in_reply_to)
     row.context = short_hash(terms.context) if terms.context is not None else NONE
     row.live = True
     types = [word_of(work, TYPE, name) for name in terms.types[:_MOST_TYPES]]

@@ -39,10 +39,11 @@ def uri_of(txn: Txn, t: Tables, id: bytes) -> str | None:
 
 def known_id(work: Work, uri: str) -> bytes | None:
     """The id of a URI inside a write transaction, without making one."""
-    id = work.memo.ids.get(uri)
-    if id is not None:
-        return id
-    id = work.txn.get(uri_key(uri), None, work.t.uri)
+    return work.memo.ids.get(uri) or _stored_id(work, uri, uri_key(uri))
+
+
+def _stored_id(work: Work, uri: str, key: bytes) -> bytes | None:
+    id = work.txn.get(key, None, work.t.uri)
     if id is None:
         return None
     if work.ref(id, change=False).uri != uri:
@@ -55,12 +56,15 @@ def id_of(work: Work, uri: str | None) -> bytes:
     """The id of a URI; a new one becomes a reference that nothing is known of."""
     if uri is None:
         return NONE
-    id = known_id(work, uri)
+    id = work.memo.ids.get(uri)
     if id is None:
-        id = work.new_id()
-        work.new_uris.append((uri_key(uri), id))
-        work.add_ref(id, Ref(uri))
-        work.memo.ids[uri] = id
+        key = uri_key(uri)
+        id = _stored_id(work, uri, key)
+        if id is None:
+            id = work.new_id()
+            work.new_uris.append((key, id))
+            work.add_ref(id, Ref(uri))
+            work.memo.ids[uri] = id
     return id
 
 

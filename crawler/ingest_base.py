@@ -11,8 +11,12 @@ from .reading import Prior
 
 def told(base: Outcome, status: int | None, outcome: str) -> Outcome:
     """`base` with its line for the reference's log."""
-    cause = lease_of(base).want.cause.name.lower()
-    return replace(base, attempt=Attempt(base.at, cause, status, outcome))
+    return replace(base, attempt=line(base, status, outcome))
+
+
+def line(base: Outcome, status: int | None, outcome: str) -> Attempt:
+    """The line for the log alone, for what is replaced in one go."""
+    return Attempt(base.at, lease_of(base).want.cause.name.lower(), status, outcome)
 
 
 def lease_of(base: Outcome) -> Lease:

@@ -12,7 +12,7 @@ from typing import Any
 from ..cache.records import Cause, Entry, Kind, Mark, Outcome, Put, Relink, State, Want
 from . import ingest_follow
 from .describe import put, refusal, stamp_of
-from .ingest_base import lease_of, settled, told
+from .ingest_base import lease_of, line, settled, told
 from .ingest_embedded import enclosing, fetched, objection, record, unwanted_type
 from .protocol import activitystreams as as2
 from .protocol.freshness import document_interval
@@ -99,10 +99,9 @@ def document(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
         puts=(kept,),
         wants=tuple(next_wants(want, doc, stamp, prior, base.at)),
         unlisted=tuple((want.uri, key) for key in not_theirs),
+        attempt=line(base, 200, "stored"),
     )
-    if want.relation == "actor":
-        return ingest_follow.actor(base, id, doc, stamp, prior)
-    return told(base, 200, "stored")
+    return ingest_follow.actor(base, id, doc, stamp, prior) if want.relation == "actor" else base
 
 
 def next_wants(

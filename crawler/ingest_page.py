@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache.records import (
+    Attempt,
     Cause,
     Collection,
     Entry,
@@ -27,7 +28,7 @@ from ..cache.records import (
 )
 from ..config.model import Every
 from .describe import stamp_of
-from .ingest_base import lease_of, settled, standing, told, unwanted
+from .ingest_base import lease_of, line, settled, standing, told, unwanted
 from .ingest_document import OFFERING, next_wants
 from .ingest_embedded import Enclosing, enclosing, fetched, objection, record
 from .protocol import activitystreams as as2
@@ -50,8 +51,7 @@ class _Visit:
     prior: Prior
     now: float
     follow: str
-    post: Want  # for whatever it lists as its owner's own, but for the id
-    boost: Want
+    post: Want  # what leads to the objects that are its owner's own, but for their ids
     around: Enclosing | None
 
 
@@ -139,7 +139,6 @@ def _visit(base: Outcome, reading: Reading, prior: Prior, walk: Walk) -> _Visit:
         base.at,
         follow,
         Want("", Kind.DOCUMENT, _cause(walk), base.at, follow, "item"),
-        Want("", Kind.DOCUMENT, _cause(walk), base.at, follow, "boost"),
         enclosing(reading, owner, trusted=reading.trusted),
     )
 
@@ -217,7 +216,9 @@ def _take_item(visit: _Visit, item: Item, id: str, taken: _Taken, *, keep: bool)
         return _embedded(visit, item.object, body, item.activity, entry, taken)
     taken.entries.append(entry)
     if not settled(prior, id):
-        taken.wants.append(replace(visit.boost if announced else visit.post, uri=id))
+        relation = "boost" if announced else "item"
+        want = Want(id, Kind.DOCUMENT, visit.post.cause, visit.now, visit.follow, relation)
+        taken.wants.append(want)
     return True
 
 
@@ -289,8 +290,8 @@ def _go_on(
     if now_at.next is not None:
         cause = _cause(now_at.walk)
         more = replace(want, due=base.at, cause=cause, attempts=0, scheduled=False)
-        base = _walk_on(base, now_at.walk, more)
-        return told(base, status, f"page {now_at.walk.pages}: {new} new")
+        said = line(base, status, f"page {now_at.walk.pages}: {new} new")
+        return _walk_on(base, now_at.walk, more, said)
     whole = now_at.complete if walk.mode in ("backfill", "rescan") else None
     base = replace(base, collection=Collection(want.uri, now_at.kind, whole, now_at.total_items))
     if now_at.stop == "page cap":
@@ -301,8 +302,9 @@ def _go_on(
     return told(base, status, f"page {now_at.walk.pages}: {new} new, {now_at.stop}")
 
 
-def _walk_on(base: Outcome, walk: Walk, want: Want) -> Outcome:
-    return replace(base, walk=walk.to_json(), walk_url=walk.next, wants=(*base.wants, want))
+def _walk_on(base: Outcome, walk: Walk, want: Want, said: Attempt | None = None) -> Outcome:
+    wants = (*base.wants, want)
+    return replace(base, walk=walk.to_json(), walk_url=walk.next, wants=wants, attempt=said)
 
 
 def _visited(base: Outcome, now_at: Step, next_walk: Walk, follow: Follow, prior: Prior) -> Outcome:

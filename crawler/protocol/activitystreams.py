@@ -159,7 +159,8 @@ def hashtags(doc: Any) -> tuple[str, ...]:
         if len(found) >= _MAX_TAGS:
             break
         if isinstance(tag, dict) and "Hashtag" in types_of(tag):
-            for word in texts_of(tag.get("name"))[:1]:
+            name = tag.get("name")
+            for word in (name,) if isinstance(name, str) else texts_of(name)[:1]:
                 folded = _folded(word[:400])
                 if 0 < len(folded) <= _MAX_TAG_LENGTH:
                     found[folded] = None
@@ -180,8 +181,8 @@ def context_of(doc: Any) -> str | None:
     """The conversation: AS2's `context`, else OStatus's `conversation`, often a tag: URI."""
     if not isinstance(doc, dict):
         return None
-    found = id_of(doc.get("context"))
-    if found is not None:
+    context = doc.get("context")
+    if context is not None and (found := id_of(context)) is not None:
         return found
     for key in ("context", "conversation"):
         value = doc.get(key)

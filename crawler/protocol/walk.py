@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from .collection import Page
 from .items import Item
 from .uri import same_origin, without_fragment
-from .walkstate import Sorted, Walk, after_page, count_posts, sort_items, url_mark
+from .walkstate import Sorted, Walk, after_page, sort_items, url_mark
 
 __all__ = ["MAX_PAGES", "Step", "Walk", "begin", "resume", "step", "step_missing"]
 
@@ -102,14 +102,9 @@ def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
     """Decide on one page. `new_ids` are those of its ids that no page or visit before had."""
     items = sort_items(walk, page.items, new_ids)
     left = {id(item) for item in (*items.older, *items.fresh[_MAX_NEW:])}
-    take = tuple(item for item in page.items if id(item) not in left)
+    take = tuple([item for item in page.items if id(item) not in left]) if left else page.items
     cursor, refused = _cursor(walk, page, requested_url)
-    after = replace(
-        after_page(walk, page, items, take, requested_url),
-        cursor=cursor,
-        found=walk.found + count_posts(items.fresh[:_MAX_NEW]),
-        deferred=len(items.fresh) > _MAX_NEW,
-    )
+    after = after_page(walk, page, items, take, requested_url, cursor=cursor, most=_MAX_NEW)
     if after.deferred and after.pages < after.max_pages and not _at_target(after):
         again = replace(after, next=requested_url)
         kind = _kind(after, None)

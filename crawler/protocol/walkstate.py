@@ -161,9 +161,17 @@ def _beyond(walk: Walk, item: Item, behind_known: bool) -> bool:
 
 
 def after_page(
-    walk: Walk, page: Page, items: Sorted, take: Sequence[Item], requested_url: str
+    walk: Walk,
+    page: Page,
+    items: Sorted,
+    take: Sequence[Item],
+    requested_url: str,
+    *,
+    cursor: str | None,
+    most: int,
 ) -> Walk:
-    """The state when a page was read, before it is decided where to go."""
+    """The state when a page was read, before it is decided where to go; of its new items no more
+    than `most` are taken."""
     pointer = page.is_root and not page.items and page.first is not None
     if walk.mode in ("backfill", "rescan"):
         moved, neutral = items.progress or items.posts > 0, pointer
@@ -175,8 +183,16 @@ def after_page(
         neutral = pointer or only_reactions
     marks = items.marks
     posts = [item for item in take if item.is_post]
+    last_date, pairs, inversions, by_event = _dated(walk, page.items, marks)
     return replace(
-        _dated(walk, page.items, marks),
+        walk,
+        cursor=cursor,
+        found=walk.found + count_posts(items.fresh[:most]),
+        deferred=len(items.fresh) > most,
+        last_date=last_date,
+        pairs=pairs,
+        inversions=inversions,
+        by_event=by_event,
         pages=walk.pages + 1,
         dry=0 if moved else walk.dry if neutral else walk.dry + 1,
         missed=False,
@@ -194,8 +210,12 @@ def after_page(
     )
 
 
-def _dated(walk: Walk, items: Sequence[Item], marks: Sequence[str]) -> Walk:
-    """Events are listed by when they take place (Gancio, Mobilizon), which looks like the order
+def _dated(
+    walk: Walk, items: Sequence[Item], marks: Sequence[str]
+) -> tuple[float | None, int, int, bool]:
+    """The walk's `last_date`, `pairs`, `inversions` and `by_event` after these items.
+
+    Events are listed by when they take place (Gancio, Mobilizon), which looks like the order
     of publication for as long as they were entered in that order."""
     recent, last = frozenset(walk.recent), walk.last_date
     pairs, inversions, by_event = walk.pairs, walk.inversions, walk.by_event
@@ -206,7 +226,7 @@ def _dated(walk: Walk, items: Sequence[Item], marks: Sequence[str]) -> Walk:
                 pairs += 1
                 inversions += item.published > last
             last = item.published
-    return replace(walk, last_date=last, pairs=pairs, inversions=inversions, by_event=by_event)
+    return last, pairs, inversions, by_event
 
 
 def _horizon(walk: Walk, take: Sequence[Item]) -> float | None:

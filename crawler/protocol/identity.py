@@ -50,11 +50,13 @@ def decide(
     if id is None:
         return Drop("has no id that is an http(s) URI")
     try:
-        asked, came_from = canonical(requested), canonical(final)
+        # An id is canonical already, and nearly always it is what was asked for.
+        asked = id if requested == id else canonical(requested)
+        came_from = asked if final == requested else canonical(final)
     except BadInput:
         return Drop("came from no http(s) URI")
     named = id in (asked, came_from) or _bare(id) == _bare(came_from) == _bare(asked)
-    if named and same_origin(id, came_from):
+    if named and (id == came_from or same_origin(id, came_from)):
         reason = foreign_owner(id, doc)
         return Store(id) if reason is None else Drop(reason)
     if again or id == asked:

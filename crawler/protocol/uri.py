@@ -36,6 +36,7 @@ _CANONICAL = re.compile(
     rf"(?:{LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?)"
     r"(?:[/?#][\x21-\x5b\x5d-\x7e]*)?"
 )
+_REST = re.compile(r"[\x21-\x5b\x5d-\x7e]*")
 _PARTS = re.compile(
     r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL
 )
@@ -93,9 +94,24 @@ _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 def canonical(uri: str) -> str:
     """The one spelling under which a thing is known; BadInput if `uri` is no http(s) URI."""
-    if len(uri) <= MAX_LENGTH and _CANONICAL.fullmatch(uri):
-        return uri
-    return str(split(uri))
+    return uri if _plain_origin(uri) is not None else str(split(uri))
+
+
+def _plain_origin(uri: str) -> str | None:
+    """The origin of what matches `_CANONICAL`, else None. The part that takes long to match, up to
+    the path, is the same in all ids of a server."""
+    if len(uri) > MAX_LENGTH:
+        return None
+    path = uri.find("/", len("https://"))
+    if path < 0:
+        return _plain_start(uri)
+    return _plain_start(uri[:path]) if _REST.fullmatch(uri, path) else None
+
+
+@lru_cache(maxsize=1024)
+def _plain_start(start: str) -> str | None:
+    plain = _CANONICAL.fullmatch(start)
+    return None if plain is None else plain[1]
 
 
 @lru_cache(maxsize=8192)
@@ -150,9 +166,7 @@ def shown(text: str) -> str:
 
 
 def origin(uri: str) -> str:
-    if len(uri) <= MAX_LENGTH and (plain := _CANONICAL.fullmatch(uri)):
-        return plain[1]
-    return split(uri).origin
+    return _plain_origin(uri) or split(uri).origin
 
 
 def is_at(place: str, uri: str) -> bool:

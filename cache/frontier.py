@@ -48,10 +48,12 @@ class LmdbFrontier:
 
         return self._writer.submit(job)
 
-    def turn(self, host: str, now: float, page: bool, held: bool = False) -> Future[float | None]:
+    def turn(
+        self, host: str, now: float, page: bool, held: bool = False, since: float = 0.0
+    ) -> Future[float | None]:
         def job(work: Work) -> float | None:
             work.now = max(work.now, now)
-            return leases.turn(work, host, now, page, held)
+            return leases.turn(work, host, now, page, held, since)
 
         return self._writer.submit(job)
 

@@ -136,11 +136,13 @@ def release(work: Work, lease: Lease) -> None:
         wants.requeue(work, id, kind, row, row.due)
 
 
-def turn(work: Work, name: str, now: float, page: bool, held: bool) -> float | None:
+def turn(work: Work, name: str, now: float, page: bool, held: bool, since: float) -> float | None:
     """A slot outside the queue, or when to ask again."""
     _expire(work, now)
     key, host = hosts.named(work, name)
     wait = hosts.free_at(host)
+    if since:
+        wait = max(wait, min(since, now) + work.politeness.gap)
     if page:
         wait = max(wait, hosts.page_at(work, key, host))
     if wait > now:

@@ -60,10 +60,13 @@ class Frontier(Protocol):
     def lease(self, now: float, limit: int, seconds: float) -> Future[list[Lease]]:
         """Up to `limit` leases on what is due, each host in turn and within its politeness."""
 
-    def turn(self, host: str, now: float, page: bool, held: bool = False) -> Future[float | None]:
+    def turn(
+        self, host: str, now: float, page: bool, held: bool = False, since: float = 0.0
+    ) -> Future[float | None]:
         """Take a slot of `host` for one request outside the queue (a redirect's next hop).
 
-        `held`: the caller has a slot of this host, which goes on; only the time has to come.
+        `held`: the caller has a slot of this host, which goes on; only the time has to come, and
+        the host has answered its last request at `since`.
         None: taken, to be given back by a HostReport with `slot`. A number: not before that time.
         """
 

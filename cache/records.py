@@ -224,6 +224,7 @@ class HostReport:
     pause: float | None = None  # not before this time (Retry-After, X-RateLimit-Reset)
     refused: bool = False  # 401 or 403
     slot: bool = False  # gives back a slot that `Frontier.turn` gave; a lease is its own slot
+    sent: float = 0.0  # when the request was sent, which is later than its lease; 0: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ response to read anything from, and says at which step it was lost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import FedpullError, Unreachable
@@ -51,11 +51,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One request that was sent or tried, for the books on hosts. `host` is "host:port"."""
+    """One request that was sent or tried, for the books on hosts. `host` is "host:port"; `sent` is
+    the time of the request itself, after name, connection and TLS, or of its failure."""
 
     host: str
     status: int | None = None
     error: str = ""
+    sent: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,10 @@ class Dispatcher:
         """Wait for `host`'s turn for one request outside the queue: a redirect's next hop.
 
         `held`: the chain has a slot of this host already, so only the time has to come."""
+        since = self._clock.now() if held else 0.0
         while True:
             now = self._clock.now()
-            asked = self._frontier.turn(host, now, page, held)
+            asked = self._frontier.turn(host, now, page, held, since)
             try:
                 until = await asyncio.shield(asyncio.wrap_future(asked))
             except asyncio.CancelledError:

@@ -131,7 +131,7 @@ class Egress:
             conditional = ask.conditional and uri.origin == origin
             try:
                 reader = await self._request(uri, ask, conditional=conditional)
-                hops[-1] = Hop(host, reader.status)
+                hops[-1] = Hop(host, reader.status, sent=reader.sent)
                 following = self._next(ask, uri, reader, len(hops), conditional=conditional)
             except Lost as lost:
                 raise self._failed(ask, lost, hops) from lost.__cause__
@@ -191,6 +191,7 @@ class Egress:
     async def _exchange(
         self, uri: Uri, key: Key, connection: Connection, request: bytes, reader: ResponseReader
     ) -> ResponseReader:
+        reader.sent = self._clock.now()
         await connection.ask(request, reader, self._rules.header_timeout)
         self._dialer.keep_session(uri, connection)
         self._pool.put(key, connection, asyncio.get_running_loop())
@@ -199,7 +200,7 @@ class Egress:
     def _timed_out(self, ask: Ask, seconds: float, hops: list[Hop]) -> FetchFailed:
         self.counts["failed_timeout"] += 1
         if hops and hops[-1].status is None:
-            hops[-1] = Hop(hops[-1].host, error="timeout")
+            hops[-1] = Hop(hops[-1].host, error="timeout", sent=self._clock.now())
         return FetchFailed(
             ask.url, f"no answer within {seconds:g} s", kind="timeout", hops=tuple(hops)
         )
@@ -207,7 +208,8 @@ class Egress:
     def _failed(self, ask: Ask, lost: Lost, hops: list[Hop]) -> FetchFailed:
         self.counts[f"failed_{lost.kind}"] += 1
         last = hops[-1]
-        hops[-1] = Hop(last.host, last.status or lost.status, lost.kind)
+        sent = last.sent or self._clock.now()
+        hops[-1] = Hop(last.host, last.status or lost.status, lost.kind, sent)
         return FetchFailed(
             ask.url,
             lost.reason,

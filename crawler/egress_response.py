@@ -56,6 +56,7 @@ class ResponseReader:
         "head",
         "headers",
         "reusable",
+        "sent",
         "status",
     )
 
@@ -75,6 +76,7 @@ class ResponseReader:
         self.head = False  # the final header has been read
         self.complete = False
         self.reusable = False
+        self.sent = 0.0  # when the request was, by whoever sends it
 
     @property
     def body(self) -> bytes:

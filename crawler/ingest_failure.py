@@ -142,6 +142,7 @@ def reports(
                 error=hop.error,
                 pause=None if wait is None else now + wait,
                 refused=hop.status in (401, 403),
+                sent=hop.sent,
                 slot=index > 0 and all(earlier.host != hop.host for earlier in hops[:index]),
             )
         )

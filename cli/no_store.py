@@ -21,10 +21,15 @@ from ..cache.records import (
     Totals,
     Version,
 )
+from ..errors import StoreError
 
 
 def there_is_none(path: Path) -> bool:
-    """Whether nothing was ever stored there; what LMDB writes first is its data file."""
+    """Whether nothing was ever stored there; what LMDB writes first is its data file.
+
+    Raises StoreError where the path leads to something that can never be a store."""
+    if path.exists() and not path.is_dir():
+        raise StoreError(str(path), "is not a folder", "`store.path` to name a folder")
     return not (path / "data.mdb").exists()
 
 

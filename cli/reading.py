@@ -7,6 +7,7 @@ them is what the matching API call answers.
 from __future__ import annotations
 
 import time
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ def get(session: Session, id: str, as_json: bool) -> None:
         if document is None:
             raise NotFound(known.id, "is known but not held", "`fedpull fetch` to get it")
         if as_json:
-            output.print_bytes(document.body)
+            # One JSON value; a byte order mark, which some servers send, is none.
+            output.print_bytes(document.body.removeprefix(BOM_UTF8))
         else:
             output.print_document(document.body)
 

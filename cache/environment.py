@@ -29,7 +29,6 @@ SCHEMA = 1
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
 _RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
 _LEAST_RESERVE = 64 << 20
-_DUP_BYTES = 24  # a 16-byte index entry at the two-thirds that B-tree pages fill to
 
 T = TypeVar("T")
 
@@ -192,9 +191,7 @@ class Environment:
             stat = txn.stat(getattr(self.t, name))
             psize = stat["psize"]
             pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
-        dups = txn.stat(self.t.index)["entries"] + txn.stat(self.t.owed)["entries"]
-        # LMDB counts the pages of short lists of entries, but not those of long ones.
-        return min(pages * psize + dups * _DUP_BYTES, (self._env.info()["last_pgno"] + 1) * psize)
+        return pages * psize  # with those of the lists in `index` and `owed`: LMDB counts them, too
 
     def forget(self) -> None:
         """In a forked child the environment must not be touched, not even closed."""

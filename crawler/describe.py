@@ -21,12 +21,13 @@ _HIDDEN = re.compile(rb'"b(?:to|cc)"')
 
 def stamp_of(document: dict[str, Any]) -> Stamp:
     """The version of a document, as the store compares it with the one it holds."""
+    kind = as2.class_of(document)
     return Stamp(
         content_hash=content_hash(document),
         updated=as2.updated(document),
-        owner=as2.owner(document),
+        owner=as2.owner(document, kind),
         published=as2.published(document),
-        kind=as2.class_of(document),
+        kind=kind,
         type=as2.primary_type(document) or "",
     )
 

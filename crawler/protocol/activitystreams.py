@@ -125,14 +125,15 @@ def is_for_all(doc: dict[str, Any]) -> bool:
     return audience(doc).public
 
 
-def owner(doc: Any) -> str | None:
+def owner(doc: Any, kind: str | None = None) -> str | None:
     """Who answers for a document: itself for an actor, the actor of an activity, else its author.
 
-    Of several authors it is the first (PeerTube: the account, then the channel).
+    Of several authors it is the first (PeerTube: the account, then the channel). `kind` is its
+    class, where that is known already.
     """
     if not isinstance(doc, dict):
         return None
-    kind = class_of(doc)
+    kind = kind or class_of(doc)
     if kind == "actor":
         return id_of(doc)
     if kind == "activity":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .activitystreams import owner, published, updated
+from .activitystreams import published
 from .classes import class_of
 from .shapes import id_of, primary_type
 
@@ -31,9 +31,7 @@ class Item(NamedTuple):  # there are thousands: it is made in a third of a datac
     object_id: str | None
     object: dict[str, Any] | None
     activity: dict[str, Any] | None
-    actor: str | None
     published: float | None
-    updated: float | None
 
     @property
     def key(self) -> str:
@@ -67,13 +65,13 @@ def read_item(value: Any) -> Item | None:
         return _link(id)
     if id is None:
         return None
-    return Item(None, "Bare", id, value, None, owner(value), published(value), updated(value))
+    return Item(None, "Bare", id, value, None, published(value))
 
 
 def _link(uri: str | None) -> Item | None:
     if uri is None:
         return None
-    return Item(None, "Link", uri, None, None, None, None, None)
+    return Item(None, "Link", uri, None, None, None)
 
 
 def _activity(value: dict[str, Any]) -> Item | None:
@@ -86,11 +84,11 @@ def _activity(value: dict[str, Any]) -> Item | None:
     if activity_id is None and object_id is None:
         return None
     embedded = about if isinstance(about, dict) and not _is_stub(about) else None
-    when, changed = published(value), updated(value)
+    when = None
     if verb == "Create" and embedded is not None:
         # Gancio dates its activities with the time of the request; the object knows better.
-        when, changed = published(embedded) or when, updated(embedded) or changed
-    return Item(activity_id, verb, object_id, embedded, value, owner(value), when, changed)
+        when = published(embedded)
+    return Item(activity_id, verb, object_id, embedded, value, when or published(value))
 
 
 def _first(value: Any) -> Any:

@@ -138,7 +138,9 @@ class Follows:
                 self._states.pop(key, None)
                 wants.append(self._first_want(follow))
             elif not follow.once:
-                due = follow.next_check or self.clock.now()
+                # Planned by what the configuration said then; a shorter `max` counts from now.
+                latest = self.clock.now() + self._rules[key].every.max
+                due = min(follow.next_check or 0.0, latest)
                 wants.append(replace(self._first_want(follow), due=due, scheduled=True))
         await asyncio.gather(*map(asyncio.wrap_future, puts))
         await self._queue(wants)
@@ -239,6 +241,8 @@ class Follows:
         )
 
     def _busy(self, key: str) -> bool:
+        if self.tallies[key].unsettled:
+            return True  # on disk, perhaps, but not counted
         if not self.frontier.pending(key):
             return False
         until = self.frontier.stalled_until(key, self.clock.now())

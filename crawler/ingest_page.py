@@ -204,22 +204,32 @@ def _take_item(visit: _Visit, item: Item, id: str, taken: _Taken, *, keep: bool)
         return False
     if announced and prior.rules is not None and not prior.rules.boosts:
         return False
-    if not announced and item.verb not in OFFERING and item.verb not in ("Bare", "Link"):
+    if not item.is_post:
         return False
-    if item.verb == "Link" and prior.states.get(id) is State.REDIRECTED:
-        return False  # an activity's URL, in whose place its object stands
     entry = Entry(id, activity=item.activity_id, announced=announced)
+    if prior.states.get(id) is State.REDIRECTED:
+        # An activity's URL, in whose place its object stands already; or another name of a post.
+        target = prior.details[id].target if id in prior.details else None
+        if item.verb != "Link" and id not in prior.members and target is not None:
+            taken.entries.append(replace(entry, object=target))
+        return False
     if not keep:
         taken.entries.append(entry)
         return False
     if item.object is not None and (body := _fetched(visit, item)) is not None:
         return _embedded(visit, item.object, body, item.activity, entry, taken)
     taken.entries.append(entry)
-    if not settled(prior, id):
+    if not settled(prior, id) or _to_open(prior, item, id):
         relation = "boost" if announced else "item"
         want = Want(id, Kind.DOCUMENT, visit.post.cause, visit.now, visit.follow, relation)
         taken.wants.append(want)
     return True
+
+
+def _to_open(prior: Prior, item: Item, id: str) -> bool:
+    """The URL of an activity that is held for its own sake: what it is about is still to come."""
+    held = prior.details.get(id) if item.verb == "Link" else None
+    return held is not None and held.cls == "activity"
 
 
 def _cause(walk: Walk) -> Cause:

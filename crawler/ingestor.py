@@ -104,8 +104,13 @@ class Ingestor:
         rules = self.rules(want.follow) if want.follow else None
         states = query.states(reading.references) if reading is not None else {}
         chosen = rules is not None and rules.types is not None
-        closer = (State.REFUSED, State.RESOLVED) if chosen else (State.REFUSED,)
-        details = [uri for uri, state in states.items() if state in closer]
+        links = reading.links if reading is not None else frozenset[str]()
+        details = [
+            uri
+            for uri, state in states.items()
+            if state in (State.REFUSED, State.REDIRECTED)
+            or (state is State.RESOLVED and (chosen or uri in links))
+        ]
         others: dict[str, Rules] = {}
         if want.follow and reading is not None and reading.document is not None:
             keys = (key for key in query.offered_to(want.uri) if key != want.follow)

@@ -34,7 +34,8 @@ class Prior:
     follow: Follow | None = None
     states: Mapping[str, State] = field(default_factory=dict)
     known: Reference | None = None
-    # The records of what was refused, and, where the follow keeps some types only, of what is held.
+    # The records of what was refused or led elsewhere, of URLs whose class is not known, and, where
+    # the follow keeps some types only, of what is held.
     details: Mapping[str, Reference] = field(default_factory=dict)
     others: Mapping[str, Rules] = field(default_factory=dict)  # follows that offer it as well
     members: frozenset[str] = frozenset()
@@ -59,6 +60,7 @@ class Reading:
     problem: str = ""
     references: tuple[str, ...] = ()  # to look up for Prior
     members: tuple[str, ...] = ()
+    links: frozenset[str] = frozenset()  # items that are no more than a URL
 
 
 def read(lease: Lease, answer: Answer) -> Reading:
@@ -111,6 +113,7 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         trusted=media.is_activity(answer.content_type) and _frame_reads_plainly(parsed.value),
         references=tuple(dict.fromkeys(ids)),
         members=tuple(item.object_id or item.activity_id or "" for item in page.items),
+        links=frozenset(item.object_id or "" for item in page.items if item.verb == "Link"),
     )
 
 

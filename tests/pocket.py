@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,11 +54,11 @@ class Pocket:
     )
     asked: list[str] = field(default_factory=list)
     clock: Stepping = field(default_factory=Stepping)
-    before_answer: Callable[[Lease], None] = lambda lease: None
+    max_bytes: int = 64 << 20
 
     def __post_init__(self) -> None:
         self.opened: Opened = open_store(
-            self.folder, max_bytes=64 << 20, politeness=self.politeness
+            self.folder, max_bytes=self.max_bytes, politeness=self.politeness
         )
         clock: Clock = self.clock
         tallies: defaultdict[str, Tally] = defaultdict(Tally)
@@ -98,6 +97,10 @@ class Pocket:
     def unfollow(self, actor: str) -> None:
         asyncio.run(self.follows.remove(actor))
 
+    def start(self, follows: list[Rules]) -> None:
+        """As the daemon's start: these are followed, nobody else."""
+        asyncio.run(self.follows.start(follows, queue=True))
+
     def mend(self) -> list[str]:
         """What the daemon does every minute."""
         asyncio.run(self.follows.mend())
@@ -114,7 +117,6 @@ class Pocket:
     def outcome(self, lease: Lease) -> Outcome:
         """What the crawler makes of the world's answer to a lease."""
         self.asked.append(lease.url)
-        self.before_answer(lease)
         came = self.answer(lease)
         reading = read(lease, came)
         return ingest(reading, self._ingestor._prior(lease, reading), self.clock.now())

@@ -171,6 +171,50 @@ def test_a_boosted_create_stands_for_its_object(tmp_path: Path) -> None:
         assert pocket.listed(ALICE) == [THEIRS]
 
 
+def test_an_activity_that_somebody_has_fetched_is_opened_all_the_same(tmp_path: Path) -> None:
+    """Asked for by its id it is a document of its own; listed by its URL it stands for its post."""
+    with Pocket(tmp_path) as pocket:
+        create = act("Create", post(OWN, ALICE))
+        pocket.pages[create["id"]] = create
+        pocket.want(Want(create["id"], Kind.DOCUMENT, Cause.ON_DEMAND, 0.0))
+        pocket.run()
+        assert pocket.state(create["id"]) == "resolved"
+        offers(pocket, create["id"])
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        asked = pocket.later(3600)
+
+        assert pocket.listed(ALICE) == pocket.members(OUTBOX) == [OWN]
+        assert create["id"] not in asked
+
+
+def test_a_boost_of_another_name_of_a_post_is_listed(tmp_path: Path) -> None:
+    """Two boost a URL that leads to a post with another id: both lists show the post."""
+    carol, link = f"{HOST}/users/carol", f"{ELSE}/@bob/1"
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {link: post(THEIRS, BOB), THEIRS: post(THEIRS, BOB), BOB: actor(id=BOB)}
+        for owner in (ALICE, carol):
+            offers(pocket, act("Announce", link, owner), owner=owner)
+            pocket.follow(owner, every=HOURLY)
+            pocket.run()
+        pocket.later(3600)
+
+        assert [pocket.listed(owner) for owner in (ALICE, carol)] == [[THEIRS], [THEIRS]]
+        pocket.sound()
+
+
+def test_an_edit_of_the_profile_is_no_post(tmp_path: Path) -> None:
+    """WordPress and activitypub-bot list it in the outbox: it neither counts nor is a member."""
+    with Pocket(tmp_path) as pocket:
+        posts = [act("Create", post(f"{ALICE}/{n}", ALICE), n=n) for n in (3, 2, 1)]
+        offers(pocket, act("Update", actor(name="New")), act("Update", ALICE, n=2), *posts)
+        pocket.follow(ALICE, backfill=2)
+        pocket.run()
+
+        assert len(pocket.listed(ALICE)) == 2
+        assert ALICE not in pocket.members(OUTBOX)
+
+
 def test_a_parent_that_is_an_activity_is_not_listed(tmp_path: Path) -> None:
     """Whatever a post answers is not what its author's outbox offers."""
     with Pocket(tmp_path) as pocket:

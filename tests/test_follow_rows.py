@@ -10,6 +10,8 @@ from ingest_cases import ALICE, HOST, OUTBOX, PUBLIC, actor, answer
 from pocket import Pocket
 
 from fedpull.cache.records import Cause, Kind, Lease, Want
+from fedpull.config.model import Every
+from fedpull.config.model import Follow as Rules
 
 DAY = 86_400.0
 HOURLY = {"min": "1s", "max": "1h"}
@@ -318,6 +320,43 @@ def test_one_actor_followed_under_several_names(
 
         assert len(pocket.listed(second)) == 9
         pocket.sound()
+
+
+def test_a_shorter_interval_counts_from_the_next_start(tmp_path: Path) -> None:
+    """Planned in a week by the old configuration; the new one says an hour at the most."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(*creates(3))}
+        week = {"min": "7d", "max": "7d"}
+        pocket.start([Rules(actor=ALICE, every=Every.model_validate(week))])
+        pocket.run()
+        hour = {"min": "1h", "max": "1h"}
+        pocket.start([Rules(actor=ALICE, every=Every.model_validate(hour))])
+
+        assert pocket.run() == []
+        assert OUTBOX in pocket.later(3600)
+
+
+def test_what_is_not_configured_any_more_is_left_alone_at_the_next_start(tmp_path: Path) -> None:
+    """Taken out of the file in the middle of its walk: no request; put back, it goes on."""
+    with Pocket(tmp_path) as pocket:
+        pages = [f"{OUTBOX}?page={n}" for n in range(4)]
+        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(first=pages[0])}
+        del pocket.pages[OUTBOX]["orderedItems"]
+        for n, url in enumerate(pages):
+            page = outbox(*creates(12 - 3 * n, 10 - 3 * n), id=url)
+            page["type"] = "OrderedCollectionPage"
+            pocket.pages[url] = page | ({"next": pages[n + 1]} if n < 3 else {})
+        rules = Rules(actor=ALICE, backfill="all")
+        pocket.start([rules])
+        for _ in range(3):
+            pocket.step()
+        pocket.start([])
+        assert pocket.later(30 * DAY) == []
+        pocket.start([rules])
+        pocket.run()
+
+        assert len(pocket.listed(ALICE)) == 12
+        assert all(pocket.asked.count(url) == 1 for url in pages)
 
 
 def test_a_404_counts_only_since_the_origin_last_had_it(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from station import Station, eventually
 
 from fedpull.tests.fediverse.client import Client
 from fedpull.tests.fediverse.families import BY_NAME
+from fedpull.tests.fediverse.families.identifiers import Bovine
 from fedpull.tests.fediverse.log import Request
 from fedpull.tests.fediverse.server import Server
 from fedpull.tests.fediverse.wire import Incoming, Reply
@@ -21,7 +22,7 @@ GAP = 0.1
 LATE = 0.08
 
 
-class Redirecting(BY_NAME["bovine"]):  # type: ignore[misc]
+class Redirecting(Bovine):
     """Lists URLs only; each leads to another URL of its host, and from there to the document."""
 
     family = "redirecting"

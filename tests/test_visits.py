@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from ingest_cases import ALICE, HOST, OUTBOX, PUBLIC, actor
 from pocket import START, Pocket
 
 from fedpull.cache.records import Lease, Politeness
+from fedpull.config.model import Follow as Rules
+from fedpull.errors import StoreError
 
 Items = list[Any]
 DAY = 86_400.0
@@ -253,6 +256,34 @@ def test_a_page_that_fails_is_asked_again_and_the_walk_goes_on(tmp_path: Path, s
             f"{OUTBOX}?page=9",
             f"{OUTBOX}?page=10",
         ]
+
+
+def test_a_backfill_goes_on_when_a_full_store_got_room(tmp_path: Path) -> None:
+    """Full in the middle of a page: nothing half is left, and with more room the rest comes."""
+    box = Outbox([offered(n, content=f"{n} {token_hex(20_000)}") for n in range(200, 0, -1)])
+    with Pocket(tmp_path) as pocket:
+        box.put_into(pocket)
+        pocket.follow(ALICE, backfill="all")
+        for _ in range(7):
+            pocket.step()
+        [lease] = pocket.lease()
+        outcome = pocket.outcome(lease)
+    with Pocket(tmp_path, max_bytes=1 << 20) as pocket:
+        with pytest.raises(StoreError, match="full"):
+            pocket.settle(lease, outcome)
+        assert pocket.later(7200) == []
+        assert len(pocket.listed(ALICE)) == 50
+        pocket.sound()
+    with Pocket(tmp_path) as pocket:
+        box.put_into(pocket)
+        pocket.follows._rules[ALICE] = Rules(actor=ALICE, backfill="all")
+        pocket.opened.frontier.recover(pocket.clock.now()).result()
+        asked = pocket.run()
+
+        assert asked[0] == f"{OUTBOX}?page=6"
+        assert pocket.members(OUTBOX) == ids(*range(200, 0, -1))
+        assert len(pocket.listed(ALICE)) == 200
+        pocket.sound()
 
 
 def test_the_poll_interval_stays_within_its_bounds(tmp_path: Path) -> None:

@@ -45,7 +45,12 @@ class Item(NamedTuple):  # there are thousands: it is made in a third of a datac
 
     @property
     def is_post(self) -> bool:
-        return self.verb in _POSTS
+        return self.verb in _POSTS and not (self.verb == "Update" and self._is_of_profile)
+
+    @property
+    def _is_of_profile(self) -> bool:
+        """WordPress and activitypub-bot list the edits of the actor itself."""
+        return self.activity is not None and id_of(self.activity.get("actor")) == self.object_id
 
 
 def read_item(value: Any) -> Item | None:

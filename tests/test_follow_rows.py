@@ -224,7 +224,7 @@ def test_a_follow_whose_actor_is_none_says_so_and_is_tried_again(
         assert follow is not None
         assert follow.last_error
         pocket.pages |= {ALICE: actor(), OUTBOX: outbox(*creates(4))}
-        for _ in range(9):
+        for _ in range(2):
             pocket.later(DAY)
         follow = pocket.opened.query.follow(by)
 
@@ -297,28 +297,27 @@ def test_one_actor_followed_under_several_names(
             pocket.follow(name, every={"min": "1h", "max": "1h"})
             if not together:
                 pocket.run()
-        for visit in range(6):
+        for visit in range(3):
             pocket.later(3600)
             pocket.mend()
-            pocket.run()
             pocket.pages[OUTBOX] = outbox(*creates(4 + visit))
         asked = [url for _ in range(26) for url in [*pocket.later(3600), *pocket.mend()]]
         states = {name: pocket.opened.query.follow(name) for name in names}
         [leader] = [name for name, one in states.items() if one and not one.last_error]
 
-        assert len(pocket.listed(leader)) == 9
+        assert len(pocket.listed(leader)) == 6
         for name, one in states.items():
             assert one is not None
             assert name == leader or one.last_error == f"{ALICE} is followed already, as {leader}"
         assert asked.count(OUTBOX) == 26
         assert len(asked) - 26 <= 8
         pocket.unfollow(leader)
-        for _ in range(30):
+        for _ in range(3):
             pocket.mend()
             pocket.later(3600)
         [second] = [name for name in names if pocket.listed(name) and name != leader]
 
-        assert len(pocket.listed(second)) == 9
+        assert len(pocket.listed(second)) == 6
         pocket.sound()
 
 

@@ -122,8 +122,8 @@ def test_pages_have_a_budget_of_their_own(tmp_path: Path) -> None:
         station = configured(tmp_path, world, *follow, gap="0s", pages="4/1s")
         with station.daemon():
             eventually(
-                lambda: sum("outbox" in one.target for one in world.log.entries) >= 10,
-                "ten pages",
+                lambda: sum("outbox" in one.target for one in world.log.entries) >= 7,
+                "seven pages",
             )
         times = sorted(one.at for one in world.log.entries if "outbox" in one.target)
 

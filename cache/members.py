@@ -13,8 +13,6 @@ from .index import list_for, unlist
 from .intern import FOLLOW, id_of, known_id, word_of
 from .layout import (
     ANNOUNCED,
-    HAS_ACTIVITY,
-    SUFFIX,
     from_position,
     pack_member,
     position_key,
@@ -212,12 +210,3 @@ def _make_room(work: Work, collection: bytes, low: int) -> None:
         work.put(work.t.member, collection + key, row)
         flag = bytes((row[8] & ANNOUNCED,))
         work.put(work.t.member_of, collection + row[:8] + flag, key)
-
-
-def activity_of(row: bytes, uri: str) -> str | None:
-    """The activity's id of a member row, whose object is `uri`."""
-    flags = row[8]
-    if not flags & HAS_ACTIVITY:
-        return None
-    rest = row[9:].decode()
-    return uri + rest if flags & SUFFIX else rest

@@ -109,7 +109,7 @@ class Dispatcher:
         due = self._frontier.next_due(now)
         wait = _LONGEST_SLEEP if due is None else due - now
         if wait <= 0:
-            # Due, and yet nothing was leased: the store is full, or a window is. A poke comes first.
+            # Due, and yet nothing was leased: the store is full, or a window is.
             wait = _EMPTY_HANDED
         self._set_timer(min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP))
 

@@ -6,47 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_cases import ALICE, HOST, OUTBOX, PUBLIC, actor, answer
+from follow_cases import DAY, HANDLE, HOURLY, creates, finger, finger_url, ids, outbox, post
+from ingest_cases import ALICE, HOST, OUTBOX, actor, answer
 from pocket import Pocket
 
 from fedpull.cache.records import Cause, Kind, Lease, Want
 from fedpull.config.model import Every
 from fedpull.config.model import Follow as Rules
-
-DAY = 86_400.0
-HOURLY = {"min": "1s", "max": "1h"}
-HANDLE = "@alice@social.example"
-OTHER = "https://other.example"
-
-
-def post(n: int, owner: str = ALICE, **more: Any) -> dict[str, Any]:
-    doc = {"id": f"{owner}/{n}", "type": "Note", "attributedTo": owner, "to": PUBLIC}
-    return doc | {"content": str(n), "published": f"2026-08-01T10:{n % 60:02}:00Z"} | more
-
-
-def outbox(*items: Any, id: str = OUTBOX, **more: Any) -> dict[str, Any]:
-    return {"id": id, "type": "OrderedCollection", "orderedItems": list(items), **more}
-
-
-def creates(newest: int, oldest: int = 1, owner: str = ALICE) -> list[dict[str, Any]]:
-    return [
-        {"id": f"{owner}/c/{n}", "type": "Create", "actor": owner, "to": PUBLIC}
-        | {"object": post(n, owner)}
-        for n in range(newest, oldest - 1, -1)
-    ]
-
-
-def finger(handle: str, uri: str, subject: str | None = None) -> dict[str, Any]:
-    link = {"rel": "self", "type": "application/activity+json", "href": uri}
-    return {"subject": subject or f"acct:{handle[1:]}", "links": [link]}
-
-
-def finger_url(handle: str) -> str:
-    return f"https://{handle.rpartition('@')[2]}/.well-known/webfinger?resource=acct:{handle[1:]}"
-
-
-def ids(*numbers: int) -> list[str]:
-    return [f"{ALICE}/{n}" for n in numbers]
 
 
 def tagged(document: dict[str, Any], etag: str) -> Any:
@@ -151,41 +117,6 @@ def test_unfollowed_and_followed_again_it_goes_on(tmp_path: Path) -> None:
         assert pocket.members(OUTBOX) == ids(*range(18, 0, -1))
 
 
-def test_an_outbox_that_moves_is_found_again(tmp_path: Path) -> None:
-    """The actor names another one: that is read from then on, and the old one no more."""
-    with Pocket(tmp_path) as pocket:
-        moved = f"{HOST}/ap/users/1/outbox"
-        pocket.pages |= {ALICE: actor(), OUTBOX: outbox(*creates(3))}
-        pocket.follow(ALICE, every=HOURLY)
-        pocket.run()
-        pocket.pages |= {ALICE: actor(outbox=moved), moved: outbox(*creates(5), id=moved)}
-        pocket.pages[OUTBOX] = 404
-        pocket.later(DAY)
-        assert set(pocket.listed(ALICE)) == set(ids(*range(1, 6)))
-        follow = pocket.opened.query.follow(ALICE)
-        assert follow is not None
-        assert (follow.outbox, follow.last_error) == (moved, None)
-        pocket.later(DAY)
-        pocket.later(DAY)
-        asked = pocket.later(DAY)
-
-        assert moved in asked
-        assert OUTBOX not in asked
-
-
-def test_an_actor_that_gets_an_outbox_later_is_read(tmp_path: Path) -> None:
-    """Without one it is no error; the daily look at the actor finds it."""
-    with Pocket(tmp_path) as pocket:
-        pocket.pages |= {ALICE: actor(outbox=None), OUTBOX: outbox(*creates(3))}
-        pocket.follow(ALICE, every=HOURLY)
-        pocket.run()
-        assert pocket.listed(ALICE) == []
-        pocket.pages[ALICE] = actor()
-        pocket.later(2 * DAY)
-
-        assert len(pocket.listed(ALICE)) == 3
-
-
 @pytest.mark.parametrize("by", [ALICE, HANDLE], ids=["by URI", "by handle"])
 @pytest.mark.parametrize(
     "served",
@@ -233,92 +164,6 @@ def test_a_follow_whose_actor_is_none_says_so_and_is_tried_again(
         assert len(pocket.listed(by)) == 4
         assert follow.next_check is not None
         assert follow.next_check > pocket.clock.at - DAY
-
-
-def test_an_actor_under_another_id_than_webfinger_names(tmp_path: Path) -> None:
-    """WebFinger names a URL that redirects, or whose document has another id of its host."""
-    with Pocket(tmp_path) as pocket:
-        link = f"{HOST}/@alice"
-        pocket.pages |= {finger_url(HANDLE): finger(HANDLE, link), link: actor(), ALICE: actor()}
-        pocket.pages[OUTBOX] = outbox(*creates(3))
-        pocket.follow(HANDLE, every=HOURLY)
-        pocket.run()
-        follow = pocket.opened.query.follow(HANDLE)
-
-        assert follow is not None
-        assert (follow.actor, follow.handle, follow.last_error) == (ALICE, HANDLE, None)
-        assert len(pocket.listed(HANDLE)) == 3
-        assert ALICE in pocket.later(2 * DAY)
-
-
-def test_a_name_at_another_domain_by_a_static_file(tmp_path: Path) -> None:
-    """The file at one's own domain is copied from the server: its subject is the account there."""
-    with Pocket(tmp_path) as pocket:
-        alias = "@me@blog.example"
-        subject = f"acct:{HANDLE[1:]}"
-        pocket.pages |= {
-            finger_url(alias): finger(alias, ALICE, subject),
-            finger_url(HANDLE): finger(HANDLE, ALICE),
-            ALICE: actor(),
-            OUTBOX: outbox(*creates(3)),
-        }
-        pocket.follow(alias, every=HOURLY)
-        pocket.run()
-        pocket.later(3600)
-        pocket.pages[OUTBOX] = outbox(*creates(5))
-        pocket.later(3600)
-        pocket.later(3600)
-
-        follow = pocket.opened.query.follow(alias)
-        assert follow is not None
-        assert (follow.actor, follow.handle, follow.last_error) == (ALICE, HANDLE, None)
-        assert len(pocket.listed(alias)) == 5
-
-
-ALIAS = "@me@blog.example"
-
-
-@pytest.mark.parametrize(
-    "names", [(HANDLE, ALICE), (ALICE, HANDLE), (ALIAS, HANDLE), (HANDLE, ALIAS, ALICE)], ids=str
-)
-@pytest.mark.parametrize("together", [False, True], ids=["one after the other", "together"])
-def test_one_actor_followed_under_several_names(
-    tmp_path: Path, names: tuple[str, ...], together: bool
-) -> None:
-    """One name is read and goes on; the others say which one that is, and cost next to nothing."""
-    with Pocket(tmp_path) as pocket:
-        pocket.pages |= {
-            finger_url(ALIAS): finger(ALIAS, ALICE, f"acct:{HANDLE[1:]}"),
-            finger_url(HANDLE): finger(HANDLE, ALICE),
-            ALICE: actor(),
-            OUTBOX: outbox(*creates(3)),
-        }
-        for name in names:
-            pocket.follow(name, every={"min": "1h", "max": "1h"})
-            if not together:
-                pocket.run()
-        for visit in range(3):
-            pocket.later(3600)
-            pocket.mend()
-            pocket.pages[OUTBOX] = outbox(*creates(4 + visit))
-        asked = [url for _ in range(26) for url in [*pocket.later(3600), *pocket.mend()]]
-        states = {name: pocket.opened.query.follow(name) for name in names}
-        [leader] = [name for name, one in states.items() if one and not one.last_error]
-
-        assert len(pocket.listed(leader)) == 6
-        for name, one in states.items():
-            assert one is not None
-            assert name == leader or one.last_error == f"{ALICE} is followed already, as {leader}"
-        assert asked.count(OUTBOX) == 26
-        assert len(asked) - 26 <= 8
-        pocket.unfollow(leader)
-        for _ in range(3):
-            pocket.mend()
-            pocket.later(3600)
-        [second] = [name for name in names if pocket.listed(name) and name != leader]
-
-        assert len(pocket.listed(second)) == 6
-        pocket.sound()
 
 
 def test_a_shorter_interval_counts_from_the_next_start(tmp_path: Path) -> None:
@@ -412,22 +257,3 @@ def test_a_lease_that_ends_while_its_answer_is_coming(tmp_path: Path) -> None:
         assert pocket.members(OUTBOX) == ids(*range(12, 0, -1))
         assert all(pocket.asked.count(url) <= 2 for url in pages)
         pocket.sound()
-
-
-def test_an_actor_that_moved_to_another_host(tmp_path: Path) -> None:
-    """The old URL redirects to the new actor: that one is followed from then on."""
-    with Pocket(tmp_path) as pocket:
-        new = f"{OTHER}/users/alice"
-        document = actor(id=new, outbox=f"{new}/outbox")
-        pocket.pages[ALICE] = lambda lease: answer(ALICE, document, final=new)
-        pocket.pages[new] = document
-        pocket.pages[f"{new}/outbox"] = outbox(*creates(3, owner=new), id=f"{new}/outbox")
-        pocket.follow(ALICE, every=HOURLY)
-        pocket.run()
-        follow = pocket.opened.query.follow(ALICE)
-
-        assert follow is not None
-        assert follow.actor == new
-        assert len(pocket.listed(ALICE)) == 3
-        assert pocket.state(ALICE) == "redirected"
-        assert new in pocket.later(2 * DAY)

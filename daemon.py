@@ -117,10 +117,10 @@ class Daemon:
     async def _listen(self) -> None:
         from twisted.internet import reactor
 
-        loaded = self._works.loaded
-        config = loaded.config
         from .cache.api_server import build_site, listen, settings_for
 
+        loaded = self._works.loaded
+        config = loaded.config
         settings = settings_for(config.listen.api, config.api.token_file)
         site = build_site(self.query, self.verbs, settings, self._works.clock.now)
         self._port = await listen(reactor, config.listen.api, site)

@@ -30,11 +30,9 @@ class Session:
     def loaded(self) -> Loaded:
         """The configuration; ConfigError names all that is wrong with it."""
         if self._loaded is None:
-            from ..config.load import find_config, load
+            from ..config.load import load_found
 
-            path = find_config(self.config_option, os.environ)
-            home = Path("~/.local/share").expanduser()
-            self._loaded = load(path, environ=os.environ, data_home=home)
+            self._loaded = load_found(self.config_option, os.environ)
         return self._loaded
 
     def now(self) -> float:

@@ -50,6 +50,12 @@ def find_config(option: Path | None, environ: Mapping[str, str]) -> Path | None:
     return here if os.path.lexists(here) else None
 
 
+def load_found(option: Path | None, environ: Mapping[str, str]) -> Loaded:
+    """What `find_config` finds, loaded for whoever runs this process."""
+    home = Path("~/.local/share").expanduser()
+    return load(find_config(option, environ), environ=environ, data_home=home)
+
+
 def load(path: Path | None, *, environ: Mapping[str, str], data_home: Path) -> Loaded:
     """The configuration of that file, or the defaults; ConfigError names all that is wrong.
 

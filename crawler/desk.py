@@ -97,7 +97,6 @@ class Desk:
 
     async def _document(self, uri: str, depth: int, until: float) -> Reference:
         for _ in range(_MAX_STEPS):
-            check_url(uri, self.url_rules)
             attempt = await self._resolve(uri, Kind.DOCUMENT, depth, until)
             reference = self.query.reference(uri) or unknown(uri)
             if reference.state is State.REDIRECTED and reference.target is not None:

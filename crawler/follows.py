@@ -113,8 +113,10 @@ class Follows:
 
     async def mend(self) -> None:
         """Queue again what has lost its row."""
-        lost = [key for key in self._rules if self._lost(key)]
-        await self._queue([self._first_want(self.query.follow(key) or Follow(key)) for key in lost])
+        await self._requeue([key for key in self._rules if self._lost(key)])
+
+    async def _requeue(self, keys: Iterable[str]) -> None:
+        await self._queue([self._first_want(self.query.follow(key) or Follow(key)) for key in keys])
 
     def _lost(self, key: str) -> bool:
         """Whether nothing leads a follow on though something should: two follows wanted the same
@@ -205,8 +207,7 @@ class Follows:
         """Those of a pull that have lost their row, each once: they go on."""
         lost = {key for key in keys if key not in tried and self._lost(key)}
         tried |= lost
-        wants = [self._first_want(self.query.follow(key) or Follow(key)) for key in lost]
-        await self._queue(wants)
+        await self._requeue(lost)
         return lost
 
     async def _begin(self, keys: Sequence[str]) -> None:

@@ -11,22 +11,18 @@ import contextlib
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from scrapy.crawler import Crawler
 
 from ..cache.records import Kind, Lease
 from ..cache.verbs import Verbs
-from ..config.load import find_config, load
+from ..config.load import load_found
 from ..crawler.clock import SystemClock
 from ..crawler.open import open_works
 from ..crawler.protocol.handle import parse_actor
 from ..crawler.spider import LeaseSpider
 from ..errors import BadInput, FedpullError
-
-# Where programs keep their data, by the XDG base directory specification.
-DATA_HOME = Path.home() / ".local" / "share"
 
 
 class CrawlOfItsOwn(LeaseSpider):
@@ -43,7 +39,7 @@ class CrawlOfItsOwn(LeaseSpider):
         if not kwargs.get(cls.errand_argument):
             raise BadInput(named, "is missing", f"{named}=@user@host or https://...")
         parse_actor(kwargs[cls.errand_argument])
-        loaded = load(find_config(None, os.environ), environ=os.environ, data_home=DATA_HOME)
+        loaded = load_found(None, os.environ)
         works = open_works(loaded, SystemClock())
         spider = super().from_crawler(crawler, *args, works=works, **kwargs)
         spider._alone = True

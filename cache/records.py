@@ -41,7 +41,9 @@ __all__ = [
     "Members",
     "ObjectFilter",
     "Outcome",
+    "Plan",
     "Politeness",
+    "Poll",
     "Put",
     "Reference",
     "Relink",
@@ -119,6 +121,31 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """Within which bounds a reference is asked again; when exactly is the agenda's to decide."""
+
+    shortest: float = 60.0  # seconds
+    longest: float = 30 * 86_400.0
+    not_before: float = 0.0  # POSIX seconds; the origin's `max-age`, clamped
+    weight: float = 1.0  # importance of the source
+    cost: float = 1.0  # of the request, relative to a usual one
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What a visit of a collection showed, for the agenda. `at` is now minus the answer's Age."""
+
+    collection: str
+    at: float
+    new: int  # items that are new since the visit before
+    listing: bool = False  # a collection that is no outbox (replies, a conversation)
+    stamps: tuple[float, ...] = ()  # when the new ones were published, oldest first, 20 at most
+    first: bool = False  # the first sight: `stamps` are history
+    since: float | None = None  # first sight: from when on they are all there are
+    plan: Plan = Plan()
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """A body to keep under an id, exactly as the origin served it."""
 
@@ -135,6 +162,7 @@ class Put:
     etag: str | None = None
     last_modified: str | None = None
     follow: str = ""  # the follow whose outbox offers it
+    plan: Plan = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +189,7 @@ class Mark:
     interval: float | None = None
     etag: str | None = None
     last_modified: str | None = None
+    plan: Plan | None = None  # None: as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +276,7 @@ class Outcome:
     follow_was: Follow | None = None  # as it was read: only what differs from it is written
     hosts: tuple[HostReport, ...] = ()
     attempt: Attempt | None = None
+    polls: tuple[Poll, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

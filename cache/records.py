@@ -329,6 +329,8 @@ class Host:
     requests: int
     in_flight: int = 0
     due: int = 0
+    backlog: int = 0  # its sources that are due and have not been asked yet
+    lag: float | None = None  # seconds for which the most overdue of them has been waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +346,12 @@ class Totals:
     max_bytes: int = 0
     read_only: bool = False
     last_seq: int = 0
+    sources: int = 0  # references and collections that are asked again by themselves
+    backlog: int = 0  # of these: due, and not asked yet
+    lag: float | None = None  # seconds for which the most overdue of them has been waiting
+    budget_used: int = 0  # requests of the last hour
+    price: float | None = None  # of a request, by which the agenda decides
+    floor: bool = False  # the price is at its floor: the budget is larger than what is worth asking
 
 
 @dataclass(frozen=True, slots=True)

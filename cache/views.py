@@ -21,6 +21,13 @@ class State(StrEnum):
     REFUSED = "refused"
 
 
+# What may decide how long something waits until it is asked again, in the words of `explain`.
+BOUNDS = (
+    *("price", "floor", "every", "type", "shortest", "longest"),
+    *("max-age", "host", "failures"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One line of a reference's log."""
@@ -69,6 +76,13 @@ class Reference:
     reason: str | None = None
     enclosing: str | None = None
     log: tuple[Attempt, ...] = ()
+    # As a source of change; None where nothing is asked again by itself.
+    kind: str | None = None  # outbox, actor, post, listing
+    rate: float | None = None  # changes, or new items, a day, as estimated
+    exposure: float | None = None  # how many days of watching the estimate stands on
+    weight: float | None = None
+    bound: str | None = None  # one of BOUNDS: what decided the interval
+    not_before: float | None = None  # by the origin's word, no answer differs before then
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from .codec import unpack
 from .counters import Counters
 from .environment import Tables, Txn
 from .intern import uri_of
-from .layout import BODY, CLASSES, HAS_BODY, NONE, U64, VERSION, Ref, TermsRow, uri_key
+from .layout import BODY, CLASSES, NONE, U64, VERSION, TermsRow, uri_key
 from .records import CheckReport, Finding
+from .ref_layout import HAS_BODY, Ref
 
 _MOST = 1_000  # findings reported; one broken table can break millions of rows
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .codec import unpack
-from .layout import BODY, CLASSES, STATES, VERIFIED, Ref, some
+from .layout import BODY, CLASSES, STATES, VERIFIED, some
+from .ref_layout import Ref
 from .views import State
 
 _UNSET: Any = object()
@@ -96,7 +97,7 @@ class Document:
 
     @property
     def next_check(self) -> float | None:
-        return some(self.ref.next_check)
+        return self.ref.next_check
 
     @property
     def content_hash(self) -> bytes:

@@ -16,13 +16,11 @@ from .layout import (
     BODY,
     CLASS_NUMBER,
     CLASSES,
-    HAS_BODY,
     NONE,
     STATE_NUMBER,
     U64,
     VERIFIED_NUMBER,
     VERSION,
-    Ref,
     TermsRow,
     from_inverted,
     inverted,
@@ -31,6 +29,7 @@ from .layout import (
     some,
 )
 from .records import Put, State, Terms
+from .ref_layout import HAS_BODY, Ref, single, whole_seconds
 from .work import Work
 
 # One post has a handful; a hostile one must not get an index entry for each of a thousand.
@@ -47,7 +46,7 @@ def put(work: Work, item: Put) -> str:
     id = id_of(work, item.id)
     ref = work.ref(id)
     verdict = supersedes(stamp_of(work, ref), item.stamp)
-    ref.next_check, ref.interval = item.next_check, item.interval
+    ref.due, ref.interval = whole_seconds(item.next_check), single(item.interval)
     if verdict in ("created", "updated"):
         _write(work, id, ref, item, verdict)
     elif verdict == "unchanged":

@@ -12,7 +12,8 @@ from unicodedata import normalize
 
 from ..errors import StoreError
 from .environment import Tables, Txn
-from .layout import NONE, Ref, ref_uri, short_hash, uri_key
+from .layout import NONE, short_hash, uri_key
+from .ref_layout import Ref, ref_uri
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .work import Work

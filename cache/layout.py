@@ -7,10 +7,10 @@ reads back equal; keys sort as their parts do.
 
 | table | key | value |
 |---|---|---|
-| meta | name | schema, counters |
+| meta | name | schema, counters, the refresh loop's state, how far a migration has come |
 | uri | place and hash of a URI or word (24) | id |
 | word | id | kind and text of a type or follow key |
-| ref | id | Ref |
+| ref | id | Ref, which is the state as a source of change as well |
 | body | id | form, provenance of the enclosing answer and its context, body |
 | shared | hash (8) | count of users, bytes that many bodies share |
 | extra | id | JSON: what is rarely needed of a reference |
@@ -29,6 +29,8 @@ reads back equal; keys sort as their parts do.
 | ready | cause, time, host | nothing: when a host may be asked |
 | host | host | HostRow |
 | window | host, number of the page request | time |
+| agenda | line, due, id | nothing: when a source is to be asked again |
+| notices | id | what a source's pushes were worth |
 | walk | id of the collection | URL and the walk |
 """
 
@@ -54,8 +56,6 @@ CLASSES = (None, "actor", "object", "activity", "collection")
 CLASS_NUMBER = {name: number for number, name in enumerate(CLASSES)}
 VERIFIED = (None, "get", "304", "embedded")
 VERIFIED_NUMBER = {name: number for number, name in enumerate(VERIFIED)}
-
-HAS_BODY = 1
 
 
 def uri_key(uri: str) -> bytes:
@@ -114,68 +114,6 @@ def some(value: float) -> float | None:
 
 def number(value: float | None) -> float:
     return nan if value is None else value
-
-
-_REF = Struct(">BBBBH8s8sdddddd16s")
-
-
-@dataclass(slots=True)
-class Ref:
-    """The fixed part of a reference; mutable, because a transaction works on it."""
-
-    uri: str
-    state: int = 0
-    cls: int = 0
-    verified_by: int = 0
-    flags: int = 0
-    failures: int = 0
-    type: bytes = NONE
-    owner: bytes = NONE
-    fetched_at: float = nan
-    verified_at: float = nan
-    next_check: float = nan
-    interval: float = nan
-    updated: float = nan
-    published: float = nan  # as stated: identity rules compare it; lists use Terms.when
-    content_hash: bytes = NO_HASH
-
-    def pack(self) -> bytes:
-        return _REF.pack(
-            self.state,
-            self.cls,
-            self.verified_by,
-            self.flags,
-            min(self.failures, 65535),
-            self.type,
-            self.owner,
-            self.fetched_at,
-            self.verified_at,
-            self.next_check,
-            self.interval,
-            self.updated,
-            self.published,
-            self.content_hash,
-        ) + self.uri.encode("utf-8", "surrogatepass")
-
-    @classmethod
-    def unpack(cls, row: bytes) -> Ref:
-        return cls(ref_uri(row), *_REF.unpack_from(row))
-
-    @property
-    def has_body(self) -> bool:
-        return bool(self.flags & HAS_BODY)
-
-
-REF_SIZE = _REF.size
-
-
-def ref_state(row: bytes) -> int:
-    """The number of the state: the row's first byte, for who needs no more of it."""
-    return row[0]
-
-
-def ref_uri(row: bytes) -> str:
-    return row[REF_SIZE:].decode("utf-8", "surrogatepass")
 
 
 BODY = Struct(">B8s8s")  # form, enclosing URL, context; then the body

@@ -12,8 +12,9 @@ from . import changes, shared
 from .documents import either, set_extra, stored_body, versions
 from .index import terms_of
 from .intern import TYPE, id_of, word_of
-from .layout import BODY, HAS_BODY, NONE, STATE_NUMBER, VERIFIED_NUMBER, Ref
+from .layout import BODY, NONE, STATE_NUMBER, VERIFIED_NUMBER
 from .records import Mark, State
+from .ref_layout import HAS_BODY, Ref, single, whole_seconds
 from .work import Work
 
 _REFUSED = STATE_NUMBER[State.REFUSED]
@@ -48,9 +49,9 @@ def mark(work: Work, item: Mark, at: float) -> None:
     if item.error:
         set_extra(work, id, {"last_error": item.error})
     if item.next_check is not None:
-        ref.next_check = item.next_check
+        ref.due = whole_seconds(item.next_check)
     if item.interval is not None:
-        ref.interval = item.interval
+        ref.interval = single(item.interval)
     validators = {"etag": item.etag, "last_modified": item.last_modified}
     stated = {name: value for name, value in validators.items() if value is not None}
     if stated:

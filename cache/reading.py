@@ -19,11 +19,10 @@ from .layout import (
     TERMS_SIZE,
     VERIFIED,
     VERSION,
-    Ref,
     from_inverted,
-    ref_state,
     some,
 )
+from .ref_layout import Ref, ref_state
 from .views import Attempt, Reference, State, Version
 
 
@@ -66,8 +65,8 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         fetched_at=some(ref.fetched_at),
         verified_at=some(ref.verified_at),
         verified_by=VERIFIED[ref.verified_by],
-        next_check=some(ref.next_check),
-        interval=some(ref.interval),
+        next_check=ref.next_check,
+        interval=ref.interval or None,
         updated=some(ref.updated),
         published=some(ref.published),
         content_hash=ref.content_hash if ref.content_hash != NO_HASH else None,

@@ -16,9 +16,10 @@ import orjson
 
 from .counters import Counters
 from .environment import Tables, Txn
-from .layout import U64, Ref, TermsRow
+from .layout import U64, TermsRow
 from .queue_layout import HostRow
 from .records import Change, Politeness
+from .ref_layout import Ref
 
 
 class Memo:

@@ -10,7 +10,8 @@ import pytest
 
 from fedpull.cache.codec import pack, unpack
 from fedpull.cache.document import Attachment, Document
-from fedpull.cache.layout import BODY, NONE, Ref
+from fedpull.cache.layout import BODY, NONE
+from fedpull.cache.ref_layout import Ref
 from fedpull.errors import StoreError
 
 ID = "https://a.example/1"

@@ -127,7 +127,7 @@ class Plan:
     shortest: float = 60.0  # seconds
     longest: float = 30 * 86_400.0
     not_before: float = 0.0  # POSIX seconds; the origin's `max-age`, clamped
-    weight: float = 1.0  # importance of the source
+    weight: float | None = 1.0  # importance of the source; None: as it was, 1 for a new one
     cost: float = 1.0  # of the request, relative to a usual one
 
 
@@ -162,6 +162,9 @@ class Put:
     etag: str | None = None
     last_modified: str | None = None
     follow: str = ""  # the follow whose outbox offers it
+    verified_at: float | None = None  # the time of the fetch minus the answer's Age; None: the same
+    changed: float | None = None  # when it last changed, as the origin says (`updated`, else HTTP)
+    vouched: bool = False  # states no audience: that of its verified activity counts
     plan: Plan = Plan()
 
 
@@ -189,6 +192,9 @@ class Mark:
     interval: float | None = None
     etag: str | None = None
     last_modified: str | None = None
+    at: float | None = None  # verified: the time of the answer minus its Age; None: the outcome's
+    vouched: bool = False  # an activity that is addressed to everybody was verified for it
+    note: str = ""  # for the change log: an `updated` with this reason, whatever became of the body
     plan: Plan | None = None  # None: as it was
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # the classes are generic in the stubs only
 else:
     Txn, Cursor, Table = lmdb.Transaction, lmdb.Cursor, lmdb._Database
 
-SCHEMA = 1
+SCHEMA = 2
+MIGRATING = b"migrating"  # in `meta`: up to which reference `migration` has come
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
 _RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
 _LEAST_RESERVE = 64 << 20
@@ -37,11 +38,12 @@ class Tables:
     """The named databases; which is which is said in `layout`."""
 
     __slots__ = (
-        "body", "change", "collection", "extra", "follow", "history", "host", "index", "member",
-        "member_of", "meta", "owed", "queue", "ready", "ref", "shared", "slot", "terms", "uri",
-        "walk", "want", "window", "word",
+        "agenda", "body", "change", "collection", "extra", "follow", "history", "host", "index",
+        "member", "member_of", "meta", "notices", "owed", "queue", "ready", "ref", "shared", "slot",
+        "terms", "uri", "walk", "want", "window", "word",
     )  # fmt: skip
 
+    agenda: Table
     body: Table
     change: Table
     collection: Table
@@ -53,6 +55,7 @@ class Tables:
     member: Table
     member_of: Table
     meta: Table
+    notices: Table
     owed: Table
     queue: Table
     ready: Table
@@ -116,8 +119,10 @@ class Environment:
                 max_spare_txns=16,
             )
             try:
-                self._check_schema()
+                found = self._schema()
                 self.t = Tables(self._env, create)
+                if create and found != SCHEMA:
+                    self._begin_schema(found)
             except BaseException:
                 self._env.close()
                 raise
@@ -125,19 +130,29 @@ class Environment:
                 self._env.reader_check()  # slots of readers that were killed
                 share_files(self.path, self._group)
 
-    def _check_schema(self) -> None:
-        found: bytes | None = None
+    def _schema(self) -> int | None:
+        """The schema that the store was written with; None: it is new."""
         try:
             meta = self._env.open_db(b"meta", create=self.writable)
         except lmdb.NotFoundError:
             raise StoreError(self.path, "is not a store of Fedpull") from None
-        with self._env.begin(db=meta, write=self.writable) as txn:
-            found = txn.get(b"schema")
-            if found is None and self.writable:
-                txn.put(b"schema", b"%d" % SCHEMA)
-        if found is not None and int(found) > SCHEMA:
-            reason = f"was written by a newer version (schema {int(found)})"
+        with self._env.begin(db=meta) as txn:
+            row = txn.get(b"schema")
+        found = None if row is None else int(row)
+        if found is not None and found > SCHEMA:
+            reason = f"was written by a newer version (schema {found})"
             raise StoreError(self.path, reason, f"schema {SCHEMA} or older")
+        if found is not None and found < SCHEMA and not self.writable:
+            reason = f"was written by an older version (schema {found}) and only read since"
+            raise StoreError(self.path, reason, "`fedpull run`, once, which brings it up to date")
+        return found
+
+    def _begin_schema(self, found: int | None) -> None:
+        """From now on rows of this schema may be there; older ones are marked for `migration`."""
+        with self._env.begin(write=True, db=self.t.meta) as txn:
+            txn.put(b"schema", b"%d" % SCHEMA)
+            if found is not None:
+                txn.put(MIGRATING, b"")
 
     def begin(self) -> Txn:
         """A read transaction; end it with `abort`, soon: it pins every page it can see."""

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import migration
 from .environment import open_environment
 from .frontier import LmdbFrontier
 from .lock import WriterLock
@@ -58,6 +59,7 @@ def open_store(
         lock.release()
         raise
     writer = Writer(environment, max_bytes, polite, history)
+    migration.go_on(writer.submit)
 
     def close() -> None:
         writer.close()

@@ -132,9 +132,10 @@ class Ref:
 
 def _of_schema_1(row: bytes) -> Ref:
     """A row as it was before references were sources: `next_check` and `interval` as doubles."""
-    *head, next_check, interval, updated, published, hash = _SCHEMA_1.unpack_from(row)
-    ref = Ref(row[_SCHEMA_1.size :].decode("utf-8", "surrogatepass"), *head, updated, published)
-    ref.content_hash = hash
+    values = _SCHEMA_1.unpack_from(row)
+    *_, next_check, interval, updated, published, content_hash = values
+    ref = Ref(row[_SCHEMA_1.size :].decode("utf-8", "surrogatepass"), *values[:9])
+    ref.updated, ref.published, ref.content_hash = updated, published, content_hash
     if not isnan(next_check):
         ref.due, ref.interval = whole_seconds(next_check), single(interval)
     return ref

@@ -1,0 +1,50 @@
+"""Bringing the rows of an older schema up to date, a batch at a time while the store is in use.
+
+Every row says which of both formats it has, so readers and the writer need not wait for it, and a
+kill costs nothing: how far it has come stands in `meta` and is written with each batch. It plans
+nothing: what was never a source of change is made one by the sweep. Invariant: when the mark in
+`meta` is gone, no row of the older format is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from .environment import MIGRATING
+from .layout import NONE
+from .ref_layout import is_schema_1
+from .work import Work
+
+# A commit of some 20 ms, which other jobs can wait for.
+BATCH = 5_000
+
+
+def step(work: Work, most: int = BATCH) -> bool:
+    """Rewrite the next rows; whether there are more of them."""
+    done = work.txn.get(MIGRATING, None, work.t.meta)
+    if done is None:
+        return False
+    cursor = work.txn.cursor(work.t.ref)
+    more = cursor.set_range(done or NONE)
+    for _ in range(most):
+        if not more:
+            work.delete(work.t.meta, MIGRATING)
+            return False
+        done, row = cursor.item()
+        if is_schema_1(row):
+            work.ref(done)  # loaded to be changed, so it is written back as rows are written now
+        more = cursor.next()
+    work.put(work.t.meta, MIGRATING, done)
+    return True
+
+
+def go_on(submit: Callable[[Callable[[Work], bool]], Future[bool]]) -> None:
+    """Migrate what is left, between the writer's other jobs; without any, one look."""
+
+    def again(future: Future[bool]) -> None:
+        # A failure or a closed writer ends it here; the next opening goes on from the mark.
+        if not future.cancelled() and future.exception() is None and future.result():
+            go_on(submit)
+
+    submit(step).add_done_callback(again)

@@ -96,6 +96,7 @@ def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow) -> Lea
         attempts=row.attempts,
         refetch=row.refetch,
         scheduled=row.scheduled,
+        root=work.ref(row.root, change=False).uri if row.root != NONE else "",
     )
     url = ref.uri.partition("#")[0]
     if kind is Kind.PAGE:

@@ -32,35 +32,40 @@ class Row:
     attempts: int = 0
     flags: int = 0
     relation: bytes = b""
+    root: bytes = NONE
 
     REFETCH: ClassVar[int] = 1
     SCHEDULED: ClassVar[int] = 2
+    ROOTED: ClassVar[int] = 4  # in the stored row: the root's id stands before the relation
 
     def pack(self) -> bytes:
-        return (
-            _ROW.pack(
-                self.host,
-                self.cause,
-                self.due,
-                self.follow,
-                self.until,
-                self.depth,
-                self.attempts,
-                self.flags,
-            )
-            + self.relation
+        rooted = self.root != NONE
+        head = _ROW.pack(
+            self.host,
+            self.cause,
+            self.due,
+            self.follow,
+            self.until,
+            self.depth,
+            self.attempts,
+            self.flags | self.ROOTED * rooted,
         )
+        return head + self.root + self.relation if rooted else head + self.relation
 
     @classmethod
     def unpack(cls, row: bytes) -> Row:
-        return cls(*(*_ROW.unpack_from(row), row[_ROW.size :]))
+        found = cls(*(*_ROW.unpack_from(row), row[_ROW.size :]))
+        if found.flags & cls.ROOTED:
+            found.flags ^= cls.ROOTED
+            found.root, found.relation = found.relation[:8], found.relation[8:]
+        return found
 
     @classmethod
-    def of(cls, want: Want, host: bytes, follow: bytes) -> Row:
+    def of(cls, want: Want, host: bytes, follow: bytes, root: bytes = NONE) -> Row:
         flags = cls.REFETCH * want.refetch | cls.SCHEDULED * want.scheduled
         depth, attempts = min(max(want.depth, 0), 65535), min(max(want.attempts, 0), 65535)
         relation = want.relation.encode()
-        return cls(host, want.cause, want.due, follow, 0.0, depth, attempts, flags, relation)
+        return cls(host, want.cause, want.due, follow, 0.0, depth, attempts, flags, relation, root)
 
     @property
     def refetch(self) -> bool:

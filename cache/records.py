@@ -38,6 +38,7 @@ __all__ = [
     "Kind",
     "Lease",
     "Mark",
+    "PARKED",
     "Members",
     "ObjectFilter",
     "Outcome",
@@ -53,6 +54,10 @@ __all__ = [
     "Version",
     "Want",
 ]
+
+
+# The due time of a row that only waits for the agenda to bring it forward: never, by itself.
+PARKED = 1e12
 
 
 class Kind(IntEnum):
@@ -80,7 +85,7 @@ class Want:
     `uri` is the reference, for PAGE the collection, for FINGER the WebFinger URL. `follow` is the
     key of the follow that caused it ("" when none did), `relation` how it relates to that follow
     (`actor`, `outbox`, `item`, `boost`, `parent`, `reply`, `author`, `confirm`, `asked`,
-    `check`: is it still there).
+    `check`: is it still there; collections of a thread: `replies`, `context`).
     """
 
     uri: str
@@ -93,6 +98,7 @@ class Want:
     attempts: int = 0  # failed requests so far; a row that failed is not pending any more
     refetch: bool = False  # the id that another URL's answer claimed: it must match now
     scheduled: bool = False  # a periodic check: not pending work of its follow
+    root: str = ""  # the followed post whose thread it belongs to
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Rows of the frontier: adding, merging, removing. It does not lease and judges no politeness.
 
 One row a reference and kind. Invariants: a row that is not leased is in `queue` under the host of
-the URL that it asks for, a leased one is in `slot` instead; a row with a follow is in `owed`.
+the URL that it asks for, a leased one is in `slot` instead; a row with a follow is in `owed`; one
+that is parked counts neither for its host nor as due.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def add(work: Work, want: Want) -> None:
     if want.kind is Kind.PAGE:
         url = next_url(work.txn, work.t, id) or url
     host, _ = hosts.named(work, host_port(url))
-    new = Row.of(want, host, word_of(work, FOLLOW, want.follow) if want.follow else NONE)
+    follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
+    new = Row.of(want, host, follow, id_of(work, want.root) if want.root else NONE)
     stored = work.txn.get(key, None, work.t.want)
     if stored is None:
         _insert(work, id, want.kind, new)
@@ -59,6 +61,7 @@ def merged(old: Row, new: Row) -> Row:
         attempts=min(old.attempts, new.attempts) if urgent else old.attempts,
         flags=(old.flags | new.flags) & Row.REFETCH | old.flags & new.flags & Row.SCHEDULED,
         relation=heir.relation,
+        root=heir.root,
     )
 
 
@@ -119,13 +122,16 @@ def _withdraw(work: Work, id: bytes, kind: int, row: Row) -> None:
 
 def _enqueue(work: Work, id: bytes, kind: int, row: Row) -> None:
     work.put(work.t.queue, row.queue_key(id, kind), b"")
-    hosts.get(work, row.host).queued += 1
-    work.counters.due += 1
-    work.unsettled.add(row.host)
+    _count(work, row, 1)
 
 
 def _dequeue(work: Work, id: bytes, kind: int, row: Row) -> None:
     work.delete(work.t.queue, row.queue_key(id, kind))
-    hosts.get(work, row.host).queued -= 1
-    work.counters.due -= 1
+    _count(work, row, -1)
+
+
+def _count(work: Work, row: Row, step: int) -> None:
+    if not row.parked:  # it is not waiting for its host
+        hosts.get(work, row.host).queued += step
+        work.counters.due += step
     work.unsettled.add(row.host)

@@ -18,7 +18,7 @@ from .records import Finding
 def check(txn: Txn, t: Tables) -> Iterator[Finding]:
     """Compare want, queue, slot, owed, ready and host."""
     queued: Counter[bytes] = Counter()
-    owed_rows = 0
+    owed_rows = waiting = 0
     owed = txn.cursor(t.owed)
     for key, stored in txn.cursor(t.want):
         id, kind, row = key[:8], key[8], Row.unpack(stored)
@@ -27,15 +27,16 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
             if txn.get(row.slot_key(id, kind), None, t.slot) is None:
                 yield Finding("want", subject, "is leased without a slot")
         else:
-            queued[row.host] += 1
+            queued[row.host] += not row.parked
+            waiting += 1
             if txn.get(row.queue_key(id, kind), None, t.queue) is None:
                 yield Finding("want", subject, "is not in its host's queue")
         if row.follow != NONE:
             owed_rows += 1
             if not owed.set_key_dup(row.owed_key(), row.host + key):
                 yield Finding("owed", subject, "is not counted for its follow")
-    if txn.stat(t.queue)["entries"] != queued.total():
-        problem = f"{txn.stat(t.queue)['entries']} rows, {queued.total()} are called for"
+    if txn.stat(t.queue)["entries"] != waiting:
+        problem = f"{txn.stat(t.queue)['entries']} rows, {waiting} are called for"
         yield Finding("queue", "", problem)
     if txn.stat(t.owed)["entries"] != owed_rows:
         yield Finding("owed", "", f"{txn.stat(t.owed)['entries']} rows, {owed_rows} called for")

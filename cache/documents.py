@@ -60,6 +60,10 @@ def put(work: Work, item: Put) -> str:
     return verdict
 
 
+def verified_at(item: Put) -> float:
+    return item.fetched_at if item.verified_at is None else item.verified_at
+
+
 def stamp_of(work: Work, ref: Ref) -> Stamp | None:
     """The stamp of the body that is held; None when none is."""
     if not ref.has_body:
@@ -84,12 +88,13 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     work.bodies[id] = (enclosing, context, item.body)
     stamp = item.stamp
     ref.state, ref.flags, ref.failures = _RESOLVED, ref.flags | HAS_BODY, 0
+    ref.vouch(item.vouched)
     ref.cls = CLASS_NUMBER.get(stamp.kind, CLASS_NUMBER["object"])
     ref.type = word_of(work, TYPE, stamp.type) if stamp.type else NONE
     ref.owner = id_of(work, stamp.owner)
     ref.content_hash = stamp.content_hash
     ref.updated, ref.published = number(stamp.updated), number(stamp.published)
-    ref.fetched_at = ref.verified_at = item.fetched_at
+    ref.fetched_at, ref.verified_at = item.fetched_at, verified_at(item)
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=True)
     terms = terms_of(work, id)
@@ -101,7 +106,8 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
 def _renew(work: Work, id: bytes, ref: Ref, item: Put) -> None:
     # fetched_at stays with the body that is kept: an equal hash is neither a change nor a version.
     ref.state, ref.failures = _RESOLVED, 0
-    ref.verified_at = item.fetched_at
+    ref.verified_at = verified_at(item)
+    ref.vouch(item.vouched)
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=False)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .host_state import HostHealth, host_after, is_probing
 from .layout import F64, NONE, U64, host_key, micros, number, some
 from .queue_layout import TURN, HostRow
-from .records import HostReport, Kind
+from .records import PARKED, HostReport, Kind
 from .work import Work
 
 # A host that was just asked stands behind those that wait since the same moment; without a gap it
@@ -152,13 +152,16 @@ def turn_slot(key: bytes, end: int) -> bytes:
 
 
 def groups(work: Work, key: bytes) -> list[Group]:
-    """The heads of a host's queue, one for each kind and cause that it holds."""
+    """The heads of a host's queue, one for each kind and cause that it holds; of those that are
+    parked there are none."""
     found: list[Group] = []
     cursor = work.txn.cursor(work.t.queue)
     more = cursor.set_range(key)
     while more and (row := cursor.key())[:8] == key:
         kind, cause = row[8], row[9]
-        found.append(Group(kind, cause, U64.unpack_from(row, 10)[0] / 1e6, row[18:26]))
+        due = U64.unpack_from(row, 10)[0] / 1e6
+        if due < PARKED:
+            found.append(Group(kind, cause, due, row[18:26]))
         more = cursor.set_range(key + bytes((kind, cause + 1)))
     return found
 

@@ -7,12 +7,14 @@ lease is a row in `slot` until its outcome, its end or a restart, so a crash giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import hosts, wants
 from .host_state import MAX_PAUSE
 from .intern import known_id, text_of
 from .layout import F64, NONE, U64, host_key, micros
-from .queue_layout import CAUSES, KINDS, TURN, HostRow, Row
-from .records import Kind, Lease, Want
+from .queue_layout import CAUSES, KINDS, TURN, URGENT, HostRow, Row
+from .records import PARKED, Cause, Kind, Lease, Want
 from .walks import load as load_walk
 from .work import Work
 
@@ -22,22 +24,27 @@ _MOST_SECONDS = 3_600.0  # of a lease
 # Intervals end at 30 days, so what is planned further ahead was planned by a wrong clock.
 _MOST_AHEAD = 31 * 86_400.0
 _SET_BACK = 60.0  # smaller steps are waited out
+_PARKED = U64.pack(micros(PARKED))
 
 
-def lease(work: Work, now: float, limit: int, seconds: float) -> list[Lease]:
-    """Up to `limit` leases on what is due."""
+def lease(
+    work: Work, now: float, limit: int, seconds: float, *, urgent: bool = False
+) -> list[Lease]:
+    """Up to `limit` leases on what is due; with `urgent` only on what somebody waits for."""
     _look_at_clock(work, now)
     _expire(work, now)
     until = now + min(seconds, _MOST_SECONDS)
+    causes = URGENT if urgent else CAUSES
     leases: list[Lease] = []
     passed: set[bytes] = set()
     while len(leases) < limit:
         hosts.settle(work)
-        line = [key for key in _line(work, now, limit - len(leases)) if key not in passed]
+        most = limit - len(leases) + len(passed)
+        line = [key for key in _line(work, now, most, causes) if key not in passed]
         if not line:
             break
         for key in line:
-            found = _lease_one(work, key, now, until)
+            found = _lease_one(work, key, now, until, causes[-1])
             if found is None:
                 passed.add(key)
             else:
@@ -45,12 +52,12 @@ def lease(work: Work, now: float, limit: int, seconds: float) -> list[Lease]:
     return leases
 
 
-def _line(work: Work, now: float, limit: int) -> list[bytes]:
+def _line(work: Work, now: float, limit: int, causes: Sequence[Cause]) -> list[bytes]:
     """Hosts that can be asked now, in their order."""
     found: list[bytes] = []
     latest = U64.pack(micros(now + 2 * hosts.STEP_BACK))
     cursor = work.txn.cursor(work.t.ready)
-    for cause in CAUSES:
+    for cause in causes:
         more = cursor.set_range(bytes((cause,)))
         while more and len(found) < limit:
             key = cursor.key()
@@ -61,15 +68,18 @@ def _line(work: Work, now: float, limit: int) -> list[bytes]:
     return found
 
 
-def _lease_one(work: Work, key: bytes, now: float, until: float) -> Lease | None:
-    """A lease on the most urgent row of a host, if it may be asked at all."""
+def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) -> Lease | None:
+    """A lease on the most urgent row of a host, if it may be asked at all and has one of `last` or
+    a more urgent cause."""
     host = hosts.get(work, key)
     work.unsettled.add(key)
     if host.in_flight >= hosts.capacity(work, host) or hosts.free_at(host) > now:
         return None
     best: hosts.Group | None = None
     for group in hosts.groups(work, key):
-        if group.due > now or (best is not None and group.cause >= best.cause):
+        if group.due > now or group.cause > last:
+            continue
+        if best is not None and group.cause >= best.cause:
             continue  # groups come by kind, so of one cause the first kind wins
         if group.kind == Kind.PAGE and hosts.page_at(work, key, host) > now:
             continue
@@ -211,7 +221,7 @@ def _rewind(work: Work, now: float) -> None:
     _end_slots(work, b"\xff" * 8, now)
     latest = U64.pack(micros(now + _MOST_AHEAD))
     for key in list(work.txn.cursor(work.t.queue).iternext(values=False)):
-        if key[10:18] > latest:
+        if latest < key[10:18] < _PARKED:
             stored = work.txn.get(key[18:26] + key[8:9], None, work.t.want)
             row = Row.unpack(stored or b"")
             wants.postpone(work, key[18:26], key[8], row, now + _MOST_AHEAD)

@@ -18,6 +18,7 @@ from .ref_layout import HAS_BODY, Ref, single, whole_seconds
 from .work import Work
 
 _REFUSED = STATE_NUMBER[State.REFUSED]
+_GONE = STATE_NUMBER[State.GONE]
 
 
 def mark(work: Work, item: Mark, at: float) -> None:
@@ -35,14 +36,26 @@ def mark(work: Work, item: Mark, at: float) -> None:
         _purge(work, id, ref, at, item.reason)
     elif item.state is State.REFUSED and not (ref.has_body or refused_before):
         _log_refusal(work, id, ref, at, item.reason)
+    if item.note:
+        changes.log(work, "updated", id, ref.owner, ref.type, at, item.note)
+    if item.vouched:
+        ref.vouch(True)
+    elif item.state is State.REFUSED and item.reason == "audience":
+        ref.vouch(False)
     if item.state is not None:
         ref.state = STATE_NUMBER[item.state]
         set_extra(work, id, {"reason": item.reason, "target": item.target or ""})
     elif item.purge:
         ref.state = STATE_NUMBER[State.GONE]
         set_extra(work, id, {"reason": item.reason})
+    elif item.target:
+        set_extra(work, id, {"target": item.target})
+    if item.state is State.GONE or (item.purge and ref.state == _GONE):
+        ref.verified_at = at  # from then on the cool-down counts
     if item.verified:
         ref.verified_at, ref.verified_by, ref.failures = at, VERIFIED_NUMBER["304"], 0
+        if item.at is not None:
+            ref.verified_at = item.at
         set_extra(work, id, {"last_error": ""})
     if item.failed:
         ref.failures += 1

@@ -10,13 +10,14 @@ from typing import ClassVar
 import orjson
 
 from .layout import NONE, U64, micros
-from .records import Cause, Kind, Want
+from .records import PARKED, Cause, Kind, Want
 
 _ROW = Struct(">8sBd8sdHHB")
 TURN = 255  # in a slot's key: a request outside the queue
 
 KINDS = tuple(Kind)
 CAUSES = tuple(Cause)
+URGENT = CAUSES[: Cause.PUSH + 1]  # somebody waits for it
 
 
 @dataclass(slots=True)
@@ -79,6 +80,11 @@ class Row:
     def pending(self) -> bool:
         """Counts as work of its follow that is still ahead."""
         return self.attempts == 0 and not self.scheduled
+
+    @property
+    def parked(self) -> bool:
+        """Stands in its host's queue, and is due only once somebody brings it forward."""
+        return self.due >= PARKED
 
     def queue_key(self, id: bytes, kind: int) -> bytes:
         return self.host + bytes((kind, self.cause)) + U64.pack(micros(self.due)) + id

@@ -79,6 +79,7 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         target=extra.get("target"),
         reason=extra.get("reason"),
         enclosing=enclosing.decode() if enclosing is not None else None,
+        vouched=ref.vouched,
         log=tuple(Attempt(*line) for line in extra.get("log", ())),
     )
 

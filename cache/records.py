@@ -23,6 +23,7 @@ from .views import (
 )
 
 __all__ = [
+    "PARKED",
     "Applied",
     "Attempt",
     "Cause",
@@ -38,7 +39,6 @@ __all__ = [
     "Kind",
     "Lease",
     "Mark",
-    "PARKED",
     "Members",
     "ObjectFilter",
     "Outcome",

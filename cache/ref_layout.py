@@ -116,6 +116,13 @@ class Ref:
         return self.flags // _BOUND & 3
 
     @property
+    def vouched(self) -> bool:
+        return bool(self.flags & VOUCHED)
+
+    def vouch(self, vouched: bool) -> None:
+        self.flags = self.flags | VOUCHED if vouched else self.flags & ~VOUCHED
+
+    @property
     def next_check(self) -> float | None:
         return float(self.due) if self.due else None
 

@@ -82,6 +82,7 @@ class Reference:
     exposure: float | None = None  # how many days of watching the estimate stands on
     weight: float | None = None
     bound: str | None = None  # one of BOUNDS: what decided the interval
+    vouched: bool = False  # its audience was stated by the verified activity around it
     not_before: float | None = None  # by the origin's word, no answer differs before then
 
 

@@ -14,7 +14,7 @@ from . import hosts, leases, stalls, wants
 from .environment import Environment, Tables, Txn
 from .intern import FOLLOW, find_word
 from .layout import U64
-from .queue_layout import CAUSES
+from .queue_layout import CAUSES, URGENT
 from .records import HostReport, Lease, Politeness, Want
 from .work import Work
 from .writer import Writer
@@ -39,12 +39,14 @@ class LmdbFrontier:
 
         return self._writer.submit(job)
 
-    def lease(self, now: float, limit: int, seconds: float) -> Future[list[Lease]]:
+    def lease(
+        self, now: float, limit: int, seconds: float, *, urgent: bool = False
+    ) -> Future[list[Lease]]:
         def job(work: Work) -> list[Lease]:
             if self._writer.health.full:
                 return []  # there is no room for what would be fetched
             work.now = max(work.now, now)
-            return leases.lease(work, now, limit, seconds)
+            return leases.lease(work, now, limit, seconds, urgent=urgent)
 
         return self._writer.submit(job)
 
@@ -74,11 +76,13 @@ class LmdbFrontier:
 
         return self._writer.submit(job)
 
-    def next_due(self, now: float) -> float | None:
+    def next_due(self, now: float, *, urgent: bool = False) -> float | None:
         def reader(txn: Txn, t: Tables) -> float | None:
             cursor = txn.cursor(t.ready)
-            heads = (cursor.key() for cause in CAUSES if cursor.set_range(bytes((cause,))))
-            times = [U64.unpack_from(key, 1)[0] for key in heads]
+            causes = URGENT if urgent else CAUSES
+            heads = (cursor.key() for cause in causes if cursor.set_range(bytes((cause,))))
+            # A cause with no host in its line finds the head of the next one.
+            times = [U64.unpack_from(key, 1)[0] for key in heads if key[0] <= causes[-1]]
             return min(times) / 1e6 if times else None
 
         return self._environment.read(reader)

@@ -57,8 +57,12 @@ class Frontier(Protocol):
     def want(self, wants: Iterable[Want]) -> Future[None]:
         """Queue; what is queued already keeps the more urgent cause and the earlier due time."""
 
-    def lease(self, now: float, limit: int, seconds: float) -> Future[list[Lease]]:
-        """Up to `limit` leases on what is due, each host in turn and within its politeness."""
+    def lease(
+        self, now: float, limit: int, seconds: float, *, urgent: bool = False
+    ) -> Future[list[Lease]]:
+        """Up to `limit` leases on what is due, each host in turn and within its politeness.
+
+        `urgent`: only on what somebody waits for (on demand, push)."""
 
     def turn(
         self, host: str, now: float, page: bool, held: bool = False, since: float = 0.0
@@ -73,8 +77,10 @@ class Frontier(Protocol):
     def report(self, reports: Sequence[HostReport], now: float) -> Future[None]:
         """Give slots taken by `turn` back, and learn from what happened."""
 
-    def next_due(self, now: float) -> float | None:
-        """When there may be something to lease; None: nothing is queued or all is in flight."""
+    def next_due(self, now: float, *, urgent: bool = False) -> float | None:
+        """When there may be something to lease; None: nothing is queued or all is in flight.
+
+        `urgent`: something that somebody waits for."""
 
     def recover(self, now: float) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""

@@ -44,7 +44,7 @@ class Desk:
     query: Query
     clock: Clock
     url_rules: UrlRules
-    poke: Callable[[], None]
+    hurry: Callable[[], None]
     _waiting: dict[tuple[Kind, str], _Waiting] = field(default_factory=dict)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
@@ -133,8 +133,9 @@ class Desk:
         return waiting.answered.result()
 
     async def _queue(self, want: Want) -> None:
-        await asyncio.wrap_future(self.frontier.want([want]))
-        self.poke()
+        queued = self.frontier.want([want])
+        self.hurry()  # not when it is on disk: the question for it shares its commit
+        await asyncio.wrap_future(queued)
 
 
 def unknown(uri: str) -> Reference:

@@ -2,7 +2,8 @@
 
 The frontier is the only judge of politeness and priority. This shell asks it for as many leases as
 there are free places, routes each by its kind, and sleeps until something falls due, a place gets
-free or somebody pokes it. Invariant: never more than `places` leases are out at once.
+free or somebody pokes it. Invariant: never more than `places` leases are out at once, but for
+`kept` more that only what somebody waits for can have.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from ..cache.ports import Frontier
 from ..cache.records import HostReport, Kind, Lease
@@ -23,26 +25,43 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 180.0
 # Places: with one connection per host this is the number of hosts that are asked at once.
 PLACES = 128
+# Kept for on demand and push: while hundreds of slow hosts are being asked, a person who waits for
+# another one waits for that one alone. Each costs no more than an idle connection's memory.
+KEPT = 16
 _LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
 _SHORTEST_SLEEP = 0.01
 _EMPTY_HANDED = 0.5
 
 
+@dataclass(slots=True, eq=False)
+class _Question:
+    """A question to the frontier: open until it is answered, owed when there is a new reason."""
+
+    urgent: bool
+    open: bool = False
+    owed: bool = False
+    asked: int = 0  # leases that its answer may bring
+
+
 class Dispatcher:
     """Keeps the spiders supplied, from `start` to `stop`; `finished` gives a place back.
 
-    One question to the frontier is open at a time; what happens meanwhile makes it ask again.
+    One question to the frontier is open at a time; what happens meanwhile makes it ask again. What
+    is urgent has a question of its own, so that it never waits for the answer to the other one.
     """
 
-    def __init__(self, frontier: Frontier, clock: Clock, *, places: int = PLACES) -> None:
+    def __init__(
+        self, frontier: Frontier, clock: Clock, *, places: int = PLACES, kept: int = KEPT
+    ) -> None:
         self._frontier = frontier
         self._clock = clock
         self._places = places
+        self._kept = kept
         self._out = 0
         self._queues: dict[Kind, asyncio.Queue[Lease]] = {}
         self._running = False
-        self._asking = False
-        self._again = False
+        self._any = _Question(urgent=False)
+        self._urgent = _Question(urgent=True)
         self._timer: Timer | None = None
 
     @property
@@ -67,7 +86,21 @@ class Dispatcher:
 
     def poke(self) -> None:
         """Something was queued, or a host got free: look at the frontier again."""
-        self._again = True
+        self._any.owed = True
+        if self._free(self._any) <= 0:
+            self._urgent.owed = True
+        self._ask()
+
+    def hurry(self) -> None:
+        """Something that somebody waits for is being queued.
+
+        Called right behind `Frontier.want`, so that both jobs share a commit, however busy the
+        writer is.
+        """
+        question = self._any
+        if question.open or self._free(question) <= 0:
+            question = self._urgent
+        question.owed = True
         self._ask()
 
     def finished(self) -> None:
@@ -77,18 +110,29 @@ class Dispatcher:
         self._out -= 1
         self.poke()
 
+    def _free(self, question: _Question) -> int:
+        """How many places a question may ask for."""
+        taken = self._out + self._any.asked + self._urgent.asked
+        return self._places + (self._kept if question.urgent else 0) - taken
+
     def _ask(self) -> None:
-        free = self._places - self._out
-        if not self._running or self._asking or free <= 0:
-            return
-        self._asking, self._again = True, False
+        for question in (self._any, self._urgent):
+            free = self._free(question)
+            if self._running and question.owed and not question.open and free > 0:
+                self._put(question, free)
+
+    def _put(self, question: _Question, limit: int) -> None:
+        question.open, question.owed, question.asked = True, False, limit
         self._set_timer(None)
         loop = asyncio.get_running_loop()
-        asked = self._frontier.lease(self._clock.now(), free, LEASE_SECONDS)
-        asked.add_done_callback(lambda done: loop.call_soon_threadsafe(self._answered, done))
+        now, urgent = self._clock.now(), question.urgent
+        asked = self._frontier.lease(now, limit, LEASE_SECONDS, urgent=urgent)
+        asked.add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._answered, question, done)
+        )
 
-    def _answered(self, asked: Future[list[Lease]]) -> None:
-        self._asking = False
+    def _answered(self, question: _Question, asked: Future[list[Lease]]) -> None:
+        question.open, question.asked = False, 0
         if not self._running:
             return  # what was leased meanwhile is taken back at the next start
         error = asked.exception()
@@ -99,14 +143,15 @@ class Dispatcher:
         if error is not None:
             log.error("nothing can be leased: %s", error)
             self._set_timer(_LONGEST_SLEEP)
-        elif self._again:
-            self._ask()
-        else:
+            return
+        self._ask()
+        if not (self._any.open or self._urgent.open):
             self._sleep_until_due()
 
     def _sleep_until_due(self) -> None:
         now = self._clock.now()
-        due = self._frontier.next_due(now)
+        # Where every place is taken, only what may have one of those that are kept is worth waking.
+        due = self._frontier.next_due(now, urgent=self._free(self._any) <= 0)
         wait = _LONGEST_SLEEP if due is None else due - now
         if wait <= 0:
             # Due, and yet nothing was leased: the store is full, or a window is.

@@ -51,7 +51,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         dispatcher.finished,
         tallies,
     )
-    desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.poke)
+    desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.hurry)
     ingestor.on_outcome(desk.settled)
     ingestor.on_outcome(follows.settled)
     return Works(

@@ -191,6 +191,7 @@ class Mark:
     purge: bool = False
     verified: bool = False
     failed: bool = False
+    missing: bool = False  # failed with a 404
     target: str | None = None  # redirected: the id it leads to
     type: str = ""  # of what was refused for it
     owner: str | None = None

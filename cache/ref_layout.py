@@ -15,7 +15,7 @@ from struct import Struct
 
 from .layout import NO_HASH, NONE
 
-_REF = Struct(">BBBBH8s8sdddd16sIfffeeeeeeI")
+_REF = Struct(">BBBBH8s8sdddd16sIfffeeeeeeIH")
 _SCHEMA_1 = Struct(">BBBBH8s8sdddddd16s")
 _NEW = 0x80  # in the first byte, beside the state
 
@@ -59,6 +59,7 @@ class Ref:
     shortest: float = 0.0  # minutes, in which half precision holds a second and a month
     longest: float = 0.0
     not_before: int = 0  # whole seconds
+    bucket: int = 0  # where the agenda's histogram counts it
 
     def pack(self) -> bytes:
         return _REF.pack(
@@ -85,6 +86,7 @@ class Ref:
             self.shortest,
             self.longest,
             self.not_before,
+            self.bucket,
         ) + self.uri.encode("utf-8", "surrogatepass")
 
     @classmethod

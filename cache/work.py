@@ -75,6 +75,7 @@ class Work:
         self.unsettled: set[bytes] = set()  # hosts whose row in `ready` may be wrong
         self.new_uris: list[tuple[bytes, bytes]] = []  # rows of `uri`; until then the memo has them
         self.bodies: dict[bytes, tuple[bytes, bytes, bytes]] = {}  # see `documents.flush`
+        self.placings: dict[bytes, bool] = {}  # rows of `agenda`: to be there, or not
         self.change_rows: list[tuple[bytes, bytes]] = []
         self._newest = U64.pack(self.counters.last_id)
         self._dirty_refs: set[bytes] = set()
@@ -141,6 +142,7 @@ class Work:
         """Write back what was loaded and changed. Hosts are the frontier's to write."""
         self.put_all(self.t.ref, [(id, self.refs[id].pack()) for id in sorted(self._dirty_refs)])
         self.put_all(self.t.uri, sorted(self.new_uris))
+        self.flush_agenda()
         self.put_all(self.t.change, self.change_rows)
         for id in self._dirty_extras:
             values = self.extras[id]
@@ -150,3 +152,12 @@ class Work:
                 self.delete(self.t.extra, id)
         if self.wrote:
             self.put(self.t.meta, b"counters", self.counters.pack())
+
+    def flush_agenda(self) -> None:
+        """Write where the sources that were planned stand now."""
+        for key in sorted(self.placings):
+            if not self.placings[key]:
+                self.delete(self.t.agenda, key)
+        there = [(key, b"") for key in sorted(self.placings) if self.placings[key]]
+        self.put_all(self.t.agenda, there)
+        self.placings.clear()

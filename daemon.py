@@ -87,14 +87,13 @@ class Daemon:
         await self._fatal.wait()
 
     def _start_spiders(self) -> None:
-        from scrapy.crawler import Crawler
-
+        from .crawler.engine import LeanCrawler
         from .crawler.settings import settings_for
         from .spiders.outbox import OutboxSpider
         from .spiders.reference import ReferenceSpider
 
         for spider in (OutboxSpider, ReferenceSpider):
-            crawler = Crawler(spider, settings_for({}))
+            crawler = LeanCrawler(spider, settings_for({}))
             task = asyncio.ensure_future(crawler.crawl_async(works=self._works))
             task.add_done_callback(lambda _: self._fatal.set())
             self._crawls.append((crawler, task))

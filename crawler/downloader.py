@@ -8,13 +8,14 @@ handler of its scheme, once, and what that gives or raises goes back to the engi
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from scrapy import Request, Spider
 from scrapy.core.downloader import Downloader
+from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.logformatter import LogFormatter
-from scrapy.utils.defer import deferred_from_coro
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -22,17 +23,29 @@ from twisted.python.failure import Failure
 class LeanDownloader(Downloader):
     """Straight from the engine to the handler; `fetched` counts what came back as a response."""
 
-    fetched = 0
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self.fetched = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them weakly
 
     def fetch(self, request: Request, spider: Spider | None = None) -> Deferred[Response | Request]:
         self.active.add(request)
-        fetched = deferred_from_coro(self.handlers.download_request_async(request))
-        return fetched.addBoth(self._left, request)
+        fetched: Deferred[Response | Request] = Deferred()
+        task = asyncio.ensure_future(self._fetch(request, fetched))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return fetched
 
-    def _left(self, result: Any, request: Request) -> Any:
+    async def _fetch(self, request: Request, fetched: Deferred[Response | Request]) -> None:
+        """What waits for `fetched` runs in this task: a turn of the loop less."""
+        result: Response | Failure
+        try:
+            result = await self.handlers.download_request_async(request)
+            self.fetched += 1
+        except BaseException:  # noqa: BLE001 - a cancelled task, too, has to answer for its request
+            result = Failure()
         self.active.remove(request)
-        self.fetched += isinstance(result, Response)
-        return result
+        fetched.callback(result)
 
 
 class QuietLogFormatter(LogFormatter):

@@ -40,7 +40,7 @@ class Tables:
     __slots__ = (
         "agenda", "body", "change", "collection", "extra", "follow", "history", "host", "index",
         "member", "member_of", "meta", "notices", "owed", "queue", "ready", "ref", "shared", "slot",
-        "terms", "uri", "walk", "want", "window", "word",
+        "terms", "thread", "uri", "walk", "want", "window", "word",
     )  # fmt: skip
 
     agenda: Table
@@ -63,6 +63,7 @@ class Tables:
     shared: Table
     slot: Table
     terms: Table
+    thread: Table
     uri: Table
     walk: Table
     want: Table

@@ -11,9 +11,11 @@ from .environment import Tables, Txn
 from .index import FOLLOW as LISTED
 from .intern import FOLLOW, find_word
 from .records import Follow
+from .thread_rows import sums
 
-# `objects` is counted by the index, so it is never stored.
-FOLLOW_FIELDS = tuple(field.name for field in fields(Follow) if field.name != "objects")
+# What is counted elsewhere, so it is never stored.
+_COUNTED = ("objects", "thread_fetches")
+FOLLOW_FIELDS = tuple(field.name for field in fields(Follow) if field.name not in _COUNTED)
 _ONCE = b'"once":true'
 
 
@@ -43,4 +45,4 @@ def _follow(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
     }
     cursor = txn.cursor(t.index)
     objects = cursor.count() if cursor.set_key(LISTED + id) else 0
-    return Follow(**values, objects=objects)
+    return Follow(**values, objects=objects, thread_fetches=sums(txn, t, id)[1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import orjson
 
-from . import wants
+from . import threads, wants
 from .follow_list import FOLLOW_FIELDS
 from .intern import FOLLOW, word_of
 from .queue_layout import Row
@@ -51,6 +51,7 @@ def drop(work: Work, key: str) -> bool:
         rows = list(cursor.iternext_dup()) if cursor.set_key(id + flag) else []
         for row in rows:
             _drop_row(work, row[8:16], row[16])
+    threads.drop(work, id)
     return True
 
 

@@ -16,6 +16,7 @@ reads back equal; keys sort as their parts do.
 | extra | id | JSON: what is rarely needed of a reference |
 | history | id, sequence | an earlier body |
 | terms | id | Terms |
+| thread | follow, post[, collection] | see `thread_rows` |
 | index | kind, id[, id] | many (inverted time, id) |
 | member | collection, position | object, flags, activity |
 | member_of | collection, object, announced | position |

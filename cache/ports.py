@@ -26,6 +26,7 @@ from .records import (
     Outcome,
     Reference,
     State,
+    Thread,
     Totals,
     Version,
     Want,
@@ -113,6 +114,15 @@ class Query(Protocol):
 
     def offered_to(self, id: str) -> tuple[str, ...]:
         """The keys of the follows whose outbox offers an object, held or not."""
+
+    def threads(self, id: str, now: float) -> tuple[Thread, ...]:
+        """What was fetched of the thread of a post, for each follow (and on demand)."""
+
+    def threaded(self, follow: str, ids: Iterable[str]) -> set[str]:
+        """Those of `ids` whose replies were asked for already on behalf of a follow."""
+
+    def threads_due(self, follow: str, now: float) -> list[Want]:
+        """What asks again for the collections of a follow's threads whose pause is over."""
 
     def objects(
         self, filter: ObjectFilter, limit: int, cursor: str | None = None

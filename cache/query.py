@@ -17,11 +17,11 @@ from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of, word_text
 from .layout import TermsRow
-from .views import Change, CollectionView, ObjectFilter, Reference, State, Version
+from .views import Change, CollectionView, ObjectFilter, Reference, State, Thread, Version
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
     from .health import Health
-    from .records import CheckReport, Follow, Host, Totals
+    from .records import CheckReport, Follow, Host, Totals, Want
 
 
 class LmdbQuery:
@@ -78,6 +78,22 @@ class LmdbQuery:
             return tuple(word_text(txn, t, key) for key in follows)
 
         return self._environment.read(reader)
+
+    def threads(self, id: str, now: float) -> tuple[Thread, ...]:
+        from .thread_rows import threads_of
+
+        return self._environment.read(lambda txn, t: threads_of(txn, t, id, now))
+
+    def threaded(self, follow: str, ids: Iterable[str]) -> set[str]:
+        from .thread_rows import threaded
+
+        listed = tuple(ids)
+        return self._environment.read(lambda txn, t: threaded(txn, t, follow, listed))
+
+    def threads_due(self, follow: str, now: float) -> list[Want]:
+        from .thread_rows import due
+
+        return self._environment.read(lambda txn, t: due(txn, t, follow, now))
 
     def objects(
         self, filter: ObjectFilter, limit: int, cursor: str | None = None

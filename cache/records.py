@@ -19,6 +19,7 @@ from .views import (
     ObjectFilter,
     Reference,
     State,
+    Thread,
     Version,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "Relink",
     "State",
     "Terms",
+    "Thread",
     "Totals",
     "Version",
     "Want",
@@ -328,6 +330,7 @@ class Follow:
     complete: bool = False  # the first walk has ended
     objects: int = 0  # kept, as counted by the store
     once: bool = False  # pulled by name without being followed: never read again by itself
+    thread_fetches: int = 0  # requests for the threads of its posts, as counted by the store
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from ..errors import StoreError
-from . import documents, follows, hosts, leases, marks, members, walks, wants
+from . import documents, follows, hosts, leases, marks, members, threads, walks, wants
 from .environment import Environment
 from .index import unlist
 from .intern import FOLLOW, id_of, known_id, word_of
@@ -79,6 +79,8 @@ def apply(work: Work, outcome: Outcome) -> Applied:
         members.set_collection(work, outcome.collection)
     _keep_walk(work, outcome)
     if outcome.lease is not None:
+        if outcome.walk_done and outcome.lease.want.root:
+            threads.visited(work, outcome.lease, outcome.at)
         leases.release(work, outcome.lease)
     for want in outcome.wants:
         wants.add(work, want)

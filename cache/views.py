@@ -87,6 +87,17 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Thread:
+    """What one follow has had fetched of the thread of a post."""
+
+    follow: str  # its key; empty for what was asked on demand
+    started: float
+    read: float | None  # when a visit of one of its collections ended last
+    fetched: int  # requests that were queued for it
+    over: str  # why it is left alone now: size, age; empty where it is read on
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """An earlier body of a document."""
 

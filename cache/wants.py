@@ -8,7 +8,7 @@ that is parked counts neither for its host nor as due.
 from __future__ import annotations
 
 from ..crawler.protocol.uri import host_port
-from . import hosts
+from . import hosts, threads
 from .intern import FOLLOW, id_of, word_of
 from .layout import NONE
 from .queue_layout import Row
@@ -32,7 +32,8 @@ def add(work: Work, want: Want) -> None:
     new = Row.of(want, host, follow, id_of(work, want.root) if want.root else NONE)
     stored = work.txn.get(key, None, work.t.want)
     if stored is None:
-        _insert(work, id, want.kind, new)
+        if new.root == NONE or threads.admit(work, id, want.kind, new):
+            _insert(work, id, want.kind, new)
         return
     old = Row.unpack(stored)
     row = merged(old, new)

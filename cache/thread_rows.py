@@ -1,0 +1,169 @@
+"""How the rows of threads look, and what readers get of them. It writes nothing.
+
+| key | value |
+|---|---|
+| follow, root | ThreadRow: what one follow has had fetched of the thread of one post |
+| follow, root, collection | ListingRow: a collection of that thread |
+| follow, none | how many threads the follow has, and the sum of their requests |
+
+The follow is NONE for what was asked on demand. A collection's way back to its thread stands with
+what is rarely needed of its reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import isnan, nan
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from ..crawler.protocol.thread import QUIET_AGE, pause
+from .intern import FOLLOW, find_id, find_word, uri_of, word_text
+from .layout import NONE, some
+from .views import Thread
+
+if TYPE_CHECKING:  # readers that ask for no threads load no wants
+    from .environment import Tables, Txn
+    from .records import Want
+
+_THREAD = Struct(">dddIB")
+_LISTING = Struct(">dHI")
+_SUM = Struct(">IQ")
+BACK = "thread"  # in the collection's extra: its follow and root, as hexadecimal ids
+
+# Why a thread is left alone; the first is for one that is not.
+ENDINGS = ("", "size")
+
+
+@dataclass(slots=True)
+class ThreadRow:
+    """`born` is when the post was published, as far as that can be believed; `fetched` counts the
+    requests that were queued, those that failed and are tried again as well."""
+
+    started: float
+    born: float
+    read: float = nan  # when a visit of one of its collections ended last
+    fetched: int = 0
+    ended: int = 0  # index into ENDINGS
+
+    def pack(self) -> bytes:
+        return _THREAD.pack(self.started, self.born, self.read, self.fetched, self.ended)
+
+    @classmethod
+    def unpack(cls, row: bytes) -> ThreadRow:
+        return cls(*_THREAD.unpack(row))
+
+    def age(self, now: float) -> float:
+        return max(now - self.born, 0.0)
+
+    def why_over(self, now: float) -> str:
+        """Why nothing more is read of it by itself; empty where it is."""
+        return ENDINGS[self.ended] or ("age" if self.age(now) > QUIET_AGE else "")
+
+
+@dataclass(slots=True)
+class ListingRow:
+    """One collection of a thread, and how many levels of replies it may bring."""
+
+    read: float = nan  # when the last visit ended
+    levels: int = 0
+    visits: int = 0
+    relation: bytes = b""
+
+    def pack(self) -> bytes:
+        return _LISTING.pack(self.read, self.levels, self.visits) + self.relation
+
+    @classmethod
+    def unpack(cls, row: bytes) -> ListingRow:
+        return cls(*(*_LISTING.unpack_from(row), row[_LISTING.size :]))
+
+    def rests(self, thread: ThreadRow, now: float) -> bool:
+        """Whether the last visit is too recent for another one. A time that lies ahead was noted
+        by a clock that has been set back since."""
+        if isnan(self.read) or self.read > now:
+            return False
+        return now < self.read + pause(thread.age(self.read))
+
+
+def pack_sum(threads: int, fetched: int) -> bytes:
+    return _SUM.pack(threads, fetched)
+
+
+def sums(txn: Txn, t: Tables, follow: bytes) -> tuple[int, int]:
+    """How many threads a follow has, and how many requests they came to."""
+    row = txn.get(follow + NONE, None, t.thread)
+    threads, fetched = (0, 0) if row is None else _SUM.unpack(row)
+    return threads, fetched
+
+
+def threads_of(txn: Txn, t: Tables, uri: str, now: float) -> tuple[Thread, ...]:
+    """What is known of the thread of a post, for each follow that has had it read."""
+    root = find_id(txn, t, uri)
+    if root is None:
+        return ()
+    found = []
+    for follow in (NONE, *txn.cursor(t.follow).iternext(values=False)):
+        row = txn.get(follow + root, None, t.thread)
+        if row is not None:
+            thread = ThreadRow.unpack(row)
+            found.append(
+                Thread(
+                    follow=word_text(txn, t, follow),
+                    started=thread.started,
+                    read=some(thread.read),
+                    fetched=thread.fetched,
+                    over=thread.why_over(now),
+                )
+            )
+    return tuple(found)
+
+
+def threaded(txn: Txn, t: Tables, follow: str, uris: Iterable[str]) -> set[str]:
+    """Those posts of which a collection of replies was asked for already, for this follow."""
+    key = find_word(txn, t, FOLLOW, follow)
+    return set() if key is None else {uri for uri in uris if _has_listing(txn, t, key, uri)}
+
+
+def _has_listing(txn: Txn, t: Tables, follow: bytes, uri: str) -> bool:
+    root = find_id(txn, t, uri)
+    return root is not None and next(listings(txn, t, follow + root), None) is not None
+
+
+def listings(txn: Txn, t: Tables, thread: bytes) -> Iterator[tuple[bytes, ListingRow]]:
+    """The collections of a thread; `thread` is the key of its row."""
+    cursor = txn.cursor(t.thread)
+    more = cursor.set_range(thread + b"\0")
+    while more and cursor.key()[:16] == thread:
+        yield cursor.key()[16:], ListingRow.unpack(cursor.value())
+        more = cursor.next()
+
+
+def due(txn: Txn, t: Tables, follow: str, now: float) -> list[Want]:
+    """The collections of a follow's threads that may be read again now."""
+    key = find_word(txn, t, FOLLOW, follow)
+    found: list[Want] = []
+    cursor = txn.cursor(t.thread)
+    more = key is not None and cursor.set_range(key)
+    thread, thread_key = ThreadRow(0.0, 0.0), b""
+    while more and cursor.key()[:8] == key:
+        at, row = cursor.key(), cursor.value()
+        more = cursor.next()
+        if len(at) == 16:
+            if at[8:] != NONE:
+                thread, thread_key = ThreadRow.unpack(row), at
+        elif at[:16] == thread_key and not thread.why_over(now):
+            listing = ListingRow.unpack(row)
+            if not listing.rests(thread, now):
+                uri, root = uri_of(txn, t, at[16:]), uri_of(txn, t, at[8:16])
+                if uri is not None and root is not None:
+                    found.append(want_of(uri, listing, follow, root, now))
+    return found
+
+
+def want_of(uri: str, listing: ListingRow, follow: str, root: str, now: float) -> Want:
+    """What asks for a collection again."""
+    from .records import Cause, Kind, Want
+
+    relation = listing.relation.decode()
+    return Want(uri, Kind.PAGE, Cause.REFRESH, now, follow, relation, listing.levels, root=root)

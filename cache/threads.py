@@ -1,0 +1,126 @@
+"""What may be fetched for the sake of a thread: counted, bounded, and left alone for a while.
+
+Every row of the queue that has a root passes here before it is queued. It decides nothing about
+what belongs to a thread. Invariant: whatever the answers say, no more than `MAX_FETCHES` requests
+are queued for one thread of one follow, and no collection is read again before its pause is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+
+from ..crawler.protocol.thread import ASKED_AGAIN, MAX_FETCHES
+from . import walks
+from .intern import FOLLOW, known_id, text_of, word_of
+from .layout import NONE
+from .queue_layout import Row
+from .records import Kind, Lease, Want
+from .thread_rows import (
+    BACK,
+    ENDINGS,
+    ListingRow,
+    ThreadRow,
+    pack_sum,
+    sums,
+    want_of,
+)
+from .work import Work
+
+_SIZE = ENDINGS.index("size")
+
+
+def admit(work: Work, id: bytes, kind: int, row: Row) -> bool:
+    """Count a row that is about to be queued; False: its thread has had what it may have."""
+    key = row.follow + row.root
+    now = work.now or row.due
+    thread = _load(work, key, row, now)
+    if thread.fetched >= MAX_FETCHES:
+        thread.ended = _SIZE
+        work.put(work.t.thread, key, thread.pack())
+        if kind == Kind.PAGE:
+            walks.drop(work, id)
+        return False
+    if kind == Kind.PAGE and not _may_be_read(work, id, row, thread, now):
+        return False
+    thread.fetched += 1
+    work.put(work.t.thread, key, thread.pack())
+    count, fetched = sums(work.txn, work.t, row.follow)
+    work.put(work.t.thread, row.follow + NONE, pack_sum(count, fetched + 1))
+    return True
+
+
+def _load(work: Work, key: bytes, row: Row, now: float) -> ThreadRow:
+    stored = work.txn.get(key, None, work.t.thread)
+    thread = None if stored is None else ThreadRow.unpack(stored)
+    if thread is not None and row.follow == NONE and now - thread.started >= ASKED_AGAIN:
+        return ThreadRow(now, thread.born, thread.read)  # somebody asks once more
+    if thread is None:
+        published = work.ref(row.root, change=False).published
+        thread = ThreadRow(now, now if isnan(published) else min(published, now))
+        count, fetched = sums(work.txn, work.t, row.follow)
+        work.put(work.t.thread, row.follow + NONE, pack_sum(count + 1, fetched))
+    return thread
+
+
+def _may_be_read(work: Work, id: bytes, row: Row, thread: ThreadRow, now: float) -> bool:
+    """Whether a collection may be visited now; one that is being walked through goes on."""
+    key = row.follow + row.root + id
+    stored = work.txn.get(key, None, work.t.thread)
+    if stored is not None:
+        listing = ListingRow.unpack(stored)
+        return walks.load(work.txn, work.t, id) is not None or not listing.rests(thread, now)
+    if row.follow != NONE:
+        work.extra(id)[BACK] = (row.follow + row.root).hex()
+    listing = ListingRow(levels=row.depth, relation=row.relation)
+    work.put(work.t.thread, key, listing.pack())
+    return True
+
+
+def visited(work: Work, lease: Lease, at: float) -> None:
+    """A visit of a thread's collection is over."""
+    key = _key_of(work, lease.want)
+    stored = work.txn.get(key, None, work.t.thread) if key else None
+    thread_row = work.txn.get(key[:16], None, work.t.thread) if key else None
+    if stored is None or thread_row is None:
+        return  # its follow was dropped meanwhile
+    listing, thread = ListingRow.unpack(stored), ThreadRow.unpack(thread_row)
+    listing.read = thread.read = at
+    listing.visits += 1
+    work.put(work.t.thread, key, listing.pack())
+    work.put(work.t.thread, key[:16], thread.pack())
+
+
+def _key_of(work: Work, want: Want) -> bytes:
+    root, id = known_id(work, want.root), known_id(work, want.uri)
+    if root is None or id is None:
+        return b""
+    return (word_of(work, FOLLOW, want.follow) if want.follow else NONE) + root + id
+
+
+def listing_want(work: Work, id: bytes, now: float) -> Want | None:
+    """What asks for a thread's collection again; None: that thread is left alone from now on."""
+    back = work.extra(id, change=False).get(BACK)
+    if back is None:
+        return None
+    thread_key = bytes.fromhex(back)
+    key = thread_key + id
+    stored = work.txn.get(key, None, work.t.thread)
+    thread_row = work.txn.get(thread_key, None, work.t.thread)
+    if stored is None or thread_row is None or ThreadRow.unpack(thread_row).why_over(now):
+        return None
+    uri, root = (work.ref(one, change=False).uri for one in (id, key[8:16]))
+    listing, follow = ListingRow.unpack(stored), text_of(work, key[:8])
+    return replace(want_of(uri, listing, follow, root, now), scheduled=True)
+
+
+def drop(work: Work, follow: bytes) -> None:
+    """Forget the threads of a follow that is no more."""
+    cursor = work.txn.cursor(work.t.thread)
+    keys: list[bytes] = []
+    more = cursor.set_range(follow)
+    while more and (key := cursor.key())[:8] == follow:
+        keys.append(key)
+        more = cursor.next()
+    for key in keys:
+        work.delete(work.t.thread, key)

@@ -14,6 +14,7 @@ from .egress import Egress
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor, Tally
+from .ticker import Ticker
 from .works import Works, egress_rules, politeness
 
 
@@ -51,12 +52,13 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         dispatcher.finished,
         tallies,
     )
-    desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.hurry)
+    desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.hurry, dispatcher.poke)
     ingestor.on_outcome(desk.settled)
     ingestor.on_outcome(follows.settled)
     return Works(
         loaded=loaded,
         clock=clock,
+        ticker=Ticker(clock),
         opened=opened,
         egress=egress,
         dispatcher=dispatcher,

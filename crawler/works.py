@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from ..cache.verbs import Pulled, Running
 from ..config.load import Loaded
 from ..config.model import Config
 from ..config.url_rules import check_actor
-from ..errors import FedpullError
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
@@ -29,8 +27,7 @@ from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
 from .protocol.uri import UrlRules
-
-log = logging.getLogger(__name__)
+from .ticker import Ticker
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
 
@@ -77,6 +74,7 @@ class Works:
 
     loaded: Loaded
     clock: Clock
+    ticker: Ticker
     opened: Opened
     egress: Egress
     dispatcher: Dispatcher
@@ -86,7 +84,6 @@ class Works:
     followed: FollowList
     started: float
     public: bool
-    mending: asyncio.Task[None] | None = None
 
     async def start(self, *, follow: bool = True) -> None:
         """Give back what a dead process had leased, and begin to lease.
@@ -97,31 +94,21 @@ class Works:
         await self.follows.start(self.followed.all(), queue=follow)
         self.dispatcher.start()
         if follow:
-            self.mending = asyncio.ensure_future(self._mend())
-
-    async def _mend(self) -> None:
-        """Look after the follows' rows now and then, for as long as the works run."""
-        while True:
-            come = asyncio.Event()
-            timer = self.clock.call_later(_MEND_EVERY, come.set)
-            try:
-                await come.wait()
-                await self.follows.mend()
-            except FedpullError as error:
-                log.warning("%s", error)
-            finally:
-                timer.cancel()
+            self.ticker.every(_MEND_EVERY, "mend", self.follows.mend)
+            self.ticker.start()
 
     async def stop(self) -> None:
         """Stop leasing, cut what is still being fetched, write what is waiting, close the store."""
-        if self.mending is not None:
-            self.mending.cancel()
+        await self.ticker.stop()
         self.dispatcher.stop()
         await self.egress.close()
         await asyncio.to_thread(self.opened.close)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         return await self.desk.fetch(id_or_handle, depth=depth, wait=wait)
+
+    def check(self, id: str) -> None:
+        self.desk.check(id)
 
     async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
         for actor in actors:

@@ -19,7 +19,15 @@ class Kind(IntEnum):
     OUTBOX = 0  # append-only: what counts is how late new items are found
     ACTOR = 1  # changes at a steady rate: what counts is how long the copy is outdated
     POST = 2  # is edited the less the older it is
-    LISTING = 3  # a collection that is no outbox (replies, a conversation): as an outbox, worth less
+    LISTING = 3  # a collection that is no outbox (replies, a conversation); worth less than one
+
+
+class Bound(IntEnum):
+    """What decided how long to wait, where no bound of the source's own did."""
+
+    PRICE = 0  # the budget: asking sooner would cost others more than it gains here
+    FLOOR = 1  # there is budget left, but asking sooner is not worth a request
+    HOST = 2  # the host may not be asked more often
 
 
 @dataclass(slots=True)
@@ -35,7 +43,7 @@ class Source:
     exposure: float = 0.0  # e: days watched, with forgetting (POST: in e-folds of age)
     weight: float = 1.0  # importance of the source; the value of its kind is the policy's
     burst: float = 0.0  # S: outboxes, how much is going on just now
-    profile_x: float = 0.0  # Z: outboxes, at which time of day posts come
+    profile_x: float = 0.0  # Z: outboxes, at which time of day posts come; mean of unit vectors
     profile_y: float = 0.0
     born: float = 0.0  # POST: published
     shortest: float = 60.0  # bounds of the interval, seconds
@@ -43,6 +51,8 @@ class Source:
     not_before: float = 0.0  # the origin's word: no answer will differ before then
     placed: bool = False  # stands in the calendar; False: it is being asked just now
     failures: int = 0  # in a row, of this source (not of its host)
+    bucket: int = 0  # where the price's histogram counts it; 0: nowhere
+    bound: int = Bound.PRICE  # what decided the interval, besides the bounds of this row
 
 
 @dataclass(slots=True)
@@ -52,7 +62,6 @@ class Notices:
     hits: float = 0.0
     observed: float = 0.0
     signals: float = 0.0
-    exposure: float = 0.0  # days since the first notice, with forgetting
     pending: int = 0
 
 

@@ -1,0 +1,71 @@
+"""The account of the refresh loop's budget: what may be asked just now. It picks nothing.
+
+A token bucket that every request is charged to, whoever made it, while only the refresh loop waits
+for it to be positive: so the loop yields to what people, pushes and new posts need. Invariant:
+what `room` has granted never exceeds the budget in any hour.
+"""
+
+from __future__ import annotations
+
+# The refill and the bucket together make the budget, so that no hour sees more than it.
+_REFILL = 0.95
+_BURST = 0.05
+_HOUR = 3_600.0
+# Others may owe the loop so much, in seconds of refill: a long backfill must not stop it for ever.
+_LONGEST_DEBT = 600.0
+# A clock that jumped gives no more than this at once.
+_LONGEST_GAP = 60.0
+_MINUTE = 60.0
+
+
+class Account:
+    """Tokens, and how many requests there were in each minute of the last hour."""
+
+    def __init__(self, per_hour: float) -> None:
+        self.per_hour = per_hour
+        self._refill = per_hour * _REFILL / _HOUR
+        self._most = max(per_hour * _BURST, 1.0)
+        self._tokens = 0.0
+        self._at: float | None = None
+        self._minutes: dict[int, int] = {}
+        self._granted: dict[int, int] = {}
+
+    def room(self, now: float) -> int:
+        """How many requests the loop may begin."""
+        if self._at is not None:
+            gap = min(max(now - self._at, 0.0), _LONGEST_GAP)
+            self._tokens = min(self._tokens + gap * self._refill, self._most)
+        self._at = now
+        return max(int(self._tokens), 0)
+
+    def charge(self, n: int, now: float) -> None:
+        """Requests that were made, the loop's own among them."""
+        debt = -self._refill * _LONGEST_DEBT
+        self._tokens = max(self._tokens - n, debt)
+        _add(self._minutes, n, now)
+
+    def granted(self, n: int, now: float) -> None:
+        """Requests that the loop has begun; they are charged when they are made."""
+        _add(self._granted, n, now)
+
+    def used(self, now: float) -> int:
+        """Requests of the last hour."""
+        return _last_hour(self._minutes, now)
+
+    def others(self, now: float) -> int:
+        """Of these, those that were not the loop's."""
+        return max(self.used(now) - _last_hour(self._granted, now), 0)
+
+
+def _add(minutes: dict[int, int], n: int, now: float) -> None:
+    minute = int(now // _MINUTE)
+    minutes[minute] = minutes.get(minute, 0) + n
+    if len(minutes) > 70:
+        # By distance, not by order: the clock may have been set back.
+        for other in [m for m in minutes if not minute - 60 < m <= minute]:
+            del minutes[other]
+
+
+def _last_hour(minutes: dict[int, int], now: float) -> int:
+    minute = int(now // _MINUTE)
+    return sum(n for m, n in minutes.items() if minute - 60 < m <= minute)

@@ -1,0 +1,367 @@
+"""The agenda: which source is asked next, and what becomes of it once it has answered.
+
+The shipped book-keeping of the refresh policy, over rows that somebody else keeps (LMDB in the
+store, packed memory in the benchmark). A calendar of lines, one for each half octave of interval:
+within a line the order of due times is the order of elapsed time over interval, so the most
+overdue source is the head of one of some thirty lines. It fetches nothing, and enforces no
+politeness. Invariants: a source stands in the calendar exactly when its row says so, and once;
+`due` hands each out once; a stored time later than the source's longest interval from now counts
+for nothing, whatever the clock did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from heapq import heapify, heappop, heapreplace
+from math import log2
+from typing import Protocol
+
+from ..crawler.protocol import estimate, interval, price
+from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
+from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Seen, Source
+from .account import Account
+from .lanes import USABLE, HostCap, Lanes
+
+Id = Hashable
+
+LINES = 34  # half octaves from a minute to three months
+_RETUNE = 600.0
+_RARELY = 21_600.0
+_ENOUGH = 0.02  # of the sources must have moved before the price is solved again
+# Of the budget, what is left for what people ask for, seeds and retries.
+RESERVE = 0.07
+EARLIEST = 0.5  # of its interval: nothing is asked earlier, however much budget is left
+_LOOKS = 64  # heads that are looked at in vain in one call, besides four for each that is wanted
+_SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
+_GOLDEN = 0.6180339887498949
+
+
+class Rows(Protocol):
+    """Where sources stand. Ids sort in the order in which a sweep comes by them."""
+
+    def load(self, id: Id) -> Source | None: ...
+
+    def save(self, id: Id, source: Source) -> None: ...
+
+    def place(self, id: Id, line: int, due: float) -> None: ...
+
+    def unplace(self, id: Id, line: int, due: float) -> None: ...
+
+    def line(self, line: int) -> Iterator[tuple[float, Id]]:
+        """By due time. What it yields may be unplaced, and placed again, before it goes on."""
+        ...
+
+    def notices(self, id: Id) -> Notices | None: ...
+
+    def save_notices(self, id: Id, notices: Notices | None) -> None: ...
+
+
+def line_of(seconds: float) -> int:
+    """The line of an interval."""
+    return min(max(int(2.0 * log2(max(seconds, 60.0) / 60.0)), 0), LINES - 1)
+
+
+_MIDDLE: tuple[float, ...] = tuple(60.0 * 2.0 ** ((line + 0.5) / 2.0) for line in range(LINES))
+
+
+class Agenda:
+    """The policy's memory: price, budget, host lanes. All of it can be rebuilt by a sweep."""
+
+    def __init__(
+        self,
+        budget_per_hour: float,
+        host_cap: HostCap | None = None,
+        *,
+        reserve: float = RESERVE,
+        floor: float = PRICE_FLOOR,
+        values: Mapping[int, float] | None = None,
+        usable: float = USABLE,
+    ) -> None:
+        self.account = Account(budget_per_hour)
+        self.lanes = Lanes(host_cap, usable)
+        self.histogram = price.Histogram()
+        self.price = max(floor, 1e-6)
+        self._floor = floor
+        self._share = 1.0 - reserve
+        self._values = values or VALUE
+        self._tuned: float | None = None
+        # Mean of interval over plain interval: what bursts and nights make of the demand.
+        self._stretch = 1.0
+        self._began = 0
+        self._swept: Id | None = None
+        self._passes = 0
+        self._range = (self.price, self.price)  # of prices since the pass before began
+        self._range_now = self._range
+
+    # --- sources come, answer and go
+
+    def begin(self, rows: Rows, id: Id, source: Source, seen: Seen, now: float) -> None:
+        """A source that was asked for the first time."""
+        estimate.begin(source, _sane(seen, now))
+        source.bucket = 0
+        self._plan(id, source, None, now)
+        # What is added together must not come back together.
+        self._began += 1
+        part = self._began * _GOLDEN % 1.0
+        if source.kind == Kind.POST:
+            part = 0.5 + part / 2.0
+        self._place(rows, id, source, source.last + max(part * source.interval, source.shortest))
+
+    def observe(self, rows: Rows, id: Id, seen: Seen, now: float) -> None:
+        """An answer came: learn, and plan the next request."""
+        source = rows.load(id)
+        if source is None:
+            return
+        self._take_out(rows, id, source)
+        seen = _sane(seen, now)
+        notices = rows.notices(id)
+        if notices is not None:
+            estimate.answered(notices, seen.new, (seen.at - source.last) / DAY)
+            rows.save_notices(id, notices)
+        estimate.observe(source, seen)
+        source.failures = 0
+        self._plan(id, source, notices, now)
+        self._stretched(source)
+        self._place(rows, id, source, source.last + source.interval)
+
+    def backoff(self, rows: Rows, id: Id, now: float, until: float) -> None:
+        """No answer. That says nothing about changes: what was learnt stays as it was."""
+        source = rows.load(id)
+        if source is None:
+            return
+        self._take_out(rows, id, source)
+        source.failures = min(source.failures + 1, 255)
+        if not source.interval:
+            self._plan(id, source, rows.notices(id), now)
+        self._place(rows, id, source, max(until, now))
+
+    def postpone(self, rows: Rows, id: Id, until: float) -> None:
+        """It was handed out and cannot be asked before `until`: a pause of its host, no failure."""
+        source = rows.load(id)
+        if source is not None:
+            self._take_out(rows, id, source)
+            self._place(rows, id, source, until)
+
+    def signal(self, rows: Rows, id: Id, now: float) -> bool:
+        """A notice came. True: ask now; it is taken out of the calendar for that."""
+        source = rows.load(id)
+        if source is None:
+            return False
+        notices = rows.notices(id) or Notices()
+        estimate.heard(notices)
+        rows.save_notices(id, notices)
+        worth = self._worth(source)
+        asked = interval.worth_asking(source, notices, worth, self._price(source)[0], now)
+        if not asked or not source.placed:
+            return asked
+        self._take_out(rows, id, source)
+        rows.save(id, source)
+        return True
+
+    def drop(self, rows: Rows, id: Id) -> None:
+        """It is no source any more."""
+        source = rows.load(id)
+        if source is None:
+            return
+        self._take_out(rows, id, source)
+        self._count(id, source, 0)
+        rows.save(id, source)
+        rows.save_notices(id, None)
+
+    # --- choosing
+
+    def due(self, rows: Rows, now: float, most: int) -> list[Id]:
+        """Up to `most` sources, the most overdue first, taken out of the calendar.
+
+        While the price is above its floor budget is scarce and what is left of it is spent on
+        those that come next; at the floor nobody is asked before its time.
+        """
+        heads = []
+        for line in range(LINES):
+            entries = rows.line(line)
+            entry = next(entries, None)
+            if entry is not None:
+                heads.append((_lateness(line, entry[0], now), line, entry, entries))
+        heapify(heads)
+        soonest = 1.0 - EARLIEST if self.price > self._floor else 0.0
+        chosen: list[Id] = []
+        looks = _LOOKS + 4 * most
+        while heads and len(chosen) < most and looks:
+            lateness, line, (due, id), entries = heads[0]
+            if lateness > soonest:
+                break
+            looks -= 1
+            if self._choose(rows, id, line, due, now):
+                chosen.append(id)
+            entry = next(entries, None)
+            if entry is None:
+                heappop(heads)
+            else:
+                heapreplace(heads, (_lateness(line, entry[0], now), line, entry, entries))
+        self.account.granted(len(chosen), now)
+        return chosen
+
+    def _choose(self, rows: Rows, id: Id, line: int, due: float, now: float) -> bool:
+        source = rows.load(id)
+        if source is None or not source.placed or line_of(source.interval) != line:
+            return False
+        early = due > now
+        if early and source.last <= now < source.last + source.shortest:
+            return False
+        if now < source.not_before <= source.last + source.longest:
+            return False
+        if not self.lanes.admit(source.host, source.kind, now):
+            if not early:
+                self._take_out(rows, id, source)
+                turn = self.lanes.promise(source.host, source.kind, now)
+                self._place(rows, id, source, max(turn, now + 1.0))
+            return False
+        self._take_out(rows, id, source)
+        rows.save(id, source)
+        return True
+
+    # --- keeping in step
+
+    def sweep_one(self, rows: Rows, id: Id, now: float) -> None:
+        """Come by a source: count it, plan it at today's price, correct what a clock has done.
+
+        Prices fall while sources wait in far places. To be called for all sources in the order of
+        their ids, twice a day; one that lost its place is put back by whoever knows that.
+        """
+        if self._swept is None or id <= self._swept:  # type: ignore[operator]
+            self._new_pass()
+        self._swept = id
+        source = rows.load(id)
+        if source is None:
+            return
+        key = self.histogram.key(source.bucket) if source.bucket else None
+        if key is not None:
+            self.histogram.swept(source.bucket)
+            self.lanes.swept(source.host, source.kind, price.strength(key))
+        wrong = source.last > now + DAY or source.due > now + max(source.longest, 8.0 * DAY)
+        if not source.placed or not (wrong or key is None or self._moved()):
+            return
+        self._replan(rows, id, source, now, wrong=wrong)
+
+    def _replan(self, rows: Rows, id: Id, source: Source, now: float, *, wrong: bool) -> None:
+        was, due = source.interval, source.due
+        source.last = min(source.last, now)
+        self._plan(id, source, rows.notices(id), now)
+        late = abs(due - (source.last + was)) > 1.0 and not wrong
+        if late or (abs(source.interval - was) <= _SAME * was and not wrong):
+            source.interval = was  # backed off, held back by its host, or not worth the writing
+            rows.save(id, source)
+            return
+        new = source.interval
+        source.interval = was
+        self._take_out(rows, id, source)
+        source.interval = new
+        self._place(rows, id, source, source.last + new)
+
+    def put_back(self, rows: Rows, id: Id, now: float) -> None:
+        """A source that stands nowhere, because what was to be asked for it has vanished."""
+        source = rows.load(id)
+        if source is not None and not source.placed:
+            source.last = min(source.last, now)
+            self._plan(id, source, rows.notices(id), now)
+            self._place(rows, id, source, source.last + source.interval)
+
+    def retune(self, now: float) -> None:
+        """Solve for the price, every ten minutes if enough has changed."""
+        if self._tuned is not None and 0.0 <= now - self._tuned < _RETUNE:
+            return
+        few = self.histogram.moves < _ENOUGH * self.histogram.total
+        if self._tuned is not None and few and 0.0 <= now - self._tuned < _RARELY:
+            return
+        self._tuned = now
+        hourly = self.account.per_hour * self._share - self.account.others(now)
+        budget = max(hourly, self.account.per_hour * 0.1) * 24.0
+        self.price = self.histogram.solve(budget * self._stretch, self.price, self._floor)
+        low, high = self._range_now
+        self._range_now = (min(low, self.price), max(high, self.price))
+
+    def _new_pass(self) -> None:
+        self.histogram.recount()
+        self.lanes.recount(complete=self._passes > 0)
+        self._passes += 1
+        self._range, self._range_now = self._range_now, (self.price, self.price)
+
+    def _moved(self) -> bool:
+        """Whether the price has moved since the pass before: else all is planned as it should."""
+        low = min(self._range[0], self._range_now[0])
+        high = max(self._range[1], self._range_now[1])
+        return high > 1.06 * low or self.lanes.capped
+
+    # --- the parts of a plan
+
+    def _worth(self, source: Source) -> float:
+        return self._values[source.kind] * source.weight
+
+    def _price(self, source: Source) -> tuple[float, int]:
+        held = self.lanes.price(source.host, source.kind, self._stretch)
+        if held > self.price:
+            return held, Bound.HOST
+        return self.price, Bound.FLOOR if self.price <= self._floor else Bound.PRICE
+
+    def _plan(self, id: Id, source: Source, notices: Notices | None, now: float) -> None:
+        worth = self._worth(source)
+        number = self.histogram.number(price.key_of(source, worth, notices))
+        self._count(id, source, number)
+        at, source.bound = self._price(source)
+        source.interval = interval.seconds(source, worth, at, notices)
+
+    def _count(self, id: Id, source: Source, number: int) -> None:
+        if number == source.bucket:
+            return
+        swept = self._swept is not None and id <= self._swept  # type: ignore[operator]
+        old, new = self.histogram.key(source.bucket), self.histogram.key(number)
+        was = price.strength(old) if old else 0.0
+        self.lanes.move(
+            source.host, source.kind, was, price.strength(new) if new else 0.0, swept=swept
+        )
+        self.histogram.move(source.bucket, number, swept=swept)
+        source.bucket = number
+
+    def _stretched(self, source: Source) -> None:
+        key = self.histogram.key(source.bucket)
+        if source.kind not in (Kind.OUTBOX, Kind.LISTING) or key is None:
+            return
+        plain = DAY / price.requests(key, self._price(source)[0])
+        if source.shortest < source.interval < source.longest:
+            self._stretch += (min(source.interval / plain, 4.0) - self._stretch) / 2_000.0
+
+    def _place(self, rows: Rows, id: Id, source: Source, due: float) -> None:
+        latest = source.last + max(source.longest, 8.0 * DAY)
+        due = max(due, min(source.not_before, latest))
+        source.due = float(round(due))
+        source.placed = True
+        rows.save(id, source)
+        rows.place(id, line_of(source.interval), source.due)
+
+    def _take_out(self, rows: Rows, id: Id, source: Source) -> None:
+        if source.placed:
+            rows.unplace(id, line_of(source.interval), source.due)
+            source.placed = False
+
+    # --- what others ask
+
+    def charge(self, n: int, now: float) -> None:
+        self.account.charge(n, now)
+
+    def room(self, now: float) -> int:
+        return self.account.room(now)
+
+    def state(self) -> bytes:
+        return self.histogram.state()
+
+
+def _lateness(line: int, due: float, now: float) -> float:
+    """Less is later: how far a due time lies ahead, in intervals of its line."""
+    return (due - now) / _MIDDLE[line]
+
+
+def _sane(seen: Seen, now: float) -> Seen:
+    """An answer is no newer than now, whatever its Date and Age said."""
+    if seen.at == seen.at and seen.at <= now:
+        return seen
+    return Seen(now, seen.new, seen.stamp, seen.history, seen.since, seen.cost)

@@ -1,0 +1,161 @@
+"""How often a source changes: what each answer adds to the estimate. It decides no interval.
+
+Changes are counted over the time watched, both forgotten by halves; the rate is the mean of a
+Gamma posterior. Pure but for the row it is given, which it updates. Invariant: whatever the
+answers claimed, counts and exposures stay finite and not negative, and no single answer adds more
+exposure than LONGEST_GAP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import cos, exp, expm1, isfinite, log, pi, sin
+
+from .assumptions import (
+    BURST_CAP,
+    BURST_MEMORY,
+    FIRST_EDITS,
+    HALF_LIFE,
+    NOTICE_HALF_LIFE,
+    NOTICE_HITS,
+    NOTICE_TRIALS,
+    PRIOR,
+)
+from .source import DAY, Kind, Notices, Seen, Source
+
+_LN2 = log(2.0)
+_TURN = 2.0 * pi
+# A source is asked at least once in 30 days, so a longer gap is a clock that was set or a computer
+# that was off: it tells no more than that.
+LONGEST_GAP = 30.0
+MOST_CHANGES = 1_000_000  # between two answers: a made-up count changes nothing beyond it
+HISTORY = 20  # items of a first page that are counted: a page of Mastodon's
+_OLDEST = 3_650.0  # days: nobody's account is watched from before there was the Fediverse
+_APPEND_ONLY = (Kind.OUTBOX, Kind.LISTING)
+
+
+def rate(source: Source) -> float:
+    """Expected changes a day; of a POST the edits per e-fold of age."""
+    a, b = PRIOR[source.kind]
+    return (a + source.changes) / (b + source.exposure)
+
+
+def age(source: Source, at: float) -> float:
+    """Days since a post was published, on the scale on which its hazard falls as 1 / age."""
+    return max(at - source.born, 0.0) / DAY + FIRST_EDITS
+
+
+def begin(source: Source, seen: Seen) -> None:
+    """First sight: what the items of a first page tell of the time before it."""
+    source.last = seen.at
+    if source.kind not in _APPEND_ONLY:
+        return
+    half = HALF_LIFE[source.kind]
+    oldest = seen.at - _OLDEST * DAY
+    stamps = [t for t in seen.history[-HISTORY:] if oldest <= t <= seen.at]
+    since = seen.since if seen.since is not None else min(stamps, default=seen.at)
+    since = min(max(since, oldest), seen.at) if isfinite(since) else seen.at
+    span = (seen.at - since) / DAY
+    # The item that marks the beginning of the span is no change within it.
+    within = [(seen.at - t) / DAY for t in stamps if t > since]
+    source.changes = sum(2.0 ** (-ago / half) for ago in within)
+    source.exposure = -half / _LN2 * expm1(-_LN2 * span / half)
+    source.burst = sum(exp(-ago / BURST_MEMORY) for ago in within[-BURST_CAP:])
+    _turn_profile(source, stamps, 0.0)
+
+
+def observe(source: Source, seen: Seen) -> None:
+    """Take in what an answer showed of the time since the one before."""
+    gap = (seen.at - source.last) / DAY
+    gap = min(gap, LONGEST_GAP) if gap > 0.0 else 0.0
+    kept = 2.0 ** (-gap / HALF_LIFE[source.kind])
+    new = min(max(seen.new, 0), MOST_CHANGES)
+    if source.kind in _APPEND_ONLY:
+        _more_items(source, seen, new, gap, kept)
+    else:
+        _changed_or_not(source, seen, new > 0, gap, kept)
+    source.last = seen.at
+
+
+def _more_items(source: Source, seen: Seen, new: int, gap: float, kept: float) -> None:
+    before = source.changes * kept
+    source.changes = before + new
+    source.exposure = source.exposure * kept + gap
+    source.burst *= exp(-gap / BURST_MEMORY)
+    if new:
+        stamp = seen.stamp if seen.stamp is not None and isfinite(seen.stamp) else seen.at
+        ago = min(max((seen.at - stamp) / DAY, 0.0), gap)
+        source.burst += min(new, BURST_CAP) * exp(-ago / BURST_MEMORY)
+        if seen.history or seen.stamp is not None:
+            _turn_profile(source, seen.history or (stamp,), before)
+
+
+def _changed_or_not(source: Source, seen: Seen, changed: bool, gap: float, kept: float) -> None:
+    """Unchanged: exposure `gap`. Changed: the time since the latest change, which is exactly
+    exponential and censored at `gap`, so the posterior stays a Gamma."""
+    watched = _exposure(source, source.last, seen.at, gap)
+    if changed:
+        source.changes = source.changes * kept + 1.0
+        if seen.stamp is not None and isfinite(seen.stamp):
+            since = min(max(seen.stamp, source.last), seen.at)
+            watched = min(_exposure(source, since, seen.at, gap), watched)
+        else:
+            watched = _expected_since(rate(source), watched)
+    else:
+        source.changes *= kept
+    source.exposure = source.exposure * kept + watched
+
+
+def _exposure(source: Source, start: float, end: float, most: float) -> float:
+    """Days between two times; of a POST the e-folds of its age."""
+    if source.kind == Kind.POST:
+        return max(log(age(source, end) / age(source, start)), 0.0)
+    return min(max(end - start, 0.0) / DAY, most)
+
+
+def _expected_since(rate: float, gap: float) -> float:
+    """The mean time since the latest change, given that there was one within `gap`; with it the
+    fixed point of the estimate is that of Cho and Garcia-Molina (2003)."""
+    x = rate * gap
+    if x < 1e-4:
+        return gap / 2.0
+    return 1.0 / rate - (gap / expm1(x) if x < 500.0 else 0.0)
+
+
+def _turn_profile(source: Source, stamps: Iterable[float], before: float) -> None:
+    """The mean of unit vectors on the clock's face, weighted as the changes are."""
+    x, y, count = source.profile_x * before, source.profile_y * before, before
+    for stamp in stamps:
+        if isfinite(stamp):
+            angle = _TURN * (stamp % DAY) / DAY
+            x += cos(angle)
+            y += sin(angle)
+            count += 1.0
+    if count:
+        source.profile_x, source.profile_y = x / count, y / count
+
+
+def heard(notices: Notices) -> None:
+    """A push came. It says that something may have changed, no more."""
+    notices.signals += 1.0
+    notices.pending = min(notices.pending + 1, 255)
+
+
+def answered(notices: Notices, new: int, gap: float) -> None:
+    """An answer, `gap` days after the one before, shows what the notices since then were worth."""
+    kept = 2.0 ** (-min(max(gap, 0.0), LONGEST_GAP) / NOTICE_HALF_LIFE)
+    new = min(max(new, 0), MOST_CHANGES)
+    notices.hits = notices.hits * kept + min(new, notices.pending)
+    notices.observed = notices.observed * kept + new
+    notices.signals *= kept
+    notices.pending = 0
+
+
+def recall(notices: Notices) -> float:
+    """The share of changes that are notified."""
+    return min((NOTICE_HITS + notices.hits) / (NOTICE_TRIALS + notices.observed), 0.999)
+
+
+def precision(notices: Notices) -> float:
+    """The share of notices that are true."""
+    return min((NOTICE_HITS + notices.hits) / (NOTICE_TRIALS + notices.signals), 0.999)

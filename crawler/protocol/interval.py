@@ -1,0 +1,195 @@
+"""How long to wait before asking a source again, at a given price of a request.
+
+Pure: from a Source as it stands after its last answer to seconds. A request is made when what
+waiting longer costs exceeds the price; the price itself is `price`'s business, the order of those
+that are due `cache/agenda.py`'s. Invariant: an interval lies within the source's bounds, is never
+NaN, and does not shrink when the price grows.
+"""
+
+from __future__ import annotations
+
+from math import atan2, cos, exp, expm1, hypot, inf, isfinite, log1p, pi, sin, sqrt
+
+from .assumptions import (
+    BRANCHING,
+    BURST_MEMORY,
+    DEEPEST_NIGHT,
+    PROFILE_DOUBT,
+    READER,
+    VALUE,
+)
+from .estimate import age, precision, rate, recall
+from .source import DAY, Kind, Notices, Source
+
+_TURN = 2.0 * pi
+_BURST_DECAY = (1.0 - BRANCHING) / BURST_MEMORY  # of what a burst still brings, per day
+_STEP = 1.0 / 16.0  # days: fine enough for the edge of a night
+_LONGEST = 365.0  # days; whoever would wait longer waits for the source's own bound
+# Rows hold whole seconds.
+SHORTEST = 1.0
+
+
+def seconds(source: Source, worth: float, price: float, notices: Notices | None = None) -> float:
+    """Seconds from the last answer to the next request. `worth`: weight times value of the kind."""
+    days = _days(source, worth, price, notices)
+    wanted = days * DAY if isfinite(days) else source.longest
+    bounded = min(max(wanted, source.shortest, SHORTEST), max(source.longest, SHORTEST))
+    return float(round(bounded))
+
+
+def _days(source: Source, worth: float, price: float, notices: Notices | None) -> float:
+    changes = rate(source)
+    if source.kind == Kind.ACTOR:
+        return steady(changes, worth, price)
+    if source.kind == Kind.POST:
+        return ageing(changes, age(source, source.last), worth, price)
+    if notices is not None:
+        left, notified = unnoticed(changes, notices)
+        days = noticed(left, notified, worth, price, precision(notices))
+        return with_rhythm(source, left, days)
+    return with_rhythm(source, changes, append_only(changes, worth, price))
+
+
+def append_only(changes: float, worth: float, price: float) -> float:
+    """Days between two reads of what only grows: every item waits, so the delay grows with the
+    square of the interval."""
+    return sqrt(2.0 * price / (worth * changes))
+
+
+def unnoticed(changes: float, notices: Notices) -> tuple[float, float]:
+    """Of a source that pushes: changes a day that it does not tell, and notices a day."""
+    told = recall(notices)
+    return changes * (1.0 - told), changes * told / precision(notices)
+
+
+def noticed(left: float, notified: float, worth: float, price: float, true: float) -> float:
+    """Days between two reads when notices make us read in between: y - 1 + e^-y = z, T = y/gamma.
+
+    Only when one notice is worth a request; else the notices wait for the next read.
+    """
+    if price * notified > true * worth:
+        return append_only(left + notified * true, worth, price)
+    z = price * notified * notified / (worth * left)
+    if z < 1e-6:
+        return append_only(left, worth, price)
+    y = sqrt(2.0 * z) + z / 3.0 if z < 1.0 else z + 1.0
+    for _ in range(4):
+        y = max(y - (y - 1.0 + exp(-y) - z) / -expm1(-y), 1e-9)
+    return y / notified
+
+
+def mean_noticed(worth_left: float, notified: float, price: float, true: float) -> float:
+    """The mean of what `noticed` leads to: its interval, or a notice that comes before.
+
+    `worth_left` is worth times what is not told, `true` the worth of one notice.
+    """
+    if price * notified > true:
+        return sqrt(2.0 * price / (worth_left + notified * true))
+    days = noticed(worth_left, notified, 1.0, price, true)
+    return -expm1(-notified * days) / notified
+
+
+def steady(changes: float, worth: float, price: float) -> float:
+    """Days between two reads of what is replaced: being twice out of date is no worse than once,
+    so a source that changes faster than it can be followed is given up: 1 - e^-v (1 + v) = y."""
+    y = price * changes / worth
+    if y >= 1.0 - 1e-9:
+        return inf
+    v = sqrt(2.0 * y) + 2.0 * y / 3.0 if y < 0.3 else 1.2 - log1p(-y)
+    for _ in range(4):
+        e = exp(-v)
+        step = (1.0 - e * (1.0 + v) - y) / max(v * e, 1e-300)
+        v = max(v - min(max(step, -1.0), 0.5 * v), 1e-12)
+    return v / changes
+
+
+def ageing(edits: float, age: float, worth: float, price: float) -> float:
+    """Days until a post of this age is read again: its hazard falls as edits/age.
+
+    The plain index of renewal compares with a rate that is about to fall and waits 5 days where 8
+    hours are right; this one compares with the rate that will hold afterwards.
+    """
+    level = sqrt(2.0 * price / (worth * edits * age))
+    r = level
+    for _ in range(5):  # the left side is concave: from below, without overshooting
+        root = sqrt(1.0 + r)
+        grown = log1p(r)
+        r += (level - grown * root) * root / (1.0 + 0.5 * grown)
+        if r > _LONGEST / age:
+            return inf
+    return r * age
+
+
+def rhythm(source: Source) -> tuple[float, float]:
+    """How deep the nights of an account are (0 to 1) and when its day peaks (radians)."""
+    length = 2.0 * hypot(source.profile_x, source.profile_y)
+    deep = length * source.changes / (source.changes + PROFILE_DOUBT)
+    return min(deep, DEEPEST_NIGHT), atan2(source.profile_y, source.profile_x)
+
+
+def with_rhythm(source: Source, changes: float, days: float) -> float:
+    """The interval `days`, moved to where bursts and the time of day make it worth most.
+
+    The first moment at which what has come together, m(u), reaches what waiting costs at the rate
+    that holds afterwards: m(u)^2 / (2 lam(u)) >= changes * days^2 / 2.
+    """
+    deep, peak = rhythm(source)
+    burst = BRANCHING * source.burst / (1.0 - BRANCHING)  # items that the burst still brings
+    if (deep < 0.02 or days > 4.0) and burst < 1e-3 * (1.0 + changes * days):
+        return days
+    ahead = min(days, 1.0)
+    flat = sin(pi * ahead) / (pi * ahead)  # a night weighs less in the mean over a longer time
+    start = _TURN * (source.last % DAY) / DAY - peak
+    sine = sin(start)
+    # Before this not even the dead of night is worth a request.
+    u = max(days * sqrt(1.0 - deep * abs(flat)) - deep / pi - burst / changes, 0.0)
+    while True:
+        fading = exp(-_BURST_DECAY * u)
+        turn = start + _TURN * u
+        m = changes * (u + deep / _TURN * (sin(turn) - sine)) + burst * (1.0 - fading)
+        bursting = burst * _BURST_DECAY * fading
+        after = changes * (1.0 + deep * flat * cos(turn + pi * ahead)) + bursting
+        wanted = days * sqrt(changes * max(after, 1e-9))
+        missing = wanted - m
+        if missing <= 0.01 * wanted or u >= _LONGEST:
+            return u
+        if fading < 0.01 and (days > 4.0 or deep < 0.02):
+            return max(u, days - burst / changes)
+        now = changes * (1.0 + deep * cos(turn)) + bursting
+        u += min(max(missing / now, 0.02 * days), _STEP)
+
+
+def worth_asking(source: Source, notices: Notices, worth: float, price: float, now: float) -> bool:
+    """Whether what a notice promises, with what has come together since, is worth a request."""
+    gap = min(max(now - source.last, 0.0) / DAY, _LONGEST)
+    changes, true = rate(source), precision(notices)
+    if source.kind in (Kind.ACTOR, Kind.POST):
+        fresh = (1.0 - true) ** notices.pending
+        v = steady(changes, worth, price) * changes
+        return 1.0 - fresh >= -expm1(-min(v, 3.0))
+    left, notified = unnoticed(changes, notices)
+    have = true * notices.pending + left * gap
+    if price * notified <= true * worth:
+        return have >= price * notified / worth
+    return have >= sqrt(2.0 * price * changes / worth)
+
+
+def stale_chance(kind: int, changes: float, exposure: float, days: float) -> float:
+    """The chance that a copy that was current `days` ago is not any more: 1 - (b / (b + t))^a.
+
+    `exposure` with the prior's; of a POST both times are in e-folds of its age.
+    """
+    if kind not in VALUE or not days > 0.0:
+        return 0.0
+    exposure = max(exposure, 1e-9)
+    return -expm1(-changes * exposure * log1p(days / exposure))
+
+
+def worth_on_access(chance: float, price: float) -> bool:
+    """Whether somebody who asks for a copy just now should be given a newer one."""
+    return chance * READER >= price
+
+
+def value(kind: int, weight: float) -> float:
+    """What a day's delay, or a day out of date, of a source costs."""
+    return VALUE[kind] * weight

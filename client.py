@@ -91,10 +91,20 @@ class Client:
         """What is known of an id: how fresh, since when, why."""
         return self._json("GET", _url("/v1/reference", id=id))
 
-    def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Json:
-        """Resolve now: the reference, with its `document` unless `wait` seconds ran out before."""
+    def fetch(
+        self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0, again: bool = False
+    ) -> Json:
+        """Resolve now: the reference, with its `document` unless `wait` seconds ran out before.
+
+        `again`: ask the origin also where it has failed, or answered, only just."""
+        found: Json = json.loads(self.fetched(id_or_handle, depth, wait, again=again))
+        return found
+
+    def fetched(self, id_or_handle: str, depth: int, wait: float, *, again: bool = False) -> bytes:
+        """The JSON text that `fetch` reads, as it came."""
         body = {"id": id_or_handle, "depth": depth, "wait": f"{wait:.3f}s"}
-        return self._json("POST", "/v1/fetch", body, timeout=wait + _MARGIN)
+        headers = {"Cache-Control": "no-cache"} if again else {}
+        return self._call("POST", "/v1/fetch", body, headers=headers, timeout=wait + _MARGIN)
 
     def objects(
         self,

@@ -2,7 +2,8 @@
 
 Pure: a decision from the record, the request's Cache-Control and `now`. It never makes a stored
 copy look fresher than it is. RFC 9111 is followed both ways; a stale copy is served when the
-request does not object, and checked behind the answer (RFC 5861).
+request does not object, and checked behind the answer (RFC 5861). What failed is told again from
+the store for a while (`negative`), under the same directives.
 """
 
 from __future__ import annotations
@@ -11,19 +12,18 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 from ..crawler.protocol.times import http_date
-from ..errors import Gone, Refused
 from . import shapes
-from .api_http import Answer, Directives, NotCached, canonical_link, matches
+from .api_http import Answer, Directives, FromStore, NotCached, canonical_link, matches
 from .document import Document
+from .negative import Denial, denial
 from .records import Reference, State
-from .why import REASONS
 
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """The stored copy will do; `stale`: check it behind the answer."""
+    """The stored copy will do; `check`: ask its origin behind the answer."""
 
-    stale: bool
+    check: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,50 +33,80 @@ class Fetch:
     why: str
 
 
-def decide(reference: Reference | None, asked: Directives, now: float) -> Serve | Fetch:
+def decide(
+    reference: Reference | None, asked: Directives, now: float, *, doubtful: bool = False
+) -> Serve | Fetch:
     """What to do about a request for the document of `reference`.
 
-    Raises Gone and Refused for what is known to be so, NotCached where only a stored copy was
-    wanted and none will do.
+    `doubtful`: the copy may well be outdated, though its next check is not due. Raises FromStore
+    for what is known to be gone, refused or out of reach, and NotCached where only a stored copy
+    was wanted and none will do.
     """
-    if reference is not None and not asked.no_cache:
-        raise_absent(reference)
-    if not shapes.held(reference) or reference is None:
+    if reference is None:
         verdict: Serve | Fetch = Fetch("uri-miss")
     else:
-        verdict = _of_held(reference, asked, now)
+        verdict = _of_known(reference, asked, now, doubtful)
     if isinstance(verdict, Fetch) and asked.only_if_cached:
         held = "is cached, but not as the request wants it"
         id = reference.id if reference else ""
         raise NotCached(id, "is not in the cache" if verdict.why == "uri-miss" else held)
     if asked.only_if_cached:
-        return Serve(stale=False)  # whoever asks so wants no request to be made, not even later
+        return Serve(check=False)  # whoever asks so wants no request to be made, not even later
     return verdict
 
 
-def _of_held(reference: Reference, asked: Directives, now: float) -> Serve | Fetch:
-    age, staleness = age_of(reference, now), now - (reference.next_check or 0.0)
+def _of_known(reference: Reference, asked: Directives, now: float, doubtful: bool) -> Serve | Fetch:
+    verdict: Serve | Fetch = Fetch("uri-miss")
+    if shapes.held(reference):
+        staleness = now - (reference.next_check or 0.0)
+        verdict = _will_do(age_of(reference, now), staleness, asked)
+    told = _told(reference, asked, now)
+    if isinstance(verdict, Serve):
+        return Serve((verdict.check or doubtful) and told is None)
+    if told is not None:
+        raise told
+    return verdict
+
+
+def _told(reference: Reference, asked: Directives, now: float) -> FromStore | None:
+    """The error that the last attempt ended in, where it will do as an answer: a stale one only for
+    who takes what is stale, or nothing that is not stored."""
+    denied = denial(reference)
+    if denied is None:
+        return None
+    error = from_store(denied, now)
+    good = _will_do(error.age, -error.ttl, asked)
+    patient = asked.only_if_cached or asked.max_stale is not None
+    return error if isinstance(good, Serve) and (patient or not good.check) else None
+
+
+def from_store(denied: Denial, now: float) -> FromStore:
+    """An error that is told again; one without an end is as young as when it was told first."""
+    age = 0.0 if denied.at is None else max(now - denied.at, 0.0)
+    return FromStore(denied.error, age, denied.lifetime - age)
+
+
+def _will_do(age: float, staleness: float, asked: Directives) -> Serve | Fetch:
+    """Whether something of that age, stale for so long (or fresh, if negative), may be served."""
     if asked.no_cache or (asked.max_age is not None and age > asked.max_age):
         return Fetch("request")
     if asked.min_fresh is not None and -staleness < asked.min_fresh:
         return Fetch("request")
     if staleness < 0:
-        return Serve(stale=False)
+        return Serve(check=False)
     # A request that speaks of ages accepts a stale copy only as far as its max-stale says
     # (RFC 9111 section 5.2.1.1 and 5.2.1.2); one that says nothing is given what we have.
     speaks = asked.max_age is not None or asked.max_stale is not None
     if speaks and staleness > (asked.max_stale or 0.0):
         return Fetch("stale")
-    return Serve(stale=True)
+    return Serve(check=True)
 
 
 def raise_absent(reference: Reference) -> None:
     """For what is known to be gone or refused: the error that says so."""
-    reason = REASONS.get(reference.reason or "", "")
-    if reference.state is State.GONE:
-        raise Gone(reference.id, reason or "its origin no longer has it")
-    if reference.state is State.REFUSED:
-        raise Refused(reference.id, reason or reference.reason or "is refused by policy")
+    denied = denial(reference)
+    if denied is not None and reference.state in (State.GONE, State.REFUSED):
+        raise denied.error
 
 
 def age_of(reference: Reference, now: float) -> float:

@@ -7,7 +7,6 @@ MAX_ALL in all are outstanding; one more is refused with Busy, the same one agai
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,8 +15,12 @@ from typing import TypeVar
 
 from ..crawler.protocol.handle import Handle, parse_actor
 from ..crawler.protocol.uri import host_port
-from ..errors import FedpullError, Gone, NotFound, Refused, Unreachable
+from ..crawler.protocol.webfinger import finger_url
+from ..errors import FedpullError
+from . import lookup
+from .api_caching import from_store
 from .api_http import Busy
+from .negative import FIRST, Denial, denial
 from .ports import Query
 from .records import Reference
 from .shapes import held
@@ -30,10 +33,8 @@ MAX_HOST = 100
 MAX_ALL = 5_000
 # An id that did not come while its caller waited stays in the queue; after this it is not counted.
 LINGER = 600.0
-# A stale document that is read a thousand times a second is revalidated once in this time.
-REVALIDATE_GAP = 60.0
-# A fetch that failed is not tried again at once, whoever asks; a person may try again soon.
-NEGATIVE = 30.0
+# A stale document that is read a thousand times a second is checked once in this time.
+CHECK_GAP = 60.0
 # GoToSocial's "freshest" is five seconds as well: asking more often tells nothing new.
 RECENT = 5.0
 _MOST = 10_000  # ids that are remembered
@@ -57,26 +58,31 @@ class OnDemand:
         self._now = now
         self._asked: dict[str, _Asked] = {}
         self._of_host: dict[str, set[str]] = {}
-        self._revalidated: OrderedDict[str, float] = OrderedDict()
-        self._failed: OrderedDict[str, tuple[float, FedpullError]] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._checked: OrderedDict[str, float] = OrderedDict()
+        self._unconfirmed: OrderedDict[str, tuple[float, FedpullError]] = OrderedDict()
 
-    async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
-        """Resolve now; Busy when too much is outstanding."""
+    async def fetch(
+        self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0, again: bool = False
+    ) -> Reference:
+        """Resolve now; Busy when too much is outstanding.
+
+        `again`: ask the origin though it was asked a moment ago, or has failed not long ago.
+        """
         actor = parse_actor(id_or_handle)
         key = str(actor)
-        recent = self._remembered(key) if not depth else None
-        if recent is not None:
-            return recent
-        host = f"{actor.host}:443" if isinstance(actor, Handle) else host_port(actor)
-        asked = self._admit(key, host)
+        if not again:
+            recent = self._remembered(actor)
+            if recent is not None and not depth:
+                return recent
+        asked = self._admit(key, _host_of(actor))
         asked.callers += 1
         ran_out = False
         try:
             reference = await self._verbs.fetch(key, depth=depth, wait=wait)
             ran_out = self._now() - asked.since >= wait
-        except (Gone, NotFound, Refused, Unreachable) as error:
-            _remember(self._failed, key, (self._now(), error))
+        except FedpullError as error:
+            if isinstance(actor, Handle):
+                _remember(self._unconfirmed, key, (self._now(), error))
             raise
         finally:
             asked.callers -= 1
@@ -84,31 +90,38 @@ class OnDemand:
                 self._forget(key)
         return reference
 
-    def revalidate(self, id: str) -> None:
-        """Have a stale document checked behind the answer; at most once in a while."""
+    def check(self, id: str) -> None:
+        """Have a document checked behind the answer; at most once in a while."""
         now = self._now()
-        if self._revalidated.get(id, float("-inf")) > now - REVALIDATE_GAP:
+        if self._checked.get(id, float("-inf")) > now - CHECK_GAP:
             return
-        _remember(self._revalidated, id, now)
-        task = asyncio.ensure_future(self._quietly(id))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        _remember(self._checked, id, now)
+        with suppress(Busy):  # then it is as it was: served as what it is, and checked in its time
+            self._admit(id, host_port(id))
+            self._verbs.check(id)
 
-    async def _quietly(self, id: str) -> None:
-        # Nobody waits for it; the reference's own record says what went wrong.
-        with suppress(FedpullError):
-            await self.fetch(id, wait=0.0)
-
-    def _remembered(self, key: str) -> Reference | None:
-        """What this very id came to a moment ago; its origin is not asked again for it."""
-        now = self._now()
-        at, error = self._failed.get(key, (float("-inf"), None))
-        if error is not None and now - at < NEGATIVE:
-            raise error
-        known = None if key.startswith("@") else self._query.reference(key)
-        if known is None or not held(known) or now - (known.verified_at or 0.0) >= RECENT:
+    def _remembered(self, actor: Handle | str) -> Reference | None:
+        """What this very id came to a moment ago; raises FromStore for what has failed."""
+        now, named = self._now(), isinstance(actor, Handle)
+        known = lookup.reference(self._query, self._id_of(actor))
+        denied = denial(known, str(actor)) if known is not None else None
+        if denied is None and str(actor) in self._unconfirmed:
+            # Both sides answered, and did not confirm each other: no record of either says so.
+            at, error = self._unconfirmed[str(actor)]
+            denied = Denial(error, at, FIRST)
+        if denied is not None and (told := from_store(denied, now)).ttl > 0:
+            raise told
+        if named or known is None or not held(known) or now - (known.verified_at or 0.0) >= RECENT:
             return None
         return known
+
+    def _id_of(self, actor: Handle | str) -> str:
+        """The id that is asked first; for a handle that led to an actor once, the actor's."""
+        if not isinstance(actor, Handle):
+            return actor
+        url = finger_url(actor)
+        known = self._query.reference(url)
+        return known.target if known is not None and known.target and not denial(known) else url
 
     def _admit(self, key: str, host: str) -> _Asked:
         if (asked := self._asked.get(key)) is not None:
@@ -141,6 +154,10 @@ class OnDemand:
         self._of_host[host].discard(key)
         if not self._of_host[host]:
             del self._of_host[host]
+
+
+def _host_of(actor: Handle | str) -> str:
+    return f"{actor.host}:443" if isinstance(actor, Handle) else host_port(actor)
 
 
 def _remember(memory: OrderedDict[str, T], key: str, value: T) -> None:

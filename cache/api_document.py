@@ -44,12 +44,12 @@ class Documents:
         found = self._stored(call, reference, "hit", now)
         if found is None:  # it was purged between the two reads
             return self._fetched(call, id, "uri-miss")
-        if verdict.stale:
-            self._demand.revalidate(reference.id)
+        if verdict.check:
+            self._demand.check(reference.id)
         return found
 
     async def _fetched(self, call: Call, id: str, why: str) -> Answer:
-        came = await self._demand.fetch(id, wait=WAIT)
+        came = await self._demand.fetch(id, wait=WAIT, again=True)
         reference = lookup.reference(self._query, came.id) or came
         raise_absent(reference)
         found = self._stored(call, reference, f"fwd={why}; stored", self._now())

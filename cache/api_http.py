@@ -78,6 +78,16 @@ class NotCached(FedpullError):
     problem = "not-cached"
 
 
+class FromStore(FedpullError):
+    """`error`, as it was told `age` seconds ago; nobody was asked. Good for `ttl` seconds more."""
+
+    def __init__(self, error: FedpullError, age: float, ttl: float) -> None:
+        super().__init__(error.subject, error.reason, error.expected)
+        self.error = error
+        self.age = age
+        self.ttl = ttl
+
+
 TITLES = {
     "bad-input": "The request is wrong",
     "refused": "Refused by policy",
@@ -106,18 +116,24 @@ def problem(
     """An RFC 9457 problem; its type is a relative reference into the documentation."""
     value = {"type": f"/problems/{name}", "title": TITLES.get(name, name), "status": status}
     value |= {"detail": detail, **{key: text for key, text in members.items() if text}}
-    return Answer(status, orjson.dumps(value), PROBLEM, (("Cache-Control", "no-store"), *headers))
+    given = tuple(headers)
+    if not any(name == "Cache-Control" for name, _ in given):
+        given = (("Cache-Control", "no-store"), *given)
+    return Answer(status, orjson.dumps(value), PROBLEM, given)
 
 
 def problem_of(error: FedpullError) -> Answer:
     """The one mapping of failures, applied. Whatever lay on the way to an origin is one word:
     callers cannot tell an open port from a closed one, nor a private name from a dead one."""
+    headers = []
+    if isinstance(error, FromStore):
+        headers = _negative_hit(error)
+        error = error.error
     reason, expected = error.reason, error.expected
     if isinstance(error, Unreachable) and error.http_status in (502, 504):
         late = error.http_status == 504
         reason, expected = "did not answer in time" if late else "is unreachable", ""
     detail = f"{error.subject}: {reason}" if error.subject else reason
-    headers = []
     if (after := getattr(error, "retry_after", None)) is not None:
         headers.append(("Retry-After", str(after)))
     return problem(
@@ -129,6 +145,16 @@ def problem_of(error: FedpullError) -> Answer:
         reason=reason,
         expected=expected,
     )
+
+
+def _negative_hit(error: FromStore) -> list[tuple[str, str]]:
+    """What a cache says of an error that it remembers (RFC 9111 section 4, RFC 9211)."""
+    age, ttl = int(error.age), int(error.ttl)
+    return [
+        ("Age", str(age)),
+        ("Cache-Control", f"private, max-age={max(age + ttl, 0)}"),
+        ("Cache-Status", f"fedpull; hit; ttl={ttl}; detail=negative"),
+    ]
 
 
 def directives(header: str | None) -> Directives:

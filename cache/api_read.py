@@ -14,7 +14,7 @@ from .api_caching import raise_absent
 from .api_http import Answer, Call, json, unknown
 from .document import Document
 from .ports import Query
-from .records import ObjectFilter
+from .records import ObjectFilter, Reference
 from .verbs import Verbs
 
 DEFAULT_LIMIT = 50
@@ -51,10 +51,16 @@ class Reading:
     def reference(self, call: Call) -> Answer:
         unknown(call.args, _ID)
         id = id_of(call)
+        known = self._known(id)
+        return json(shapes.reference(lookup.explained(self._query, known), self._now()))
+
+    def _known(self, id: str) -> Reference:
+        """The record of an id; what may not even be asked for is wrong rather than missing."""
         known = self._query.reference(id)
         if known is None:
+            self._verbs.vet(id)
             raise NotFound(id, "is not known here")
-        return json(shapes.reference(lookup.explained(self._query, known), self._now()))
+        return known
 
     def objects(self, call: Call) -> Answer:
         unknown(call.args, _FILTERS | {"limit", "cursor"})
@@ -79,6 +85,7 @@ class Reading:
         limit = MAX_LIMIT if "limit" not in call.args else limit_of(call)
         view = self._query.collection(id, limit, call.args.get("cursor"))
         if view is None:
+            self._verbs.vet(id)
             raise NotFound(id, "is not a collection that is known here")
         next = call.url(cursor=view.cursor) if view.cursor is not None else None
         return json(shapes.collection(view, next))
@@ -94,10 +101,7 @@ class Reading:
     def history(self, call: Call) -> Answer:
         unknown(call.args, _ID)
         id = id_of(call)
-        known = self._query.reference(id)
-        if known is None:
-            raise NotFound(id, "is not known here")
-        raise_absent(known)
+        raise_absent(self._known(id))
         return json(shapes.listing(map(shapes.version, self._query.history(id))))
 
     def follows(self, call: Call) -> Answer:

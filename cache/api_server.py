@@ -127,6 +127,8 @@ class ApiSite(Site):
     """The factory of connections; it holds what their requests share."""
 
     noisy = False
+    # Twisted's own choice wraps it to negotiate HTTP/2, and hides the transport that we abort.
+    protocol: Any = HTTPChannel
 
     def __init__(self, api: Api, reactor: Any = None) -> None:
         super().__init__(  # type: ignore[no-untyped-call]

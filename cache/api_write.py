@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..errors import BadInput
 from . import lookup, shapes
 from .api_demand import OnDemand
-from .api_http import Answer, Call, json, read_json, read_object, unknown
+from .api_http import Answer, Call, directives, json, read_json, read_object, unknown
 from .ports import Query
 from .verbs import Verbs
 
@@ -49,7 +49,8 @@ class Writing:
             raise BadInput("depth", "is out of bounds", f"a whole number from 0 to {MAX_DEPTH}")
         wait = lookup.seconds("wait", given["wait"]) if "wait" in given else DEFAULT_WAIT
         wait, started = min(wait, MAX_WAIT), self._now()
-        came = await self._demand.fetch(id, depth=depth, wait=wait)
+        again = directives(call.headers.get("cache-control")).no_cache
+        came = await self._demand.fetch(id, depth=depth, wait=wait, again=again)
         now = self._now()
         known = lookup.reference(self._query, came.id) or came
         document = self._query.document(known.id) if shapes.held(known) else None

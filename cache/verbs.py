@@ -47,6 +47,12 @@ class Verbs(Protocol):
         """Resolve now; one request however many ask. Returns when resolved, or after `wait`
         seconds with the reference as it is then (`state` unknown or as before)."""
 
+    def check(self, id: str) -> None:
+        """Have a document that is held asked for again, soon; nobody waits for it."""
+
+    def vet(self, id: str) -> None:
+        """Raise BadInput or Refused for what no fetch would ask for, whatever is known of it."""
+
     async def pull(
         self,
         actors: Sequence[str] = (),

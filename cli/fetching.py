@@ -150,11 +150,13 @@ def fetch(session: Session, id: str, depth: str, wait: str, as_json: bool) -> No
 def _fetch_there(
     session: Session, client: Client, named: str, depth: int, wait: float
 ) -> tuple[bytes, bytes | None]:
-    """The daemon's answer, and the document's bytes, which only the store has as they were."""
+    """The daemon's answer as it came, and the document's bytes, which the store has as they were.
+
+    Whoever types it says when to try again, so what failed a moment ago is tried again."""
     import json
 
-    answer = client.fetch(named, depth=depth, wait=wait)
-    shown = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    shown = client.fetched(named, depth, wait, again=True)
+    answer = json.loads(shown)
     with session.reading() as query:
         document = query.document(answer["id"]) if answer["document"] is not None else None
         return shown, document.body if document is not None else None

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from ..cache.negative import error_of
 from ..cache.ports import Frontier, Query
 from ..cache.records import Attempt, Cause, Kind, Lease, Outcome, Reference, State, Want
 from ..config.url_rules import check_actor
-from ..errors import FedpullError, Gone, NotFound, Refused, TimedOut, Unreachable
+from ..errors import NotFound, Unreachable
 from .clock import Clock
 from .protocol import webfinger
 from .protocol.handle import Handle
@@ -45,6 +46,7 @@ class Desk:
     clock: Clock
     url_rules: UrlRules
     hurry: Callable[[], None]
+    poke: Callable[[], None]
     _waiting: dict[tuple[Kind, str], _Waiting] = field(default_factory=dict)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
@@ -67,6 +69,18 @@ class Desk:
             return await self._actor(asked, depth, until)
         except _WaitedOutError:
             return self.query.reference(uri) or unknown(uri)
+
+    def check(self, uri: str) -> None:
+        """Have a document asked for again behind an answer, as a refresh: nobody waits for it.
+
+        What fails is not tried again by the queue; the record says so, and when it is next due.
+        """
+        if (Kind.DOCUMENT, uri) in self._waiting:
+            return
+        now = self.clock.now()
+        want = Want(uri, Kind.DOCUMENT, Cause.REFRESH, now, relation="check", scheduled=True)
+        self.frontier.want([want])
+        self.poke()
 
     async def _actor(self, handle: Handle, depth: int, until: float) -> Reference:
         first = await self._finger(handle, until)
@@ -156,24 +170,3 @@ def unknown(uri: str) -> Reference:
         type=None,
         failures=0,
     )
-
-
-_ERRORS: tuple[tuple[str, type[FedpullError]], ...] = (
-    ("refused", Refused),
-    ("not found", NotFound),
-    ("gone", Gone),
-    ("a Tombstone", Gone),
-    ("timeout", TimedOut),
-    ("unreachable", Unreachable),
-    ("asked to wait", Unreachable),
-)
-
-
-def error_of(subject: str, attempt: Attempt | None) -> FedpullError | None:
-    """The error that an attempt ended in; None when it ended well."""
-    if attempt is None:
-        return None
-    for word, error in _ERRORS:
-        if attempt.outcome.startswith(word):
-            return error(subject, attempt.outcome)
-    return None

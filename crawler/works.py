@@ -26,7 +26,7 @@ from .egress import Egress, EgressRules
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
-from .protocol.uri import UrlRules
+from .protocol.uri import UrlRules, check_url
 from .ticker import Ticker
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
@@ -109,6 +109,9 @@ class Works:
 
     def check(self, id: str) -> None:
         self.desk.check(id)
+
+    def vet(self, id: str) -> None:
+        check_url(id, self.desk.url_rules)
 
     async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
         for actor in actors:

@@ -15,9 +15,10 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from fedpull.cache.api_server import ApiSettings, build_site, listen
 from fedpull.cache.open import Opened, open_store
-from fedpull.cache.records import Follow, Mark, Outcome, Put, Reference, State
+from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
 from fedpull.cache.verbs import Pulled, Running
 from fedpull.crawler.describe import put, stamp_of
+from fedpull.crawler.protocol.uri import UrlRules, check_url
 from fedpull.errors import FedpullError
 
 NOW = 1_780_000_000.0  # 2026-05-28T20:26:40Z
@@ -40,11 +41,21 @@ def note(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def kept(document: dict[str, Any], *, at: float = NOW, interval: float = 600.0, **more: Any) -> Put:
-    """The record of a document, as ingest makes it."""
+def kept(
+    document: dict[str, Any],
+    *,
+    at: float = NOW,
+    interval: float = 600.0,
+    last_modified: str | None = None,
+    **more: Any,
+) -> Put:
+    """The record of a document, as ingest makes it, to be asked again after `interval`."""
     body = json.dumps(document, ensure_ascii=False).encode()
-    stamp = stamp_of(document)
-    return put(document["id"], body, document, stamp, at=at, interval=interval, **more)
+    headers = {"last-modified": last_modified} if last_modified else {}
+    plan = Plan(shortest=interval, longest=interval)
+    stamp = stamp_of(document, at)
+    made = put(document["id"], body, document, stamp, at=at, plan=plan, headers=headers, **more)
+    return replace(made, next_check=at + interval, interval=interval)
 
 
 class Store:
@@ -79,6 +90,7 @@ class Origin:
     answers: dict[str, Callable[[], None] | FedpullError] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
     pulled: list[Sequence[str]] = field(default_factory=list)
     ready: bool = True
 
@@ -91,6 +103,12 @@ class Origin:
         if answer is not None:
             answer()
         return self.store.query.reference(id_or_handle) or blank(id_or_handle)
+
+    def check(self, id: str) -> None:
+        self.checked.append(id)
+
+    def vet(self, id: str) -> None:
+        check_url(id, UrlRules())
 
     async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
         self.pulled.append(actors)

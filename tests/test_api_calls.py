@@ -130,6 +130,21 @@ async def test_wrong_parameters(tmp_path: Path, target: str, subject: str) -> No
         assert reply.json["type"] == "/problems/bad-input"
 
 
+@pytest.mark.parametrize("call", ["reference", "history", "collection"])
+async def test_what_may_not_be_asked_for(tmp_path: Path, call: str) -> None:
+    """What no fetch would ask for is wrong, not merely unknown here."""
+    async with serving(tmp_path) as api:
+        for id in (
+            "https://127.0.0.1/x",
+            "https://[::1]/",
+            "https://a.example:8443/",
+            "http://a.example/",
+        ):
+            reply = await api.get(f"/v1/{call}?id={id}")
+
+            assert (reply.status, reply.json["type"]) == (400, "/problems/bad-input"), id
+
+
 async def test_an_unknown_handle(tmp_path: Path) -> None:
     """A filter by a handle that nobody has fetched is not found, rather than without effect."""
     async with serving(tmp_path) as api:
@@ -313,19 +328,6 @@ async def test_a_host_is_not_asked_for_more_than_it_can_bear(
         assert await fetch("https://other.example/1") == (202, None)
         api.now = NOW + api_demand.LINGER + 1
         assert await fetch(f"{HOST}/notes/4") == (202, None)
-
-
-async def test_what_has_just_failed_is_not_tried_again(tmp_path: Path) -> None:
-    """A failure is told again from memory, for a while."""
-    async with serving(tmp_path) as api:
-        api.origin.answers[NOTE] = Unreachable(NOTE, "status 500")
-
-        statuses = [(await api.get(f"/v1/document?id={NOTE}")).status for _ in range(5)]
-        asked = len(api.origin.asked)
-        api.now = NOW + api_demand.NEGATIVE
-        await api.get(f"/v1/document?id={NOTE}")
-
-        assert (set(statuses), asked, len(api.origin.asked)) == ({502}, 1, 2)
 
 
 async def test_what_has_just_come_is_not_fetched_again(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ URI = f"{ALICE}/posts/1"
 
 def desk_of(pocket: Pocket) -> Desk:
     opened = pocket.opened
-    return Desk(opened.frontier, opened.query, pocket.clock, UrlRules(), lambda: None)
+    return Desk(opened.frontier, opened.query, pocket.clock, UrlRules(), lambda: None, lambda: None)
 
 
 async def answering(pocket: Pocket, desk: Desk) -> None:

@@ -115,6 +115,9 @@ class Query(Protocol):
     def offered_to(self, id: str) -> tuple[str, ...]:
         """The keys of the follows whose outbox offers an object, held or not."""
 
+    def thread(self, follow: str, root: str, now: float) -> Thread | None:
+        """What was fetched of the thread of a post for one follow ("": on demand)."""
+
     def threads(self, id: str, now: float) -> tuple[Thread, ...]:
         """What was fetched of the thread of a post, for each follow (and on demand)."""
 

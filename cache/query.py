@@ -79,6 +79,11 @@ class LmdbQuery:
 
         return self._environment.read(reader)
 
+    def thread(self, follow: str, root: str, now: float) -> Thread | None:
+        from .thread_rows import thread_of
+
+        return self._environment.read(lambda txn, t: thread_of(txn, t, follow, root, now))
+
     def threads(self, id: str, now: float) -> tuple[Thread, ...]:
         from .thread_rows import threads_of
 

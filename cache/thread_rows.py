@@ -102,21 +102,30 @@ def threads_of(txn: Txn, t: Tables, uri: str, now: float) -> tuple[Thread, ...]:
     root = find_id(txn, t, uri)
     if root is None:
         return ()
-    found = []
-    for follow in (NONE, *txn.cursor(t.follow).iternext(values=False)):
-        row = txn.get(follow + root, None, t.thread)
-        if row is not None:
-            thread = ThreadRow.unpack(row)
-            found.append(
-                Thread(
-                    follow=word_text(txn, t, follow),
-                    started=thread.started,
-                    read=some(thread.read),
-                    fetched=thread.fetched,
-                    over=thread.why_over(now),
-                )
-            )
-    return tuple(found)
+    follows = (NONE, *txn.cursor(t.follow).iternext(values=False))
+    found = (_thread(txn, t, follow, root, now) for follow in follows)
+    return tuple(one for one in found if one is not None)
+
+
+def thread_of(txn: Txn, t: Tables, follow: str, uri: str, now: float) -> Thread | None:
+    """What one follow has had fetched of the thread of a post."""
+    key, root = find_word(txn, t, FOLLOW, follow) if follow else NONE, find_id(txn, t, uri)
+    return None if key is None or root is None else _thread(txn, t, key, root, now)
+
+
+def _thread(txn: Txn, t: Tables, follow: bytes, root: bytes, now: float) -> Thread | None:
+    row = txn.get(follow + root, None, t.thread)
+    if row is None:
+        return None
+    thread = ThreadRow.unpack(row)
+    return Thread(
+        follow=word_text(txn, t, follow),
+        started=thread.started,
+        born=thread.born,
+        read=some(thread.read),
+        fetched=thread.fetched,
+        over=thread.why_over(now),
+    )
 
 
 def threaded(txn: Txn, t: Tables, follow: str, uris: Iterable[str]) -> set[str]:
@@ -154,11 +163,19 @@ def due(txn: Txn, t: Tables, follow: str, now: float) -> list[Want]:
                 thread, thread_key = ThreadRow.unpack(row), at
         elif at[:16] == thread_key and not thread.why_over(now):
             listing = ListingRow.unpack(row)
-            if not listing.rests(thread, now):
+            if not listing.rests(thread, now) and _holds_a_thread(txn, t, at[16:]):
                 uri, root = uri_of(txn, t, at[16:]), uri_of(txn, t, at[8:16])
                 if uri is not None and root is not None:
                     found.append(want_of(uri, listing, follow, root, now))
     return found
+
+
+def _holds_a_thread(txn: Txn, t: Tables, collection: bytes) -> bool:
+    """False for what turned out to be no collection; True before it was read."""
+    import orjson
+
+    row = txn.get(collection, None, t.collection)
+    return row is None or orjson.loads(row)["kind"] in ("ok", "empty")
 
 
 def want_of(uri: str, listing: ListingRow, follow: str, root: str, now: float) -> Want:

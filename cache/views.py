@@ -92,6 +92,7 @@ class Thread:
 
     follow: str  # its key; empty for what was asked on demand
     started: float
+    born: float  # when the post was published, as far as that can be believed
     read: float | None  # when a visit of one of its collections ended last
     fetched: int  # requests that were queued for it
     over: str  # why it is left alone now: size, age; empty where it is read on

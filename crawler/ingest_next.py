@@ -1,7 +1,7 @@
-"""What an object makes us resolve next: its author, its parents, or as deep as was asked.
+"""What an object makes us resolve next: its author, what it answers, what answers it.
 
-Pure. It asks for what a follow's rules let it ask, and never for what is settled already; when it
-is asked for is the queue's affair.
+Pure. It asks for what a follow's rules let it ask (or as deep as was asked on demand), and never
+for what is settled already; when it is asked for, and how much of a thread, is the queue's affair.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..cache.records import Cause, Kind, Want
-from .ingest_base import settled
+from .ingest_base import asked_again, settled
 from .protocol import activitystreams as as2
+from .protocol import thread
 from .protocol.version import Stamp
 from .reading import Prior
 
@@ -18,34 +19,98 @@ from .reading import Prior
 def next_wants(
     want: Want, doc: dict[str, Any], stamp: Stamp, prior: Prior, now: float
 ) -> list[Want]:
-    """What an object makes us resolve next: its author, its parents, or as deep as was asked."""
+    """What follows from an object that is kept."""
     if want.relation == "asked":
         return _asked_deeper(want, doc, now)
     if stamp.kind != "object" or want.relation == "check":
         return []
-    found = []
-    rules = prior.rules
-    depth = want.depth if want.relation == "parent" else (rules.parents if rules else 0)
-    parent = as2.in_reply_to(doc)
-    if parent and parent != as2.id_of(doc) and depth > 0 and not settled(prior, parent):
-        found.append(_follow_up(want, parent, "parent", depth - 1, now))
+    found = [*_above(want, doc, prior, now), *_below(want, doc, prior, now)]
     followed = prior.follow.actor if prior.follow else None
-    if stamp.owner and stamp.owner != followed and not settled(prior, stamp.owner):
-        found.append(_follow_up(want, stamp.owner, "author", 0, now))
+    if stamp.owner and stamp.owner != followed and asked_again(prior, stamp.owner, now):
+        found.append(_follow_up(want, stamp.owner, "author", 0, now, want.root))
     return found
 
 
-def _follow_up(want: Want, uri: str, relation: str, depth: int, now: float) -> Want:
-    cause = max(want.cause, Cause.NEW)
-    return Want(uri, Kind.DOCUMENT, cause, now, want.follow, relation, depth)
+def _above(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Want]:
+    """What a followed post answers, and what that answers; a reply was found from above."""
+    if want.relation == "reply":
+        return []
+    depth = _parents(prior) if want.relation != "parent" else want.depth
+    parent, id = as2.in_reply_to(doc), as2.id_of(doc)
+    root = want.root or id or ""
+    if depth <= 0 or parent == id:
+        return []
+    if parent is not None:
+        asks = asked_again(prior, parent, now)
+        return [_follow_up(want, parent, "parent", depth - 1, now, root)] if asks else []
+    if want.relation == "parent" or not thread.is_reply(doc) or settled(prior, id or ""):
+        return []
+    return above_in_conversation(want, doc, root, now)
+
+
+def above_in_conversation(want: Want, doc: dict[str, Any], root: str, now: float) -> list[Want]:
+    """The way to what a post answers where `inReplyTo` does not lead there."""
+    place = thread.conversation(doc)
+    return [] if place is None else [listing(want, place, 0, now, root)]
+
+
+def _parents(prior: Prior) -> int:
+    return prior.rules.parents if prior.rules else 0
+
+
+def _below(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Want]:
+    """Where the replies to a post stand. A post's thread is begun once; after that the collections
+    that were found are read again by themselves."""
+    id = as2.id_of(doc)
+    if want.relation == "reply":
+        # What does not say that it answers something was put among the replies by somebody else.
+        levels = want.depth if thread.is_reply(doc) else 0
+        found = thread.places(doc, levels, whole=False)
+    elif id not in prior.threads and _is_its_own(want, doc, prior):
+        levels = prior.rules.replies if prior.rules else 0
+        found = thread.places(doc, levels)
+    else:
+        return []
+    return [listing(want, place, levels, now, want.root or id or "") for place in found[:1]]
+
+
+def _is_its_own(want: Want, doc: dict[str, Any], prior: Prior) -> bool:
+    """Whether it is a post of the followed actor. The posts of a group are those that it announces
+    and that are addressed to it (FEP-1b12: Lemmy, NodeBB)."""
+    if want.relation == "item":
+        return True
+    actor = prior.follow.actor if prior.follow else None
+    return want.relation == "boost" and actor in as2.ids_of(doc.get("audience"))
+
+
+def listing(want: Want, place: thread.Place, levels: int, now: float, root: str) -> Want:
+    """What asks for a collection of a thread, for the sake of what `want` asked for."""
+    relation = place.relation if want.relation != "asked" else "asked"
+    return Want(place.url, Kind.PAGE, _cause(want), now, want.follow, relation, levels, root=root)
+
+
+def _follow_up(want: Want, uri: str, relation: str, depth: int, now: float, root: str) -> Want:
+    return Want(uri, Kind.DOCUMENT, _cause(want), now, want.follow, relation, depth, root=root)
+
+
+def _cause(want: Want) -> Cause:
+    """What an urgent answer makes us ask is not urgent itself, but for who asked that deep."""
+    return want.cause if want.relation == "asked" else max(want.cause, Cause.NEW)
 
 
 def _asked_deeper(want: Want, doc: dict[str, Any], now: float) -> list[Want]:
     if want.depth <= 0:
         return []
+    root = want.root or as2.id_of(doc) or want.uri
     named = (as2.in_reply_to(doc), as2.owner(doc), as2.id_of(doc.get("object")))
-    return [
-        Want(uri, Kind.DOCUMENT, want.cause, now, want.follow, "asked", want.depth - 1)
+    deeper = [
+        Want(uri, Kind.DOCUMENT, want.cause, now, want.follow, "asked", want.depth - 1, root=root)
         for uri in dict.fromkeys(named)
-        if uri is not None and uri != want.uri
+        if uri is not None and uri not in (want.uri, root)
     ]
+    if as2.class_of(doc) == "object":
+        # Each post for its own replies, level by level; the whole conversation is for where a
+        # server offers nothing else.
+        found = thread.places(doc, 1)
+        deeper += [listing(want, place, want.depth, now, root) for place in found[:1]]
+    return deeper

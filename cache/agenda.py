@@ -11,10 +11,10 @@ for nothing, whatever the clock did.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heapreplace
 from math import log2
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..crawler.protocol import estimate, interval, price
 from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
@@ -22,7 +22,7 @@ from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Seen, Source
 from .account import Account
 from .lanes import USABLE, HostCap, Lanes
 
-Id = Hashable
+Id = Any  # hashable, and in the order of a sweep
 
 LINES = 34  # half octaves from a minute to three months
 _RETUNE = 600.0
@@ -87,7 +87,9 @@ class Agenda:
         self._tuned: float | None = None
         # Mean of interval over plain interval: what bursts and nights make of the demand.
         self._stretch = 1.0
+        self._stretch_step = 1.0 / max(2_000.0, 48.0 * budget_per_hour)
         self._began = 0
+        self._solved = 0  # how many sources there were when the price was solved
         self._swept: Id | None = None
         self._passes = 0
         self._range = (self.price, self.price)  # of prices since the pass before began
@@ -100,6 +102,8 @@ class Agenda:
         estimate.begin(source, _sane(seen, now))
         source.bucket = 0
         self._plan(id, source, None, now)
+        if self.histogram.total > 2 * self._solved:
+            self._solve(now)
         # What is added together must not come back together.
         self._began += 1
         part = self._began * _GOLDEN % 1.0
@@ -228,7 +232,7 @@ class Agenda:
         Prices fall while sources wait in far places. To be called for all sources in the order of
         their ids, twice a day; one that lost its place is put back by whoever knows that.
         """
-        if self._swept is None or id <= self._swept:  # type: ignore[operator]
+        if self._swept is None or id <= self._swept:
             self._new_pass()
         self._swept = id
         source = rows.load(id)
@@ -274,6 +278,10 @@ class Agenda:
         if self._tuned is not None and few and 0.0 <= now - self._tuned < _RARELY:
             return
         self._tuned = now
+        self._solve(now)
+
+    def _solve(self, now: float) -> None:
+        self._solved = self.histogram.total
         hourly = self.account.per_hour * self._share - self.account.others(now)
         budget = max(hourly, self.account.per_hour * 0.1) * 24.0
         self.price = self.histogram.solve(budget * self._stretch, self.price, self._floor)
@@ -290,7 +298,7 @@ class Agenda:
         """Whether the price has moved since the pass before: else all is planned as it should."""
         low = min(self._range[0], self._range_now[0])
         high = max(self._range[1], self._range_now[1])
-        return high > 1.06 * low or self.lanes.capped
+        return high > 1.15 * low or self.lanes.capped
 
     # --- the parts of a plan
 
@@ -313,7 +321,7 @@ class Agenda:
     def _count(self, id: Id, source: Source, number: int) -> None:
         if number == source.bucket:
             return
-        swept = self._swept is not None and id <= self._swept  # type: ignore[operator]
+        swept = self._swept is not None and id <= self._swept
         old, new = self.histogram.key(source.bucket), self.histogram.key(number)
         was = price.strength(old) if old else 0.0
         self.lanes.move(
@@ -328,7 +336,7 @@ class Agenda:
             return
         plain = DAY / price.requests(key, self._price(source)[0])
         if source.shortest < source.interval < source.longest:
-            self._stretch += (min(source.interval / plain, 4.0) - self._stretch) / 2_000.0
+            self._stretch += (min(source.interval / plain, 4.0) - self._stretch) * self._stretch_step
 
     def _place(self, rows: Rows, id: Id, source: Source, due: float) -> None:
         latest = source.last + max(source.longest, 8.0 * DAY)
@@ -353,6 +361,10 @@ class Agenda:
 
     def state(self) -> bytes:
         return self.histogram.state()
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what `state` gave before a restart."""
+        self.histogram = price.Histogram.from_state(state)
 
 
 def _lateness(line: int, due: float, now: float) -> float:

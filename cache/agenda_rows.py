@@ -18,7 +18,7 @@ from .ref_layout import Ref, half, minutes_within, single, whole_seconds
 from .work import Work
 
 _KEY = Struct(">BI8s")
-_NOTICES = Struct(">eeeeB")
+_NOTICES = Struct(">eeeB")
 
 
 class WorkRows:
@@ -64,7 +64,7 @@ class WorkRows:
         if notices is None:
             work.delete(work.t.notices, id)
             return
-        counts = (notices.hits, notices.observed, notices.signals, notices.exposure)
+        counts = (notices.hits, notices.observed, notices.signals)
         row = _NOTICES.pack(*map(half, counts), min(notices.pending, 255))
         work.put(work.t.notices, id, row)
 

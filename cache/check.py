@@ -53,6 +53,7 @@ class _Audit:
         yield from self._members()
         yield from self._changes()
         yield from check_queue.check(self.txn, self.t)
+        yield from check_queue.check_agenda(self.txn, self.t)
         counters = Counters.read(self.txn, self.t)
         for name, kept, counted in (
             ("references", counters.references, self.references),

@@ -1,4 +1,5 @@
-"""The audit of the frontier's tables; a continuation of `check` under the same rules."""
+"""The audit of the frontier's tables and of the calendar; a continuation of `check` under the same
+rules."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from math import isnan
 
+from .agenda import line_of
+from .agenda_rows import agenda_key
 from .counters import Counters
 from .environment import Tables, Txn
 from .hosts import ready_key, turn_slot
@@ -13,6 +16,7 @@ from .intern import uri_of
 from .layout import NONE, host_key
 from .queue_layout import HostRow, Row
 from .records import Finding
+from .ref_layout import PLACED, Ref
 
 
 def check(txn: Txn, t: Tables) -> Iterator[Finding]:
@@ -73,3 +77,24 @@ def _hosts(txn: Txn, t: Tables, queued: Counter[bytes], slots: Counter[bytes]) -
             yield Finding("host", key.hex(), "is not there, and rows wait for it")
     if txn.stat(t.ready)["entries"] != ready:
         yield Finding("ready", "", f"{txn.stat(t.ready)['entries']} rows, {ready} are called for")
+
+
+def check_agenda(txn: Txn, t: Tables) -> Iterator[Finding]:
+    """Compare the calendar with the references that say that they stand in it."""
+    placed = 0
+    for id, row in txn.cursor(t.ref):
+        if not row[3] & PLACED:
+            continue
+        placed += 1
+        ref = Ref.unpack(row)
+        if not ref.is_source:
+            yield Finding("ref", ref.uri, "is planned, and nothing is to be asked")
+        if txn.get(agenda_key(line_of(ref.interval), ref.due, id), None, t.agenda) is None:
+            yield Finding("agenda", ref.uri, "is not in the calendar")
+    if txn.stat(t.agenda)["entries"] != placed:
+        problem = f"{txn.stat(t.agenda)['entries']} rows, {placed} are called for"
+        yield Finding("agenda", "", problem)
+    for id in txn.cursor(t.notices).iternext(values=False):
+        stored = txn.get(id, None, t.ref)
+        if stored is None or not Ref.unpack(stored).is_source:
+            yield Finding("notices", id.hex(), "belongs to no source")

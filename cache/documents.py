@@ -8,7 +8,7 @@ terms are live. Readers of these rows are in `reading`.
 from __future__ import annotations
 
 from ..crawler.protocol.version import Stamp, supersedes
-from . import changes, shared
+from . import changes, shared, sources
 from .codec import pack
 from .index import list_for, terms_of
 from .intern import FOLLOW, TYPE, id_of, tag_hash, text_of, word_of
@@ -29,7 +29,7 @@ from .layout import (
     some,
 )
 from .records import Put, State, Terms
-from .ref_layout import HAS_BODY, Ref, single, whole_seconds
+from .ref_layout import HAS_BODY, Ref
 from .work import Work
 
 # One post has a handful; a hostile one must not get an index entry for each of a thousand.
@@ -46,15 +46,18 @@ def put(work: Work, item: Put) -> str:
     id = id_of(work, item.id)
     ref = work.ref(id)
     verdict = supersedes(stamp_of(work, ref), item.stamp)
-    ref.due, ref.interval = whole_seconds(item.next_check), single(item.interval)
+    verified = ref.verified_at
+    sources.observe(work, id, ref, item, changed=verdict == "updated")
     if verdict in ("created", "updated"):
         _write(work, id, ref, item, verdict)
     elif verdict == "unchanged":
         _renew(work, id, ref, item)
     else:
         # `older`: what is held is newer. `conflict`: another owner, class or date of birth.
+        ref.verified_at = verified
         work.extra(id)["last_error"] = f"not taken: {verdict}"
         return verdict
+    sources.begin(work, id, ref, item)
     if item.follow:
         _list(work, id, item)
     return verdict

@@ -16,6 +16,7 @@ from .intern import FOLLOW, find_word
 from .layout import U64
 from .queue_layout import CAUSES, URGENT
 from .records import HostReport, Lease, Politeness, Want
+from .refresh import Refresh
 from .work import Work
 from .writer import Writer
 
@@ -23,7 +24,10 @@ from .writer import Writer
 class LmdbFrontier:
     """See `ports.Frontier`."""
 
-    def __init__(self, environment: Environment, writer: Writer, politeness: Politeness) -> None:
+    def __init__(
+        self, environment: Environment, writer: Writer, politeness: Politeness, refresh: Refresh
+    ) -> None:
+        self._refresh = refresh
         self._environment = environment
         self._writer = writer
         self._politeness = politeness
@@ -66,6 +70,22 @@ class LmdbFrontier:
             work.now = max(work.now, now)
             for report in listed:
                 hosts.learn(work, report, now)
+
+        return self._writer.submit(job)
+
+    def refresh(self, now: float) -> Future[int]:
+        def job(work: Work) -> int:
+            if self._writer.health.full:
+                return 0  # there is no room for what would be fetched
+            work.now = max(work.now, now)
+            return self._refresh.tick(work, now)
+
+        return self._writer.submit(job)
+
+    def signal(self, uri: str, now: float) -> Future[bool]:
+        def job(work: Work) -> bool:
+            work.now = max(work.now, now)
+            return self._refresh.signal(work, uri, now)
 
         return self._writer.submit(job)
 

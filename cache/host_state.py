@@ -16,7 +16,7 @@ from .records import HostReport
 MAX_PAUSE = 86_400.0
 _THROTTLE = 300.0  # 429 without a time: Mastodon's limits are windows of 5 to 15 minutes
 _LONGEST_THROTTLE = 3_600.0
-_TRIES = 3  # one lost connection is weather, three in a row are a state
+TRIES = 3  # one lost connection is weather, three in a row are a state
 _FIRST_BACKOFF = 60.0
 _LONGEST_BACKOFF = 6 * 3_600.0
 _JITTER = 0.2
@@ -43,7 +43,7 @@ class HostHealth:
 
 
 def is_probing(failures: int, throttles: int, refusals: int) -> bool:
-    return failures >= _TRIES or throttles > 0 or refusals >= _UNWELCOME
+    return failures >= TRIES or throttles > 0 or refusals >= _UNWELCOME
 
 
 def host_after(host: str, health: HostHealth, report: HostReport, now: float) -> HostHealth:
@@ -87,8 +87,8 @@ def _failed(host: str, health: HostHealth, error: str, now: float) -> HostHealth
     until = health.until
     if now - since >= DEAD_AFTER:
         until = now + MAX_PAUSE * (1.0 - _JITTER * _spread(host, failures))
-    elif failures >= _TRIES:
-        pause = min(_FIRST_BACKOFF * 2.0 ** min(failures - _TRIES, 16), _LONGEST_BACKOFF)
+    elif failures >= TRIES:
+        pause = min(_FIRST_BACKOFF * 2.0 ** min(failures - TRIES, 16), _LONGEST_BACKOFF)
         until = now + pause * (1.0 - _JITTER + 2.0 * _JITTER * _spread(host, failures))
     return replace(health, failures=failures, since=since, until=until, last_error=error)
 

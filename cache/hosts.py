@@ -15,12 +15,13 @@ from typing import NamedTuple
 from .host_state import HostHealth, host_after, is_probing
 from .layout import F64, NONE, U64, host_key, micros, number, some
 from .queue_layout import TURN, HostRow
-from .records import PARKED, HostReport, Kind
+from .records import PARKED, Cause, HostReport, Kind
 from .work import Work
 
 # A host that was just asked stands behind those that wait since the same moment; without a gap it
 # would be asked again and again before them.
 STEP_BACK = 1e-6
+_PARKED = U64.pack(micros(PARKED))
 
 
 class Group(NamedTuple):
@@ -101,8 +102,12 @@ def page_at(work: Work, key: bytes, host: HostRow) -> float:
     return 0.0 if at is None else F64.unpack(at)[0] + work.politeness.pages_window
 
 
-def take(work: Work, key: bytes, host: HostRow, now: float, page: bool) -> None:
-    """Count one request that begins now."""
+def take(
+    work: Work, key: bytes, host: HostRow, now: float, page: bool, *, paid: bool = False
+) -> None:
+    """Count one request that begins now; `paid`: the budget's account has counted it before."""
+    if not paid:
+        work.agenda.charge(1, now)
     host.in_flight += 1
     host.requests += 1
     host.next_at = now + work.politeness.gap
@@ -164,6 +169,23 @@ def groups(work: Work, key: bytes) -> list[Group]:
             found.append(Group(kind, cause, due, row[18:26]))
         more = cursor.set_range(key + bytes((kind, cause + 1)))
     return found
+
+
+def waiting(work: Work, key: bytes, page: bool, most: int) -> int:
+    """How many rows of a host wait to be refreshed, up to `most`: pages of what is read again for
+    new items, or documents that are checked."""
+    kind, cause = (Kind.PAGE, Cause.NEW) if page else (Kind.DOCUMENT, Cause.REFRESH)
+    prefix = key + bytes((kind, cause))
+    cursor = work.txn.cursor(work.t.queue)
+    more, count = cursor.set_range(prefix), 0
+    while more and count < most and _is_waiting(cursor.key(), prefix):
+        count += 1
+        more = cursor.next()
+    return count
+
+
+def _is_waiting(key: bytes, prefix: bytes) -> bool:
+    return key.startswith(prefix) and key[10:18] < _PARKED
 
 
 def settle(work: Work) -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from math import nan
 
-from . import changes, shared
+from . import changes, shared, sources
 from .documents import either, set_extra, stored_body, versions
 from .index import terms_of
 from .intern import TYPE, id_of, word_of
 from .layout import BODY, NONE, STATE_NUMBER, VERIFIED_NUMBER
 from .records import Mark, State
-from .ref_layout import HAS_BODY, Ref, single, whole_seconds
+from .ref_layout import HAS_BODY, Ref
 from .work import Work
 
 _REFUSED = STATE_NUMBER[State.REFUSED]
 _GONE = STATE_NUMBER[State.GONE]
+_ENDS = (State.GONE, State.REDIRECTED, State.REFUSED)
 
 
 def mark(work: Work, item: Mark, at: float) -> None:
@@ -28,6 +29,7 @@ def mark(work: Work, item: Mark, at: float) -> None:
     extra = work.extra(id, change=False)
     for_type = item.state is State.REFUSED and item.reason == "types"
     if ref.has_body and (for_type or _is_foreign(work, ref, item)):
+        sources.confirm(work, id, ref, at, item.plan)
         return
     if for_type and item.type:
         ref.type = word_of(work, TYPE, item.type)
@@ -50,21 +52,17 @@ def mark(work: Work, item: Mark, at: float) -> None:
         set_extra(work, id, {"reason": item.reason})
     elif item.target:
         set_extra(work, id, {"target": item.target})
+    if item.purge or item.state in _ENDS:
+        sources.end(work, id, ref)
     if item.state is State.GONE or (item.purge and ref.state == _GONE):
         ref.verified_at = at  # from then on the cool-down counts
     if item.verified:
-        ref.verified_at, ref.verified_by, ref.failures = at, VERIFIED_NUMBER["304"], 0
-        if item.at is not None:
-            ref.verified_at = item.at
+        valid = at if item.at is None else item.at
+        sources.confirm(work, id, ref, valid, item.plan)
+        ref.verified_at, ref.verified_by, ref.failures = valid, VERIFIED_NUMBER["304"], 0
         set_extra(work, id, {"last_error": ""})
-    if item.failed:
-        ref.failures += 1
     if item.error:
         set_extra(work, id, {"last_error": item.error})
-    if item.next_check is not None:
-        ref.due = whole_seconds(item.next_check)
-    if item.interval is not None:
-        ref.interval = single(item.interval)
     validators = {"etag": item.etag, "last_modified": item.last_modified}
     stated = {name: value for name, value in validators.items() if value is not None}
     if stated:

@@ -10,15 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import migration
+from .agenda import Agenda
 from .environment import open_environment
 from .frontier import LmdbFrontier
 from .lock import WriterLock
 from .query import LmdbQuery
 from .records import Politeness
+from .refresh import Refresh, host_cap, remembered
 from .store import LmdbStore
 from .writer import Writer
 
 MAX_BYTES = 64 << 30
+BUDGET = 20_000.0
+KEEP_UNVERIFIED = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,11 @@ def open_store(
     history: int = 3,
     politeness: Politeness | None = None,
     group: str | None = None,
+    budget: float = BUDGET,
+    keep_unverified: float = KEEP_UNVERIFIED,
 ) -> Opened:
-    """Open a store as its one writer, making it if need be.
+    """Open a store as its one writer, making it if need be. `budget`: requests an hour that the
+    refresh loop may use; `keep_unverified`: seconds for which a copy outlives its verification.
 
     Raises StoreLocked when another process writes it, StoreError when it cannot be opened.
     """
@@ -58,7 +65,8 @@ def open_store(
     except BaseException:
         lock.release()
         raise
-    writer = Writer(environment, max_bytes, polite, history)
+    agenda = remembered(environment, Agenda(budget, host_cap(polite)))
+    writer = Writer(environment, max_bytes, polite, history, agenda)
     migration.go_on(writer.submit)
 
     def close() -> None:
@@ -69,7 +77,7 @@ def open_store(
     closing = _once(close)
     return Opened(
         LmdbStore(environment, writer, closing),
-        LmdbFrontier(environment, writer, polite),
+        LmdbFrontier(environment, writer, polite, Refresh(agenda, keep_unverified)),
         LmdbQuery(environment, writer.health),
         closing,
     )

@@ -83,6 +83,13 @@ class Frontier(Protocol):
 
         `urgent`: something that somebody waits for."""
 
+    def refresh(self, now: float) -> Future[int]:
+        """Queue what is due to be asked again, within the budget; how much that was. To be called
+        every few seconds; a call that finds nothing to do writes nothing."""
+
+    def signal(self, uri: str, now: float) -> Future[bool]:
+        """Something says that a reference may have changed. Whether it is asked at once."""
+
     def recover(self, now: float) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""
 
@@ -111,6 +118,21 @@ class Query(Protocol):
 
     def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
         """Those of `ids` that are members of `collection` already."""
+
+    def absent_members(
+        self,
+        collection: str,
+        placed: Sequence[str],
+        listed: Iterable[str],
+        *,
+        after: str | None = None,
+        head: bool = False,
+    ) -> tuple[Reference, ...]:
+        """Members that are held and stand between those of a page, but are not `listed` on it.
+
+        `placed` are the items whose place on the page says something, in order; `after` the last
+        one of the page before, `head` that there is none.
+        """
 
     def offered_to(self, id: str) -> tuple[str, ...]:
         """The keys of the follows whose outbox offers an object, held or not."""

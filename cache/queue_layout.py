@@ -38,6 +38,7 @@ class Row:
     REFETCH: ClassVar[int] = 1
     SCHEDULED: ClassVar[int] = 2
     ROOTED: ClassVar[int] = 4  # in the stored row: the root's id stands before the relation
+    PROMOTED: ClassVar[int] = 8  # by the refresh loop, whose account has paid for it
 
     def pack(self) -> bytes:
         rooted = self.root != NONE
@@ -75,6 +76,10 @@ class Row:
     @property
     def scheduled(self) -> bool:
         return bool(self.flags & self.SCHEDULED)
+
+    @property
+    def promoted(self) -> bool:
+        return bool(self.flags & self.PROMOTED)
 
     @property
     def pending(self) -> bool:

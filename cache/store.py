@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from ..errors import StoreError
-from . import documents, follows, hosts, leases, marks, members, threads, walks, wants
+from . import documents, follows, hosts, leases, marks, members, sources, threads, walks, wants
 from .environment import Environment
 from .index import unlist
 from .intern import FOLLOW, id_of, known_id, word_of
@@ -86,6 +86,11 @@ def apply(work: Work, outcome: Outcome) -> Applied:
         wants.add(work, want)
     if outcome.follow is not None and outcome.follow_was is not None:
         follows.change(work, outcome.follow_was, outcome.follow)
+    for poll in outcome.polls:
+        sources.polled(work, poll)
+    for mark in outcome.marks:
+        if mark.failed:  # only now it is known whether the queue tries again by itself
+            sources.failed(work, mark.id, outcome.at, missing=mark.missing)
     for report in outcome.hosts:
         hosts.learn(work, report, outcome.at)
     if outcome.attempt is not None:

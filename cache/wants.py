@@ -19,9 +19,11 @@ from .work import Work
 # Relations without which a follow does not go on.
 _LEADING = frozenset({b"handle", b"confirm", b"actor", b"outbox"})
 
+_EITHER = Row.REFETCH | Row.PROMOTED  # flags that hold for a row as soon as one want has them
 
-def add(work: Work, want: Want) -> None:
-    """Queue a want, or merge it into its row."""
+
+def add(work: Work, want: Want, *, promoted: bool = False) -> None:
+    """Queue a want, or merge it into its row. `promoted`: it was paid for by the refresh loop."""
     id = id_of(work, want.uri)
     key = id + bytes((want.kind,))
     url = want.uri
@@ -30,6 +32,7 @@ def add(work: Work, want: Want) -> None:
     host, _ = hosts.named(work, host_port(url))
     follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
     new = Row.of(want, host, follow, id_of(work, want.root) if want.root else NONE)
+    new.flags |= Row.PROMOTED * promoted
     stored = work.txn.get(key, None, work.t.want)
     if stored is None:
         if new.root == NONE or threads.admit(work, id, want.kind, new):
@@ -60,7 +63,7 @@ def merged(old: Row, new: Row) -> Row:
         until=old.until,
         depth=max(old.depth, new.depth),
         attempts=min(old.attempts, new.attempts) if urgent else old.attempts,
-        flags=(old.flags | new.flags) & Row.REFETCH | old.flags & new.flags & Row.SCHEDULED,
+        flags=(old.flags | new.flags) & _EITHER | old.flags & new.flags & Row.SCHEDULED,
         relation=heir.relation,
         root=heir.root,
     )
@@ -95,6 +98,13 @@ def postpone(work: Work, id: bytes, kind: int, row: Row, due: float) -> None:
     """Give a waiting row another time."""
     _dequeue(work, id, kind, row)
     requeue(work, id, kind, row, due)
+
+
+def bring_forward(work: Work, id: bytes, kind: int, row: Row, cause: Cause, now: float) -> None:
+    """Make a parked row one that is due."""
+    _dequeue(work, id, kind, row)
+    row.cause, row.flags = cause, row.flags | Row.PROMOTED
+    requeue(work, id, kind, row, now)
 
 
 def lease_out(work: Work, id: bytes, kind: int, row: Row, until: float) -> None:

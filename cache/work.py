@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from .agenda import Agenda
 from .counters import Counters
 from .environment import Tables, Txn
 from .layout import U64, TermsRow
@@ -53,13 +54,20 @@ class Work:
     """See the module."""
 
     def __init__(
-        self, txn: Txn, t: Tables, memo: Memo, politeness: Politeness, history: int
+        self,
+        txn: Txn,
+        t: Tables,
+        memo: Memo,
+        politeness: Politeness,
+        history: int,
+        agenda: Agenda,
     ) -> None:
         self.txn = txn
         self.t = t
         self.memo = memo
         self.politeness = politeness
         self.history = history
+        self.agenda = agenda
         self.now = 0.0
         self.wrote = False
         self.changes: list[Change] = []

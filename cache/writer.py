@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
 from . import documents, hosts, index, shared
-from .environment import Environment, errors
+from .agenda import Agenda
+from .environment import Environment, Txn, errors
 from .health import Health
 from .records import Change, Politeness
 from .work import Memo, Work
@@ -42,12 +43,18 @@ class Writer:
     """Give it jobs with `submit`; `close` finishes those that wait."""
 
     def __init__(
-        self, environment: Environment, max_bytes: int, politeness: Politeness, history: int
+        self,
+        environment: Environment,
+        max_bytes: int,
+        politeness: Politeness,
+        history: int,
+        agenda: Agenda,
     ) -> None:
         self.health = Health(max_bytes)
         self._environment = environment
         self._politeness = politeness
         self._history = history
+        self._agenda = agenda
         self._memo = Memo()
         self._listeners: list[Listener] = []
         self._jobs: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
@@ -131,7 +138,7 @@ class Writer:
         txn = environment.write()
         try:
             with errors(environment.path):
-                work = Work(txn, environment.t, self._memo, self._politeness, self._history)
+                work = self._work(txn)
                 self._measure(work)
                 results = [job(work) for job, _ in batch]
                 documents.flush(work)
@@ -155,6 +162,10 @@ class Writer:
             future.set_result(result)
         if work.changes:
             self._tell(work.changes)
+
+    def _work(self, txn: Txn) -> Work:
+        tables, memo = self._environment.t, self._memo
+        return Work(txn, tables, memo, self._politeness, self._history, self._agenda)
 
     def _tell(self, changes: Sequence[Change]) -> None:
         for listener in self._listeners:

@@ -40,6 +40,7 @@ from fedpull.cache.records import (
 from fedpull.errors import BadInput
 
 Implementation = Callable[[Path], AbstractContextManager[Opened]]
+MONTH = 30 * 86_400.0
 IMPLEMENTATIONS: dict[str, Implementation] = {"lmdb": store_at}
 
 
@@ -68,7 +69,9 @@ def test_a_document_comes_back_byte_for_byte_with_its_record(opened: Opened) -> 
     assert (document.id, document.state, document.fetched_at) == (put.id, "resolved", NOW + 5)
     assert (document.verified_by, document.published) == ("get", NOW - 999)
     assert (reference.etag, reference.owner, reference.type) == ('W/"1"', ALICE, "Note")
-    assert (reference.cls, reference.interval, reference.next_check) == ("object", 3600, NOW + 3605)
+    assert reference.cls == "object"
+    assert (reference.interval or 0) >= 60
+    assert NOW + 60 <= (reference.next_check or 0) <= NOW + MONTH
     assert reference.content_hash == put.stamp.content_hash
     assert kinds(applied.changes) == [("created", "1", None)]
     assert applied.changes[0].actor == ALICE
@@ -218,7 +221,7 @@ def test_marks_renew_and_count(opened: Opened) -> None:
     apply(opened, puts=(note(1, etag='"a"', last_modified="then"),))
     apply(opened, at=NOW + 10, marks=(Mark(note(1).id, failed=True, error="timeout"),))
     broken = opened.query.reference(note(1).id)
-    renewed = Mark(note(1).id, State.RESOLVED, verified=True, next_check=NOW + 99, etag='"b"')
+    renewed = Mark(note(1).id, State.RESOLVED, verified=True, etag='"b"')
     apply(opened, at=NOW + 20, marks=(renewed,))
     fine = opened.query.reference(note(1).id)
 
@@ -226,7 +229,8 @@ def test_marks_renew_and_count(opened: Opened) -> None:
     assert fine is not None
     assert (broken.failures, broken.last_error, broken.verified_at) == (1, "timeout", NOW)
     assert (fine.failures, fine.last_error, fine.verified_at) == (0, None, NOW + 20)
-    assert (fine.verified_by, fine.next_check) == ("304", NOW + 99)
+    assert fine.verified_by == "304"
+    assert NOW + 80 <= (fine.next_check or 0) <= NOW + MONTH
     assert (fine.etag, fine.last_modified) == ('"b"', "then")
 
 

@@ -1,0 +1,138 @@
+"""What an answer means for the agenda: which sources begin, are observed, back off, or end.
+
+It decides no time; `agenda` does, and keeps its rows through `agenda_rows`. What is queued for
+another try is left to the queue. Invariant: a reference is a source exactly while it has a body or
+is a collection that is read again, and it is placed unless it is being asked.
+"""
+
+from __future__ import annotations
+
+from math import isnan
+
+from ..crawler.protocol.source import Kind, Seen
+from .agenda_rows import WorkRows, bound, source_of
+from .intern import id_of
+from .layout import CLASS_NUMBER
+from .queue_layout import Row
+from .records import Kind as Wanted
+from .records import Plan, Poll, Put
+from .ref_layout import Ref, half
+from .work import Work
+
+_OBJECT = CLASS_NUMBER["object"]
+_COLLECTIONS = (Kind.OUTBOX, Kind.LISTING)
+# How long a failure is believed: doubling, and four times as long for a 404, which rarely mends.
+_FIRST_BACKOFF = 3_600.0
+_LONGEST_BACKOFF = 7 * 86_400.0
+# Of what was never held only the answer is remembered: from a minute to a day, by its failures.
+_FIRST_NEGATIVE, _LONGEST_NEGATIVE = 60.0, 86_400.0
+
+
+def observe(work: Work, id: bytes, ref: Ref, item: Put, *, changed: bool) -> None:
+    """An answer to what is a source already, before its record is changed by it."""
+    if ref.is_source and ref.kind not in _COLLECTIONS:
+        _plan(ref, item.plan)
+        stamp = item.changed if changed else None
+        seen = Seen(_validity(item), int(changed), stamp, cost=item.plan.cost)
+        work.agenda.observe(WorkRows(work), id, seen, work.now)
+
+
+def begin(work: Work, id: bytes, ref: Ref, item: Put) -> None:
+    """A body that was not held, or not as a source, once its record is complete."""
+    if ref.is_source:
+        return
+    ref.set_source(_kind(ref), 0, placed=False)
+    _plan(ref, item.plan)
+    seen = Seen(_validity(item), cost=item.plan.cost)
+    work.agenda.begin(WorkRows(work), id, source_of(ref), seen, work.now)
+
+
+def confirm(work: Work, id: bytes, ref: Ref, at: float, plan: Plan | None) -> None:
+    """What is held is still right, or at least is kept."""
+    if ref.is_source:
+        if plan is not None:
+            _plan(ref, plan)
+        seen = Seen(at, cost=plan.cost if plan is not None else 1.0)
+        work.agenda.observe(WorkRows(work), id, seen, work.now)
+
+
+def polled(work: Work, poll: Poll) -> None:
+    """A visit of a collection has ended."""
+    id = id_of(work, poll.collection)
+    ref, rows = work.ref(id), WorkRows(work)
+    kind = Kind.LISTING if poll.listing else Kind.OUTBOX
+    seen = Seen(
+        at=poll.at,
+        new=poll.new,
+        stamp=poll.stamps[-1] if poll.stamps else None,
+        history=poll.stamps if poll.first else (),
+        since=poll.since,
+        cost=poll.plan.cost,
+    )
+    if ref.is_source and ref.kind == kind and not poll.first:
+        _plan(ref, poll.plan)
+        work.agenda.observe(rows, id, seen, work.now)
+        return
+    end(work, id, ref)  # a document until now, or seen for the first time once more
+    ref.set_source(kind, 0, placed=False)
+    ref.verified_at, ref.failures = poll.at, 0
+    _plan(ref, poll.plan)
+    work.agenda.begin(rows, id, source_of(ref), seen, work.now)
+
+
+def adopt(work: Work, id: bytes, ref: Ref) -> None:
+    """A body that an older version kept without making it a source."""
+    ref.set_source(_kind(ref), 0, placed=False)
+    _plan(ref, Plan())
+    work.agenda.begin(WorkRows(work), id, source_of(ref), Seen(ref.verified_at), work.now)
+
+
+def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
+    """A request for it failed; what the queue tries again by itself is left to the queue."""
+    id = id_of(work, uri)
+    ref = work.ref(id)
+    before = min(ref.failures, 16)
+    if ref.is_source and not is_asked(work, id, ref.kind):
+        wait = max(_FIRST_BACKOFF, ref.interval) * (4.0 if missing else 2.0) ** before
+        until = now + min(wait, _LONGEST_BACKOFF)
+        work.agenda.backoff(WorkRows(work), id, now, until)
+        return
+    ref.failures += 1
+    if not ref.is_source and not ref.has_body:
+        wait = min(_FIRST_NEGATIVE * 4.0**before, _LONGEST_NEGATIVE)
+        ref.due, ref.interval = int(now + wait), wait
+
+
+def end(work: Work, id: bytes, ref: Ref) -> None:
+    """It is gone, refused, or another's name: it is not asked again by itself."""
+    if ref.is_source:
+        work.agenda.drop(WorkRows(work), id)
+    ref.no_source()
+
+
+def is_asked(work: Work, id: bytes, kind: int) -> bool:
+    """Whether the queue holds a request for a source that will be made by itself."""
+    row = row_of(work, id, kind)
+    return row is not None and not row.parked
+
+
+def row_of(work: Work, id: bytes, kind: int) -> Row | None:
+    """The queue's row that asks for a source."""
+    wanted = Wanted.PAGE if kind in _COLLECTIONS else Wanted.DOCUMENT
+    stored = work.txn.get(id + bytes((wanted,)), None, work.t.want)
+    return None if stored is None else Row.unpack(stored)
+
+
+def _kind(ref: Ref) -> Kind:
+    # What does not say since when it is there has no age to judge it by.
+    return Kind.POST if ref.cls == _OBJECT and not isnan(ref.published) else Kind.ACTOR
+
+
+def _plan(ref: Ref, plan: Plan) -> None:
+    bound(ref, plan.shortest, plan.longest, plan.not_before)
+    if plan.weight is not None:
+        ref.weight = half(plan.weight)
+
+
+def _validity(item: Put) -> float:
+    return item.fetched_at if item.verified_at is None else item.verified_at

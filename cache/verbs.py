@@ -35,7 +35,7 @@ class Running:
     uptime: float
     in_flight: int
     ready: bool
-    reasons: tuple[str, ...] = ()  # why it is not ready
+    reasons: tuple[str, ...] = ()  # why it is not ready, or does less than it was told to
     budget_limit: int = 0
     budget_used: int = 0
 

@@ -123,11 +123,12 @@ def _show(value: dict[str, object], session: Session) -> None:
     assert isinstance(store, dict)
     state = f"running for {span(uptime)}" if isinstance(uptime, float | int) else "not running"
     reasons = value["reasons"] if uptime is not None else None
+    remark = "warning" if value["ready"] else "not ready"
     output.pairs(
         (
             ("version", value["version"]),
             ("daemon", state),
-            ("not ready", "; ".join(reasons) or None if isinstance(reasons, list) else None),
+            (remark, "; ".join(reasons) or None if isinstance(reasons, list) else None),
             ("store", session.loaded.store_path),
             ("size", f"{_size(store['bytes'])} of {_size(store['max_bytes'])}"),
             ("read-only", "yes, it is full" if store["read_only"] else None),

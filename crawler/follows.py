@@ -52,6 +52,11 @@ class Follows:
     _pulls: list[_Pull] = field(default_factory=list)
     _leaders: dict[str, str] = field(default_factory=dict)  # by actor: the follow that reads it
 
+    @property
+    def configured(self) -> Iterable[Rules]:
+        """Every follow as configured."""
+        return self._rules.values()
+
     def rules(self, key: str) -> Rules | None:
         """The follow as configured; a pull by name has the defaults. None: neither."""
         rules, state = self._rules.get(key), self.state(key)

@@ -16,6 +16,7 @@ from typing import Any
 from ..cache.open import Opened
 from ..cache.records import Follow, Politeness, Reference
 from ..cache.verbs import Pulled, Running
+from ..config.doubts import doubts
 from ..config.load import Loaded
 from ..config.model import Config
 from ..config.url_rules import check_actor
@@ -125,14 +126,16 @@ class Works:
         await self.follows.remove(self.followed.remove(actor))
 
     def running(self) -> Running:
-        reasons, budget = self._not_ready(), self.loaded.config.freshness.budget
+        config = self.loaded.config
+        missing = self._not_ready()
+        reasons = (*missing, *doubts(config, self.follows.configured))
         return Running(
             version=version(),
             uptime=self.clock.now() - self.started,
             in_flight=self.dispatcher.in_flight,
-            ready=not reasons,
+            ready=not missing,
             reasons=reasons,
-            budget_limit=budget.per_hour,
+            budget_limit=config.freshness.budget.per_hour,
         )
 
     def _not_ready(self) -> tuple[str, ...]:

@@ -1,0 +1,64 @@
+"""What a configuration asks for in vain is told, and nothing is refused for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from station import Station
+
+from fedpull.client import Client
+from fedpull.config.doubts import doubts
+from fedpull.config.model import Config, Follow, Identity
+from fedpull.tests.fediverse import Fediverse
+from fedpull.tests.fediverse.families.cursors import Mastodon
+
+PLAIN, PUSHED = Follow(actor="@a@a.example"), Follow(actor="@b@b.example", subscribe=True)
+OURS = Identity(url="https://pull.example.org")
+
+
+@pytest.mark.parametrize(
+    ("identity", "follows", "told"),
+    [
+        pytest.param(None, [PLAIN], [], id="nobody is subscribed to"),
+        pytest.param(OURS, [PLAIN, PUSHED], [], id="and we are somebody"),
+        pytest.param(None, [PLAIN, PUSHED], ["@b@b.example cannot"], id="one"),
+        pytest.param(None, [PUSHED] * 3, ["@b@b.example and 2 more cannot"], id="several"),
+    ],
+)
+def test_subscribing_needs_an_identity(
+    identity: Identity | None, follows: list[Follow], told: list[str]
+) -> None:
+    """Without an identity nobody can be subscribed to, which is said once for all."""
+    found = doubts(Config(identity=identity), follows)
+
+    assert [part in line for part, line in zip(told, found, strict=True)] == [True] * len(told)
+
+
+def test_a_blocklist_has_to_be_there(tmp_path: Path) -> None:
+    """A list that cannot be read blocks nobody, and is named."""
+    there, missing = tmp_path / "there.csv", tmp_path / "missing.csv"
+    there.write_text("bad.example\n", "utf-8")
+
+    assert doubts(Config(blocklists=(there, missing)), []) == [
+        f"blocklists: {missing} cannot be read, so nobody on it is blocked"
+    ]
+
+
+def test_the_daemon_tells_at_its_start_and_when_it_is_asked(tmp_path: Path) -> None:
+    """The log, /readyz and the status name what is in vain; the daemon is ready all the same."""
+    town = Mastodon("town.example")
+    with Fediverse([town]) as world:
+        actor = town.add_account("ada").actor_id
+        follow = [{"actor": actor, "subscribe": True}]
+        station = Station(tmp_path, world, follow=follow, blocklists=["missing.csv"])
+        with station.daemon() as daemon, Client(daemon.address) as client:
+            status = client.status()
+            shown = station.run("status").out
+        output = daemon.output()
+
+    assert status["ready"] is True
+    for part in ("missing.csv cannot be read", f"{actor} cannot be subscribed to"):
+        assert any(part in reason for reason in status["reasons"])
+        assert part in shown
+        assert part in output

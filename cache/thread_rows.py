@@ -18,7 +18,7 @@ from math import isnan, nan
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ..crawler.protocol.thread import QUIET_AGE, pause
+from ..crawler.protocol.thread import MAX_FETCHES, QUIET_AGE, pause
 from .intern import FOLLOW, find_id, find_word, uri_of, word_text
 from .layout import NONE, some
 from .views import Thread
@@ -27,13 +27,10 @@ if TYPE_CHECKING:  # readers that ask for no threads load no wants
     from .environment import Tables, Txn
     from .records import Want
 
-_THREAD = Struct(">dddIB")
+_THREAD = Struct(">dddI")
 _LISTING = Struct(">dHI")
 _SUM = Struct(">IQ")
 BACK = "thread"  # in the collection's extra: its follow and root, as hexadecimal ids
-
-# Why a thread is left alone; the first is for one that is not.
-ENDINGS = ("", "size")
 
 
 @dataclass(slots=True)
@@ -45,10 +42,9 @@ class ThreadRow:
     born: float
     read: float = nan  # when a visit of one of its collections ended last
     fetched: int = 0
-    ended: int = 0  # index into ENDINGS
 
     def pack(self) -> bytes:
-        return _THREAD.pack(self.started, self.born, self.read, self.fetched, self.ended)
+        return _THREAD.pack(self.started, self.born, self.read, self.fetched)
 
     @classmethod
     def unpack(cls, row: bytes) -> ThreadRow:
@@ -59,7 +55,9 @@ class ThreadRow:
 
     def why_over(self, now: float) -> str:
         """Why nothing more is read of it by itself; empty where it is."""
-        return ENDINGS[self.ended] or ("age" if self.age(now) > QUIET_AGE else "")
+        if self.fetched >= MAX_FETCHES:
+            return "size"
+        return "age" if self.age(now) > QUIET_AGE else ""
 
 
 @dataclass(slots=True)

@@ -18,7 +18,6 @@ from .queue_layout import Row
 from .records import Kind, Lease, Want
 from .thread_rows import (
     BACK,
-    ENDINGS,
     ListingRow,
     ThreadRow,
     pack_sum,
@@ -27,7 +26,8 @@ from .thread_rows import (
 )
 from .work import Work
 
-_SIZE = ENDINGS.index("size")
+# What a thread asks for when it is not held.
+_ONCE = frozenset({b"author", b"parent", b"reply"})
 
 
 def admit(work: Work, id: bytes, kind: int, row: Row) -> bool:
@@ -36,13 +36,14 @@ def admit(work: Work, id: bytes, kind: int, row: Row) -> bool:
     now = work.now or row.due
     thread = _load(work, key, row, now)
     if thread.fetched >= MAX_FETCHES:
-        thread.ended = _SIZE
-        work.put(work.t.thread, key, thread.pack())
         if kind == Kind.PAGE:
             walks.drop(work, id)
         return False
-    if kind == Kind.PAGE and not _may_be_read(work, id, row, thread, now):
-        return False
+    if kind == Kind.PAGE:
+        if not _may_be_read(work, id, row, thread, now):
+            return False
+    elif row.relation in _ONCE and work.ref(id, change=False).has_body:
+        return False  # it came meanwhile, for another post that mentions it
     thread.fetched += 1
     work.put(work.t.thread, key, thread.pack())
     count, fetched = sums(work.txn, work.t, row.follow)

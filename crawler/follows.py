@@ -232,6 +232,8 @@ class Follows:
             # On demand, so that it also brings forward what waits after a failure.
             first = replace(self._first_want(follow), cause=Cause.ON_DEMAND)
             wants.append(first)
+            due = self.query.threads_due(key, first.due)
+            wants += [replace(want, cause=Cause.NEW) for want in due]
             actor = follow.actor if first.kind is Kind.PAGE else None
             if actor is not None and self._stale(actor):
                 wants.append(Want(actor, Kind.DOCUMENT, Cause.NEW, first.due, key, "actor"))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import orjson
 
 from .environment import Tables, Txn
 from .index import FOLLOW as LISTED
-from .intern import FOLLOW, find_word
-from .records import Follow
+from .intern import FOLLOW, find_id, find_word
+from .queue_layout import Row
+from .records import Follow, Kind
+from .ref_layout import Ref
 from .thread_rows import sums
 
-# What is counted elsewhere, so it is never stored.
-_COUNTED = ("objects", "thread_fetches")
-FOLLOW_FIELDS = tuple(field.name for field in fields(Follow) if field.name not in _COUNTED)
+# What is counted or planned elsewhere, so it is never stored.
+_ELSEWHERE = ("objects", "thread_fetches", "next_check", "interval")
+FOLLOW_FIELDS = tuple(field.name for field in fields(Follow) if field.name not in _ELSEWHERE)
 _ONCE = b'"once":true'
 
 
@@ -45,4 +47,24 @@ def _follow(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
     }
     cursor = txn.cursor(t.index)
     objects = cursor.count() if cursor.set_key(LISTED + id) else 0
-    return Follow(**values, objects=objects, thread_fetches=sums(txn, t, id)[1])
+    found = Follow(**values, objects=objects, thread_fetches=sums(txn, t, id)[1])
+    if found.once:
+        return found
+    next_check, interval = _planned(txn, t, found)
+    return replace(found, next_check=next_check, interval=interval)
+
+
+def _planned(txn: Txn, t: Tables, found: Follow) -> tuple[float | None, float | None]:
+    """When what leads a follow on is asked next: as the queue says where it waits there (after a
+    failure), else as the agenda says."""
+    for uri, kind in ((found.outbox, Kind.PAGE), (found.actor, Kind.DOCUMENT)):
+        id = find_id(txn, t, uri) if uri is not None else None
+        if id is None:
+            continue
+        ref = Ref.unpack(txn.get(id, b"", t.ref) or b"")
+        stored = txn.get(id + bytes((kind,)), None, t.want)
+        row = Row.unpack(stored) if stored is not None else None
+        waiting = row is not None and not row.parked
+        due = row.due if row is not None and waiting else ref.next_check
+        return due, ref.interval or None
+    return None, None

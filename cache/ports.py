@@ -24,6 +24,7 @@ from .records import (
     Lease,
     ObjectFilter,
     Outcome,
+    Reads,
     Reference,
     State,
     Thread,
@@ -158,6 +159,9 @@ class Query(Protocol):
         self, id: str, limit: int = 500, cursor: str | None = None
     ) -> CollectionView | None: ...
 
+    def reads(self, id: str) -> Reads | None:
+        """How a collection is read; None where no walk over it is stored."""
+
     def changes(self, since: int, limit: int = 500) -> list[Change]:
         """Entries with `seq > since`, oldest first."""
 
@@ -171,7 +175,8 @@ class Query(Protocol):
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         """Every host; with `now` its state is that of then, else that of its last request."""
 
-    def totals(self) -> Totals: ...
+    def totals(self, now: float | None = None) -> Totals:
+        """Counts for the status; with `now` also how far the refreshing is behind."""
 
     def check(self) -> CheckReport:
         """Compare documents, references, indexes and counters both ways."""

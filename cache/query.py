@@ -6,18 +6,27 @@ nothing in the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from . import changes, listing, reading
+from . import absent, changes, listing, reading
 from .counters import Counters
 from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of, word_text
 from .layout import TermsRow
-from .views import Change, CollectionView, ObjectFilter, Reference, State, Thread, Version
+from .views import (
+    Change,
+    CollectionView,
+    ObjectFilter,
+    Reads,
+    Reference,
+    State,
+    Thread,
+    Version,
+)
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
     from .health import Health
@@ -70,6 +79,18 @@ class LmdbQuery:
 
         return self._environment.read(reader)
 
+    def absent_members(
+        self,
+        collection: str,
+        placed: Sequence[str],
+        listed: Iterable[str],
+        *,
+        after: str | None = None,
+        head: bool = False,
+    ) -> tuple[Reference, ...]:
+        page = absent.Page(tuple(placed), frozenset(listed), after, head)
+        return self._environment.read(lambda txn, t: absent.members(txn, t, collection, page))
+
     def offered_to(self, id: str) -> tuple[str, ...]:
         def reader(txn: Txn, t: Tables) -> tuple[str, ...]:
             known = find_id(txn, t, id)
@@ -110,6 +131,11 @@ class LmdbQuery:
     ) -> CollectionView | None:
         return self._environment.read(lambda txn, t: _collection(txn, t, id, limit, cursor))
 
+    def reads(self, id: str) -> Reads | None:
+        from .reads import reads
+
+        return self._environment.read(lambda txn, t: reads(txn, t, id))
+
     def changes(self, since: int, limit: int = 500) -> list[Change]:
         return self._environment.read(lambda txn, t: changes.read(txn, t, since, limit))
 
@@ -141,13 +167,16 @@ class LmdbQuery:
             if len(hosts) < HOSTS_A_READ:
                 return
 
-    def totals(self) -> Totals:
+    def totals(self, now: float | None = None) -> Totals:
+        from .backlog import behind, figures
         from .follow_list import count
         from .records import Totals
 
         def reader(txn: Txn, t: Tables) -> Totals:
             counters = Counters.read(txn, t)
             used = self._environment.used_bytes(txn)
+            refresh = figures(txn, t, now)
+            backlog, lag = behind(txn, t, now) if now is not None else (0, None)
             limit = self._health.max_bytes if self._health is not None else 0
             return Totals(
                 references=counters.references,
@@ -159,6 +188,12 @@ class LmdbQuery:
                 max_bytes=limit,
                 read_only=self._health is None or self._health.read_only,
                 last_seq=counters.last_seq,
+                sources=refresh.sources,
+                backlog=backlog,
+                lag=lag,
+                budget_used=refresh.used,
+                price=refresh.price,
+                floor=refresh.floor,
             )
 
         return self._environment.read(reader)

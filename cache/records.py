@@ -17,6 +17,7 @@ from .views import (
     Change,
     CollectionView,
     ObjectFilter,
+    Reads,
     Reference,
     State,
     Thread,
@@ -47,6 +48,7 @@ __all__ = [
     "Politeness",
     "Poll",
     "Put",
+    "Reads",
     "Reference",
     "Relink",
     "State",
@@ -163,8 +165,8 @@ class Put:
     terms: Terms
     fetched_at: float
     verified_by: str  # "get" or "embedded"
-    next_check: float
-    interval: float
+    next_check: float = 0.0
+    interval: float = 0.0
     enclosing: str | None = None  # embedded: URL of the answer that held it
     context: bytes | None = None  # embedded: that answer's @context, as JSON
     etag: str | None = None
@@ -330,6 +332,8 @@ class Follow:
     complete: bool = False  # the first walk has ended
     objects: int = 0  # kept, as counted by the store
     once: bool = False  # pulled by name without being followed: never read again by itself
+    moved_from: str | None = None  # the actor that this one says it was before
+    moved_at: float | None = None
     thread_fetches: int = 0  # requests for the threads of its posts, as counted by the store
 
 

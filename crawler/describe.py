@@ -7,24 +7,26 @@ Pure. It reads plain JSON only and decides one thing: whether a document may be 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from ..cache.records import Put, Terms
+from ..cache.records import Plan, Put, Terms
 from ..errors import BadInput
 from .protocol import activitystreams as as2
-from .protocol.version import Stamp, content_hash
+from .protocol import media
+from .protocol.version import Stamp, believable, content_hash
 
 _HIDDEN = re.compile(rb'"b(?:to|cc)"')
 
 
-def stamp_of(document: dict[str, Any]) -> Stamp:
+def stamp_of(document: dict[str, Any], now: float) -> Stamp:
     """The version of a document, as the store compares it with the one it holds."""
     kind = as2.class_of(document)
     return Stamp(
         content_hash=content_hash(document),
-        updated=as2.updated(document),
+        updated=believable(as2.updated(document), now),
         owner=as2.owner(document, kind),
         published=as2.published(document),
         kind=kind,
@@ -47,19 +49,23 @@ def terms_of(document: dict[str, Any], stamp: Stamp) -> Terms:
 
 
 def refusal(
-    document: dict[str, Any], stamp: Stamp, around: dict[str, Any] | None = None
+    document: dict[str, Any],
+    stamp: Stamp,
+    around: dict[str, Any] | None = None,
+    *,
+    vouched: bool = False,
 ) -> str | None:
     """Why a document may not be kept: one of the change log's reasons, or None.
 
     Only what is addressed to as:Public is kept. The audience is `to`, `cc` and `audience` of the
-    object, else of the verified activity `around` it; neither means refused. Actors and collections
-    have no audience.
+    object, else of the verified activity `around` it (`vouched`: one was seen before, and was for
+    everybody); neither means refused. Actors and collections have no audience.
     """
     if stamp.kind in ("actor", "collection"):
         return None
     public = as2.is_for_all(document)
-    if not public and around is not None and not as2.audience(document).stated:
-        public = as2.is_for_all(around)
+    if not public and (vouched or around is not None) and states_no_audience(document):
+        public = vouched if around is None else as2.is_for_all(around)
     if not public or (stamp.kind == "activity" and _hides_something(document)):
         return "audience"
     return None
@@ -114,28 +120,40 @@ def put(
     stamp: Stamp,
     *,
     at: float,
-    interval: float,
+    verified_at: float | None = None,
+    plan: Plan = Plan(),  # noqa: B008 (frozen)
     follow: str = "",
-    etag: str | None = None,
-    last_modified: str | None = None,
+    headers: Mapping[str, str] | None = None,
     enclosing: str | None = None,
     context: bytes | None = None,
 ) -> Put:
-    """The record to store. With `enclosing` the body is a slice of the answer from that URL."""
+    """The record to store. With `headers` it came under its own URL, with `enclosing` the body is
+    a slice of the answer from that URL."""
     if _HIDDEN.search(body):
         body = orjson.dumps(_without_hidden(document))
+    etag, modified = media.validators(headers) if headers is not None else (None, None)
+    changed = stamp.updated
+    if changed is None and headers is not None:
+        changed = media.last_modified(headers, at)
     return Put(
         id=id,
         body=body,
         stamp=stamp,
         terms=terms_of(document, stamp),
         fetched_at=at,
+        verified_at=verified_at,
         verified_by="embedded" if enclosing else "get",
-        next_check=at + interval,
-        interval=interval,
         enclosing=enclosing,
         context=context,
         etag=etag,
-        last_modified=last_modified,
+        last_modified=modified,
         follow=follow,
+        changed=changed if changed is None else min(changed, at),
+        vouched=stamp.kind == "object" and states_no_audience(document),
+        plan=plan,
     )
+
+
+def states_no_audience(document: dict[str, Any]) -> bool:
+    """Whether it leaves it to its activity to say whom it is for."""
+    return all(document.get(name) is None for name in ("to", "cc", "audience"))

@@ -13,13 +13,18 @@ from urllib.parse import urljoin
 
 from .answer import Ask, Lost
 from .egress_response import Plan
-from .protocol.media import ACCEPT_ACTIVITY, ACCEPT_JRD, is_activity, is_jrd, is_json
+from .protocol.media import (
+    ACCEPT_ACTIVITY,
+    ACCEPT_JRD,
+    is_activity,
+    is_jrd,
+    is_json,
+    is_validator,
+)
 from .protocol.uri import Uri
 
 # What an error page may cost: a Tombstone with 410 and a problem document are read, no more.
 ERROR_BYTES = 64 * 1024
-# An ETag beyond this is a mistake or an attack; it is neither kept nor sent back.
-MAX_VALIDATOR = 256
 
 _ACCEPT = {"activity": ACCEPT_ACTIVITY, "jrd": ACCEPT_JRD, "json": "application/json"}
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -38,15 +43,11 @@ def request_bytes(uri: Uri, ask: Ask, user_agent: str, *, conditional: bool) -> 
         "Accept-Encoding: gzip",
     ]
     if conditional:
-        if sendable(ask.etag):
+        if is_validator(ask.etag):
             lines.append(f"If-None-Match: {ask.etag}")
-        if sendable(ask.last_modified):
+        if is_validator(ask.last_modified):
             lines.append(f"If-Modified-Since: {ask.last_modified}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-
-def sendable(validator: str | None) -> bool:
-    return bool(validator and len(validator) <= MAX_VALIDATOR and _VISIBLE.fullmatch(validator))
 
 
 def counts_as(ask: Ask, content_type: str | None) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache.ports import Frontier, Query, Store
-from ..cache.records import Cause, Follow, Kind, Lease, Outcome, State, Want
+from ..cache.records import PARKED, Cause, Follow, Kind, Lease, Outcome, State, Want
 from ..cache.verbs import Pulled
 from ..config.model import Follow as Rules
 from ..config.names import same_actor_key
@@ -145,12 +145,19 @@ class Follows:
                 self._states.pop(key, None)
                 wants.append(self._first_want(follow))
             elif not follow.once:
-                # Planned by what the configuration said then; a shorter `max` counts from now.
-                latest = self.clock.now() + self._rules[key].every.max
-                due = min(follow.next_check or 0.0, latest)
-                wants.append(replace(self._first_want(follow), due=due, scheduled=True))
+                wants.append(
+                    replace(self._first_want(follow), due=self._due(follow), scheduled=True)
+                )
         await asyncio.gather(*map(asyncio.wrap_future, puts))
         await self._queue(wants)
+
+    def _due(self, follow: Follow) -> float:
+        """When what leads a follow on may be asked after a start, if the agenda does not say so
+        before: its plan was made by what the configuration said then, and a shorter `max` counts
+        from now."""
+        planned = follow.next_check or 0.0
+        latest = self.clock.now() + self._rules[follow.key].every.max
+        return PARKED if 0.0 < planned <= latest else min(planned, latest)
 
     def _first_want(self, follow: Follow) -> Want:
         """What leads on from where the follow stands: its outbox, its actor, or its handle."""

@@ -6,7 +6,7 @@ row in the queue that leads on.
 
     FINGER    -> the follow's actor, or its confirmation        (ingest_follow)
     DOCUMENT  -> a body under its id, parents and authors next   (ingest_document)
-    PAGE      -> members, embedded bodies, the walk's next step  (ingest_page)
+    PAGE      -> members, embedded bodies, the walk's next step  (ingest_page, ingest_thread)
     no answer -> when to try again, and what to tell             (ingest_failure)
 """
 
@@ -14,8 +14,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..cache.records import Outcome
-from . import ingest_document, ingest_failure, ingest_follow, ingest_page
+from ..cache.records import Kind, Outcome
+from . import (
+    ingest_document,
+    ingest_failure,
+    ingest_follow,
+    ingest_page,
+    ingest_thread,
+    ingest_visit,
+)
+from .asking import asks
 from .reading import Prior, Reading
 
 
@@ -38,6 +46,8 @@ def _decide(reading: Reading, prior: Prior, now: float) -> Outcome:
     if reading.problem:
         return ingest_failure.unusable(base, prior, reading.problem, status=200)
     if reading.page is not None:
+        if reading.lease.want.relation != "outbox":
+            return ingest_thread.page(base, reading, prior)
         return ingest_page.page(base, reading, prior)
     if reading.finger is not None:
         return ingest_follow.finger(base, reading, prior)
@@ -45,6 +55,8 @@ def _decide(reading: Reading, prior: Prior, now: float) -> Outcome:
         return ingest_document.refetch(base, reading)
     if reading.document is not None:
         return ingest_document.document(base, reading, prior)
-    if reading.answer.not_modified:
-        return ingest_document.not_modified(base, prior)
-    return ingest_failure.status(base, reading.answer.status, prior)
+    if reading.answer.not_modified and asks(reading.lease).conditional:
+        if reading.lease.want.kind is Kind.PAGE:
+            return ingest_visit.not_modified(base, reading, prior)
+        return ingest_document.not_modified(base, reading, prior)
+    return ingest_failure.status(base, reading, prior)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..cache.records import Attempt, Lease, Outcome, State
+from ..cache.records import PARKED, Attempt, Cause, Kind, Lease, Mark, Outcome, State, Want
 from .protocol.classes import ACTIVITY_TYPES
 from .reading import Prior
+
+HOUR, DAY = 3_600.0, 86_400.0
+# What failed is asked again when something mentions it, but by and by, and not at every mention: a
+# page that lists what is not there for us (bovine) is read again every few minutes.
+_RETRY = (HOUR, 7 * DAY)
+# What the origin said is gone does not come back on the next page's word (FEP-4f05; a cache in
+# front, a restored backup), only after this.
+_COOL_DOWN = DAY
 
 
 def told(base: Outcome, status: int | None, outcome: str) -> Outcome:
@@ -28,6 +36,42 @@ def lease_of(base: Outcome) -> Lease:
 def settled(prior: Prior, uri: str) -> bool:
     """Whether a reference needs no request of its own now: held, gone, refused or led elsewhere."""
     return standing(prior, uri) not in (State.UNKNOWN, State.FAILED)
+
+
+def asked_again(prior: Prior, uri: str, now: float) -> bool:
+    """Whether a reference that is mentioned is worth a request: never asked, or failed long ago."""
+    state = standing(prior, uri)
+    if state is not State.FAILED:
+        return state is State.UNKNOWN
+    failed = prior.details.get(uri)
+    if failed is None or not failed.log:
+        return True
+    shortest, longest = _RETRY
+    wait = min(shortest * 4.0 ** min(max(failed.failures - 1, 0), 16), longest)
+    return not 0 <= now - failed.log[0].at < wait
+
+
+def comes_back(prior: Prior, uri: str, now: float) -> bool:
+    """Whether what was gone may come back with a copy that its origin embeds."""
+    gone = prior.details.get(uri)
+    return gone is not None and not 0 <= now - (gone.verified_at or 0.0) < _COOL_DOWN
+
+
+def parked(want: Want) -> Want:
+    """The row of a follow as it waits for the agenda to bring it forward."""
+    return replace(
+        want,
+        due=PARKED,
+        cause=Cause.NEW if want.kind is Kind.PAGE else Cause.REFRESH,
+        attempts=0,
+        scheduled=True,
+        refetch=False,
+    )
+
+
+def gone(id: str, reason: str, error: str = "") -> Mark:
+    """The end of a document at its origin: nothing of it is kept but that it was there."""
+    return Mark(id, State.GONE, reason=reason, error=error, purge=True)
 
 
 def standing(prior: Prior, uri: str) -> State:

@@ -12,11 +12,10 @@ from typing import Any
 
 import orjson
 
-from ..cache.records import Put
+from ..cache.records import Plan, Put
 from ..config.model import Follow as Rules
 from .describe import put, reads_plainly, refusal
 from .protocol import activitystreams as as2
-from .protocol.freshness import document_interval
 from .protocol.identity import embedded_counts
 from .protocol.strictjson import Parsed
 from .protocol.uri import origin
@@ -78,15 +77,19 @@ def record(
     stamp: Stamp,
     follow: str,
     now: float,
+    current: float,
+    plan: Plan,
 ) -> Put:
-    """The record of an object that was `fetched` and meets no `objection`."""
+    """The record of an object that was `fetched` and meets no `objection`; `current` is when the
+    answer around it was."""
     return put(
         id,
         body,
         doc,
         stamp,
         at=now,
-        interval=document_interval(stamp.kind, stamp.published, now),
+        verified_at=current,
+        plan=plan,
         follow=follow,
         enclosing=around.url,
         context=None if "@context" in doc else around.context,

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..cache.records import Cause, Follow, HostReport, Kind, Lease, Mark, Outcome, State, Want
+from . import ingest_thread
 from .answer import Answer, FetchFailed, Hop
-from .ingest_base import lease_of, told
+from .ingest_base import DAY, gone, lease_of, told
 from .ingest_page import missing_page
 from .protocol import media
-from .protocol.freshness import DAY, MINUTE
-from .reading import Prior
+from .reading import Prior, Reading
 
+MINUTE = 60.0
 # What a follow cannot do without is asked again for as long as it is followed; the rest is given up
 # after a handful of tries (whoever mentions it next wants it again).
 ESSENTIAL = frozenset({"handle", "confirm", "actor", "outbox"})
@@ -25,6 +26,9 @@ _OTHER_RETRY = (60 * MINUTE, 7 * DAY)
 # 404 may be temporary (a server being moved, a cache in front): gone only after three over a week.
 _MISSING_TRIES = 3
 _MISSING_SPAN = 7 * DAY
+# Whoever asks on demand has his answer; what is only looked at again, the agenda backs off.
+_NO_RETRY = frozenset({"asked", "check"})
+_OPEN = frozenset({State.UNKNOWN, State.FAILED})
 
 
 def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outcome:
@@ -39,27 +43,29 @@ def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outc
     return unusable(base, prior, failed.reason, status=failed.status, word=word)
 
 
-def status(base: Outcome, code: int, prior: Prior) -> Outcome:
-    """A complete answer with a status other than 200 and 304."""
-    lease = lease_of(base)
+def status(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
+    """A complete answer with a status other than 200, or a 304 to what was no question."""
+    lease, code = lease_of(base), reading.answer.status
     want = lease.want
     if code in (429, 503):
         # The host is paused by its report; the row stays as it was, this was not a try.
-        return told(replace(base, wants=(replace(want, due=base.at),)), code, "asked to wait")
+        marks = () if want.kind is Kind.PAGE else (Mark(want.uri, error=f"status {code}"),)
+        again = (replace(want, due=base.at),)
+        return told(replace(base, marks=marks, wants=again), code, "asked to wait")
     if want.kind is Kind.PAGE and code in (400, 404, 410):
-        ended = missing_page(base, prior, code)
+        missing = missing_page if want.relation == "outbox" else ingest_thread.missing_page
+        ended = missing(base, reading, prior)
         if ended is not None:
             return ended
     if code == 410 and want.kind is Kind.DOCUMENT:
-        mark = Mark(want.uri, State.GONE, reason="gone", error="status 410", purge=True)
-        return told(
-            replace(base, marks=(mark,), follow=_note(prior, want, "status 410")), code, "gone"
-        )
+        return _gone(base, prior, code)
     if code == 404 and want.kind is Kind.DOCUMENT:
         return _missing(base, prior)
     if code == 404 and want.kind is Kind.FINGER:
         return unusable(base, prior, "status 404", status=404, word="not found")
     reason = f"status {code}"
+    if code == 304:
+        reason = "status 304, though nothing was said to be held"
     if code in (401, 403):
         reason = f"status {code}: the server wants a signature, or does not want us"
     return unusable(base, prior, reason, status=code)
@@ -70,22 +76,41 @@ def unusable(
 ) -> Outcome:
     """Nothing could be stored, for `reason`: note it, and try again later where that can help."""
     want = lease_of(base).want
-    wants = _again(want, base.at)
+    if (other := ingest_thread.given_up(base, prior)) is not None:
+        return told(other, status, f"{word}: {reason}")
+    wants = (*_again(want, base.at), *ingest_thread.instead(base, prior))
     marks: tuple[Mark, ...] = ()
-    if want.kind is Kind.DOCUMENT:
-        marks = (Mark(want.uri, _failed_state(prior), error=reason, failed=True),)
+    if want.relation in ingest_thread.LISTINGS and want.scheduled:
+        marks = (Mark(want.uri, error=reason, failed=True, missing=status == 404),)
+        wants = ()  # the agenda asked, and backs off
+    elif want.kind is not Kind.PAGE:
+        state, missing = _failed_state(prior), status == 404
+        marks = (Mark(want.uri, state, error=reason, failed=True, missing=missing),)
+    elif want.relation == "outbox" and status in (404, 410) and prior.follow is not None:
+        wants = (*wants, *_actor_first(want, prior.follow, base.at))
     done = replace(base, wants=wants, marks=marks, follow=_note(prior, want, reason))
     return told(done, status, f"{word}: {reason}")
 
 
-def _missing(base: Outcome, prior: Prior) -> Outcome:
+def _actor_first(want: Want, follow: Follow, now: float) -> tuple[Want, ...]:
+    """An outbox that is not there any more may have lost its actor: who has moved, or is gone, says
+    so itself."""
+    if follow.actor is None or follow.once:
+        return ()
+    return (Want(follow.actor, Kind.DOCUMENT, Cause.NEW, now, want.follow, "actor"),)
+
+
+def _gone(base: Outcome, prior: Prior, code: int) -> Outcome:
     want = lease_of(base).want
+    reason = f"status {code}"
+    marks = (gone(want.uri, "gone", reason),)
+    return told(replace(base, marks=marks, follow=_note(prior, want, reason)), code, "gone")
+
+
+def _missing(base: Outcome, prior: Prior) -> Outcome:
     misses = _misses(prior)
     if len(misses) + 1 >= _MISSING_TRIES and base.at - min(misses) >= _MISSING_SPAN:
-        mark = Mark(want.uri, State.GONE, reason="gone", error="status 404", purge=True)
-        return told(
-            replace(base, marks=(mark,), follow=_note(prior, want, "status 404")), 404, "gone"
-        )
+        return _gone(base, prior, 404)
     return unusable(base, prior, "status 404", status=404, word="not found")
 
 
@@ -101,13 +126,14 @@ def _misses(prior: Prior) -> list[float]:
 
 
 def _failed_state(prior: Prior) -> State | None:
-    """A copy that we hold stays resolved while its origin fails; what we never had is failed."""
-    held = prior.known is not None and prior.known.state is State.RESOLVED
-    return None if held else State.FAILED
+    """A copy that we hold stays resolved while its origin fails, and what the origin has said of
+    it stands; what we never had is failed."""
+    known = prior.known
+    return State.FAILED if known is None or known.state in _OPEN else None
 
 
 def _again(want: Want, now: float) -> tuple[Want, ...]:
-    if want.relation == "asked":
+    if want.relation in _NO_RETRY:
         return ()
     shortest, longest = _ESSENTIAL_RETRY if want.relation in ESSENTIAL else _OTHER_RETRY
     attempts = want.attempts + 1

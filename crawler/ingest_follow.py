@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..cache.records import Cause, Follow, Kind, Mark, Outcome, State, Want
-from .ingest_base import lease_of, told
+from . import ingest_move
+from .ingest_base import DAY, lease_of, parked, told
 from .protocol import activitystreams as as2
 from .protocol import webfinger
-from .protocol.freshness import ACTOR_INTERVAL
 from .protocol.handle import Handle, parse_actor, parse_handle
 from .protocol.uri import same_origin
 from .protocol.version import Stamp
@@ -46,7 +46,7 @@ def _confirmation(base: Outcome, found: webfinger.Finger, follow: Follow, want: 
         return _unconfirmed(base, follow, f"{want.uri} does not name {follow.actor} as {handle}")
     own = webfinger.subject_handle(found) or handle
     followed = replace(follow, handle=str(own), last_error=None)
-    wants = _outbox(want, followed, base.at)
+    wants = outbox_want(want, followed, base.at)
     return told(replace(base, follow=followed, wants=wants), 200, "confirmed")
 
 
@@ -58,7 +58,7 @@ def first_finger(follow: Follow, actor: str) -> webfinger.Finger:
 def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prior) -> Outcome:
     """The followed actor's document: what to read next, and whether the handle is its own."""
     want, follow = lease_of(base).want, prior.follow
-    if follow is None:
+    if follow is None or ingest_move.is_former(follow, id):
         return told(base, 200, "stored")
     if stamp.kind != "actor":
         return _unconfirmed(base, follow, f"{id} is not an actor but {stamp.type or 'untyped'}")
@@ -80,8 +80,9 @@ def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prio
         complete=follow.complete or outbox is None,
     )
     if not follow.once:
-        base = replace(base, wants=(*base.wants, actor_again(replace(want, uri=id), base.at)))
-    wants = _outbox(want, follow, base.at) if outbox != was else ()
+        again = parked(replace(want, uri=id))
+        base = replace(base, wants=(*base.wants, again, *ingest_move.leads_to(doc, follow, base)))
+    wants = outbox_want(want, follow, base.at) if outbox != was else ()
     if follow.handle is None and follow.key.startswith("@"):
         return _check_handle(base, id, doc, follow)
     return told(replace(base, follow=follow, wants=(*base.wants, *wants)), 200, "stored")
@@ -104,24 +105,21 @@ def _check_handle(base: Outcome, id: str, doc: dict[str, Any], follow: Follow) -
         ask = Want(url, Kind.FINGER, want.cause, base.at, follow.key, "confirm")
         return told(replace(base, follow=follow, wants=(*base.wants, ask)), 200, "stored")
     follow = replace(follow, handle=str(asked), last_error=None)
-    wants = (*base.wants, *_outbox(want, follow, base.at))
+    wants = (*base.wants, *outbox_want(want, follow, base.at))
     return told(replace(base, follow=follow, wants=wants), 200, "stored")
 
 
 def _double(base: Outcome, id: str, follow: Follow, leader: str) -> Outcome:
     """One outbox is read for one follow; who listed its actor twice is told of the other name."""
     reason = f"{id} is followed already, as {leader}"
-    again = replace(actor_again(lease_of(base).want, base.at), uri=id, follow=leader)
+    again = replace(parked(lease_of(base).want), uri=id, follow=leader)
     double = replace(follow, actor=id, outbox=None, last_error=reason)
     return told(replace(base, follow=double, wants=(again,)), 200, reason)
 
 
 def _unconfirmed(base: Outcome, follow: Follow, reason: str) -> Outcome:
     """Not read; the handle is looked up again in a day, in case its server mends it."""
-    want = lease_of(base).want
-    again = replace(
-        want, due=base.at + ACTOR_INTERVAL, cause=Cause.REFRESH, scheduled=True, attempts=0
-    )
+    again = looked_up_later(lease_of(base).want, base.at)
     done = replace(base, follow=replace(follow, last_error=reason), wants=(again,))
     return told(done, 200, reason)
 
@@ -134,8 +132,8 @@ def kept_going(outcome: Outcome, prior: Prior) -> Outcome:
         return outcome
     if want.relation == "outbox" and want.uri != follow.outbox:
         others = tuple(one for one in outcome.wants if one.relation != "outbox")
-        return replace(outcome, wants=others, walk=None, walk_url=None, follow=None)
-    if want.relation != "actor":
+        return replace(outcome, wants=others, walk=None, walk_url=None, follow=None, polls=())
+    if want.relation != "actor" or ingest_move.is_former(follow, want.uri):
         return outcome
     wants = tuple(_from_the_start(one, follow) for one in outcome.wants)
     if any(one.follow == follow.key for one in wants) or (follow.once and outcome.follow):
@@ -143,8 +141,12 @@ def kept_going(outcome: Outcome, prior: Prior) -> Outcome:
     if outcome.follow is None:
         said = outcome.attempt.outcome if outcome.attempt is not None else "is no actor"
         outcome = replace(outcome, follow=replace(follow, last_error=f"{want.uri}: {said}"))
-    again = () if follow.once else (_from_the_start(actor_again(want, outcome.at), follow),)
-    return replace(outcome, wants=(*wants, *again))
+    if follow.once:
+        return replace(outcome, wants=wants)
+    # Gone is gone until somebody asks; what was refused, or led elsewhere, may be mended.
+    over = any(mark.state is State.GONE for mark in outcome.marks)
+    again = parked(want) if over else looked_up_later(want, outcome.at)
+    return replace(outcome, wants=(*wants, _from_the_start(again, follow)))
 
 
 def _from_the_start(again: Want, follow: Follow) -> Want:
@@ -155,11 +157,11 @@ def _from_the_start(again: Want, follow: Follow) -> Want:
     return again if uri.startswith("@") else replace(again, uri=uri, refetch=False)
 
 
-def actor_again(want: Want, now: float) -> Want:
-    """The next look at a followed actor's document."""
+def looked_up_later(want: Want, now: float) -> Want:
+    """What left no document whose next look could be planned is looked at once a day."""
     return replace(
         want,
-        due=now + ACTOR_INTERVAL,
+        due=now + DAY,
         cause=Cause.REFRESH,
         scheduled=True,
         attempts=0,
@@ -167,7 +169,7 @@ def actor_again(want: Want, now: float) -> Want:
     )
 
 
-def _outbox(want: Want, follow: Follow, now: float) -> tuple[Want, ...]:
+def outbox_want(want: Want, follow: Follow, now: float) -> tuple[Want, ...]:
     if follow.outbox is None:
         return ()
     cause = Cause.NEW if want.cause is Cause.REFRESH else max(want.cause, Cause.NEW)

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from ..cache.ports import Query, Store
-from ..cache.records import Applied, Follow, Lease, Outcome, State
+from ..cache.records import Applied, Follow, Kind, Lease, Outcome, Reference, State, Want
 from ..config.model import Follow as Rules
+from ..config.model import Freshness
 from ..errors import StoreError
 from .answer import Answer, FetchFailed
 from .clock import Clock
@@ -25,6 +27,10 @@ from .ingest_failure import failure
 from .reading import Prior, Reading, read
 
 log = logging.getLogger(__name__)
+
+# States of which more than the state is to be known: why, since when, to where.
+_TOLD = frozenset({State.REFUSED, State.REDIRECTED, State.FAILED, State.GONE})
+_ACTORS = frozenset({"actor", "moved"})
 
 Listener = Callable[[Lease, Outcome], None]
 
@@ -52,6 +58,7 @@ class Ingestor:
     leader: Callable[[str], str | None]
     finished: Callable[[], None]
     tallies: defaultdict[str, Tally]
+    ages: Freshness = Freshness()  # noqa: RUF009 (frozen)
     answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
 
@@ -104,13 +111,13 @@ class Ingestor:
         rules = self.rules(want.follow) if want.follow else None
         states = query.states(reading.references) if reading is not None else {}
         chosen = rules is not None and rules.types is not None
-        links = reading.links if reading is not None else frozenset[str]()
+        links = reading.links | reading.shown if reading is not None else frozenset[str]()
         details = [
             uri
             for uri, state in states.items()
-            if state in (State.REFUSED, State.REDIRECTED)
-            or (state is State.RESOLVED and (chosen or uri in links))
+            if state in _TOLD or (state is State.RESOLVED and (chosen or uri in links))
         ]
+        unaddressed = reading is not None and reading.unaddressed
         others: dict[str, Rules] = {}
         if want.follow and reading is not None and reading.document is not None:
             keys = (key for key in query.offered_to(want.uri) if key != want.follow)
@@ -121,11 +128,50 @@ class Ingestor:
             states=states,
             details=query.references(details) if details else {},
             others=others,
-            leader=self.leader(reading.id) if want.relation == "actor" and reading else None,
-            # Only what failed, or did not change, needs to know what is held and since when.
-            known=None if read else query.reference(want.uri),
+            leader=self.leader(reading.id) if want.relation in _ACTORS and reading else None,
+            # Only what failed, did not change, or leaves its audience to its activity needs to know
+            # what is held and since when.
+            known=query.reference(want.uri) if not read or unaddressed else None,
             members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),
+            threads=self._threads(want, reading, rules),
+            thread=query.thread(want.follow, want.root, self.clock.now()) if want.root else None,
+            root=None if read and want.kind is not Kind.PAGE else self._root(want),
+            ages=self.ages,
+            absent=self._absent(reading) if reading is not None and reading.placed else (),
+            born=self._born(reading) if reading is not None and reading.page is not None else None,
         )
+
+    def _absent(self, reading: Reading) -> tuple[Reference, ...]:
+        """What we hold between the items of a page that is read again, and that is not on it."""
+        walk = reading.walk
+        if walk is None or walk.mode not in ("head", "rescan"):
+            return ()
+        return self.query.absent_members(
+            reading.lease.want.uri,
+            reading.placed,
+            reading.members,
+            after=walk.last_object,
+            head=walk.first_item is None,
+        )
+
+    def _born(self, reading: Reading) -> float | None:
+        """Since when the actor of an outbox is there, as long as its first sight may need it."""
+        walk, follow = reading.walk, self.follow(reading.lease.want.follow)
+        if follow is None or follow.actor is None or (walk is not None and walk.mode != "backfill"):
+            return None
+        known = self.query.reference(follow.actor)
+        return known.published if known is not None else None
+
+    def _threads(self, want: Want, reading: Reading | None, rules: Rules | None) -> frozenset[str]:
+        """Those of the posts in an answer whose threads are read already."""
+        if reading is None or rules is None or not rules.replies or want.root:
+            return frozenset()
+        return frozenset(self.query.threaded(want.follow, reading.members or reading.references))
+
+    def _root(self, want: Want) -> dict[str, Any] | None:
+        """The post that a thread hangs on: it says where else its thread may be read."""
+        document = self.query.document(want.root) if want.root else None
+        return document.json if document is not None else None
 
     def _apply(self, lease: Lease, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..cache.records import Follow, Kind, Lease, Reference, State
+from ..cache.records import Follow, Kind, Lease, Reference, State, Thread
 from ..config.model import Follow as Rules
+from ..config.model import Freshness
 from ..errors import FedpullError
 from .answer import Answer
-from .describe import reads_plainly
+from .describe import reads_plainly, states_no_audience
 from .protocol import activitystreams as as2
 from .protocol import identity, media, strictjson
 from .protocol.collection import Page, read_page
 from .protocol.handle import parse_handle
+from .protocol.thread import reply_of
 from .protocol.uri import split
 from .protocol.walk import Walk
 from .protocol.webfinger import Finger, read_jrd
@@ -28,7 +30,7 @@ from .protocol.webfinger import Finger, read_jrd
 @dataclass(frozen=True, slots=True)
 class Prior:
     """What is known already about what an answer mentions. `rules` is the follow as configured,
-    `known` the record of what was asked for, where the answer brought nothing new of it."""
+    `known` the record of what was asked for, where the answer does not say it all."""
 
     rules: Rules | None = None
     follow: Follow | None = None
@@ -40,6 +42,12 @@ class Prior:
     others: Mapping[str, Rules] = field(default_factory=dict)  # follows that offer it as well
     members: frozenset[str] = frozenset()
     leader: str | None = None  # the follow that reads the same actor already
+    ages: Freshness = Freshness()  # noqa: RUF009 (frozen)
+    absent: tuple[Reference, ...] = ()  # members that stand between those of a page, and not on it
+    born: float | None = None  # first sight of an outbox: when its actor says the account was made
+    threads: frozenset[str] = frozenset()  # posts whose replies were asked for already
+    thread: Thread | None = None  # what was fetched of the thread that was asked for
+    root: dict[str, Any] | None = None  # the post that this thread hangs on
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,9 @@ class Reading:
     references: tuple[str, ...] = ()  # to look up for Prior
     members: tuple[str, ...] = ()
     links: frozenset[str] = frozenset()  # items that are no more than a URL
+    placed: tuple[str, ...] = ()  # items that stand where their publication put them, in order
+    shown: frozenset[str] = frozenset()  # objects that a boost shows with an `updated`
+    unaddressed: bool = False  # the document states no audience of its own
 
 
 def read(lease: Lease, answer: Answer) -> Reading:
@@ -100,6 +111,10 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         requested_as_page=walk is not None and walk.expects_page,
     )
     ids: list[str] = []
+    members = [item.object_id or item.activity_id or "" for item in page.items]
+    if lease.want.relation != "outbox":
+        replies = (reply_of(item) for item in page.items)
+        ids += (members := [reply.id for reply in replies if reply is not None])
     for item in page.items:
         ids += [uri for uri in (item.object_id, item.activity_id) if uri is not None]
         if item.object is not None:
@@ -112,8 +127,14 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         walk=walk,
         trusted=media.is_activity(answer.content_type) and _frame_reads_plainly(parsed.value),
         references=tuple(dict.fromkeys(ids)),
-        members=tuple(item.object_id or item.activity_id or "" for item in page.items),
+        members=tuple(members),
         links=frozenset(item.object_id or "" for item in page.items if item.verb == "Link"),
+        placed=tuple(item.object_id for item in page.items if item.object_id and item.is_placed),
+        shown=frozenset(
+            item.object_id
+            for item in page.items
+            if item.verb == "Announce" and item.object_id and "updated" in (item.object or ())
+        ),
     )
 
 
@@ -147,6 +168,7 @@ def _document(lease: Lease, answer: Answer) -> Reading:
         id=verdict.id,
         parsed=parsed,
         references=tuple(dict.fromkeys([verdict.id, *mentioned])),
+        unaddressed=states_no_audience(document),
     )
 
 

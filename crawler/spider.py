@@ -8,7 +8,7 @@ raises, since a spider whose start fails is closed by the engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider
@@ -17,15 +17,10 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from ..cache.records import Kind, Lease
-from .answer import Accept, Ask, FetchFailed, Stopped
+from .answer import FetchFailed, Stopped
+from .asking import asks
 from .handler import ASK_KEY, EGRESS_SETTING, AnswerResponse
 from .works import Works
-
-_ACCEPT: Mapping[Kind, Accept] = {
-    Kind.FINGER: "jrd",
-    Kind.DOCUMENT: "activity",
-    Kind.PAGE: "activity",
-}
 
 
 class LeaseSpider(Spider):
@@ -56,21 +51,13 @@ class LeaseSpider(Spider):
 
     def request(self, lease: Lease) -> Request:
         """The one request that a lease allows."""
-        kind = lease.want.kind
-        ask = Ask(
-            url=lease.url,
-            accept=_ACCEPT[kind],
-            etag=lease.etag,
-            last_modified=lease.last_modified,
-            page=kind is Kind.PAGE,
-        )
         return Request(
             lease.url,
             callback=self.answered,
             errback=self.failed,
             cb_kwargs={"lease": lease},
             # Our URLs are canonical already, and an id is asked for as it is written.
-            meta={ASK_KEY: ask, "verbatim_url": True},
+            meta={ASK_KEY: asks(lease), "verbatim_url": True},
             dont_filter=True,
         )
 

@@ -148,11 +148,15 @@ class Pocket:
             self.follows.settled(lease, outcome)
         return len(leases)
 
+    def tick(self) -> int:
+        """What the daemon does every few seconds; how many requests that queued."""
+        return self.opened.frontier.refresh(self.clock.now()).result()
+
     def run(self, most: int = 500) -> list[str]:
         """Until nothing is due now; what was asked."""
         since = len(self.asked)
         while len(self.asked) - since <= most:
-            if not self.step():
+            if not self.step() and not self.tick():
                 return self.asked[since:]
         raise AssertionError(f"no end after {most} requests: {self.asked[-5:]}")
 

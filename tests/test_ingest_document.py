@@ -22,9 +22,9 @@ from ingest_cases import (
 )
 
 from fedpull.cache.records import Attempt, Follow, Kind, Outcome, State
-from fedpull.crawler.protocol.freshness import DAY
 
 POST = f"{ALICE}/posts/1"
+DAY = 86_400.0
 
 
 def ingested(document: Any, uri: str = POST, **more: Any) -> Outcome:

@@ -94,7 +94,8 @@ def test_when_to_come_back(headers: dict[str, str], status: int, expected: float
 AGES = {
     "max-age": ("max-age=60", 60.0),
     "among others": ("public, max-age=60, must-revalidate", 60.0),
-    "for shared caches": ("max-age=60, s-maxage=30", 30.0),
+    "for shared caches": ("max-age=60, s-maxage=300", 300.0),
+    "longer than for shared caches": ("max-age=60, s-maxage=30", 60.0),
     "in capitals, quoted": ('Max-Age="60"', 60.0),
     "no-store": ("no-store, max-age=60", 0.0),
     "no-cache": ("no-cache", 0.0),

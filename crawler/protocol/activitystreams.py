@@ -51,6 +51,7 @@ __all__ = [
     "PUBLIC_URI",
     "Attachment",
     "Audience",
+    "also_known_as",
     "as_list",
     "attachments",
     "audience",
@@ -68,6 +69,7 @@ __all__ = [
     "is_for_all",
     "is_public",
     "is_tombstone",
+    "moved_to",
     "name",
     "outbox_of",
     "owner",
@@ -194,6 +196,16 @@ def context_of(doc: Any) -> str | None:
 
 def is_tombstone(doc: Any) -> bool:
     return "Tombstone" in types_of(doc)
+
+
+def moved_to(doc: Any) -> str | None:
+    """Where an actor says that it has gone (FEP-7628)."""
+    return id_of(doc.get("movedTo")) if isinstance(doc, dict) else None
+
+
+def also_known_as(doc: Any) -> tuple[str, ...]:
+    """The other accounts that an actor says are its own."""
+    return ids_of(doc.get("alsoKnownAs")) if isinstance(doc, dict) else ()
 
 
 def preferred_username(doc: Any) -> str | None:

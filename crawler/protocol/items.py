@@ -16,6 +16,9 @@ from .shapes import id_of, primary_type
 _STUB = frozenset(("@context", "@id", "@type", "id", "name", "nameMap", "summaryMap", "type"))
 # What an outbox adds to the world, or shows again, as opposed to reactions and bookkeeping.
 _POSTS = frozenset(("Announce", "Bare", "Create", "Link", "Update"))
+# What stands where its publication put it. An edit, a like or a boost of something old stands
+# above what is new, and says nothing about what lies below.
+_PLACED = frozenset(("Bare", "Create", "Link"))
 
 
 class Item(NamedTuple):  # there are thousands: it is made in a third of a dataclass's time
@@ -46,6 +49,10 @@ class Item(NamedTuple):  # there are thousands: it is made in a third of a datac
     @property
     def is_post(self) -> bool:
         return self.verb in _POSTS and not (self.verb == "Update" and self._is_of_profile)
+
+    @property
+    def is_placed(self) -> bool:
+        return self.verb in _PLACED
 
     @property
     def _is_of_profile(self) -> bool:

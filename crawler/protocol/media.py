@@ -1,4 +1,4 @@
-"""What the headers of an answer say: its type, how long it stays fresh, when to come back.
+"""What the headers of an answer say: its type, its age, how long it stays fresh, when to come back.
 
 It looks at no body. Header names are expected in lower case, values as one string each. Invariant:
 every number that comes from outside is clamped before it is given on.
@@ -24,6 +24,10 @@ _UTF8 = frozenset(("utf-8", "utf8"))
 DAY = 86_400.0
 # A year: what RFC 9111 section 1.2.2 calls infinite enough is far more than we ever believe.
 _MAX_AGE = 365 * DAY
+# Servers write 20 to 70 bytes of ETag, and dates of 29; a header line may have 64 KB.
+LONGEST_ETAG = 1024
+LONGEST_DATE = 128
+_VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 
 def _split(content_type: str | None) -> tuple[str, dict[str, str]]:
@@ -92,8 +96,8 @@ def _clamp(seconds: float) -> float:
 def max_age(headers: Mapping[str, str]) -> float | None:
     """For how many seconds the answer stays fresh by its own word (RFC 9111 section 5.2.2).
 
-    `s-maxage` goes before `max-age`, since our copy serves many; no-store and no-cache mean at
-    once. None: it does not say.
+    The longer of `max-age` and `s-maxage`, since a cache on the way answers by the latter;
+    no-store and no-cache mean at once. None: it does not say.
     """
     directives: dict[str, str] = {}
     for part in headers.get("cache-control", "").lower().split(","):
@@ -101,8 +105,52 @@ def max_age(headers: Mapping[str, str]) -> float | None:
         directives.setdefault(name.strip(), value.strip().strip('"'))
     if "no-store" in directives or "no-cache" in directives:
         return 0.0
-    for name in ("s-maxage", "max-age"):
-        value = directives.get(name, "")
-        if value.isascii() and value.isdigit():
-            return min(float(value[:12]), _MAX_AGE)
-    return None
+    stated = [_seconds(directives.get(name, "")) for name in ("s-maxage", "max-age")]
+    return max((min(one, _MAX_AGE) for one in stated if one is not None), default=None)
+
+
+def _seconds(text: str) -> float | None:
+    """Delta-seconds (RFC 9111 section 1.2.2); None for everything else."""
+    return float(text[:12]) if text.isascii() and text.isdigit() else None
+
+
+def age(headers: Mapping[str, str]) -> float:
+    """For how many seconds a cache on the way has held the answer (RFC 9111 section 5.1); a day at
+    most, which is more than those in front of servers keep anything."""
+    return min(_seconds(headers.get("age", "").strip()) or 0.0, DAY)
+
+
+def not_before(headers: Mapping[str, str], now: float, longest: float) -> float:
+    """Until when no other answer is to be had, by the origin's word; 0 if it does not say.
+
+    At most `longest` from now. It is a lower bound for the next request and never a schedule:
+    what servers write there protects their caches (60 to 180 s).
+    """
+    lifetime = max_age(headers)
+    if not lifetime:
+        return 0.0
+    stated = http_date(headers.get("date", ""))
+    served = now if stated is None else min(stated, now)
+    until = min(served + lifetime - age(headers), now + longest)
+    return until if until > now else 0.0
+
+
+def validators(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """`ETag` and `Last-Modified`, to be sent back byte for byte; None for one that cannot be sent,
+    or is too long to be carried about for every document."""
+    etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+    return (
+        etag if is_validator(etag) else None,
+        modified if is_validator(modified, LONGEST_DATE) else None,
+    )
+
+
+def is_validator(text: str | None, longest: int = LONGEST_ETAG) -> bool:
+    """Whether it can be sent back as it came: visible ASCII, and not too much of it."""
+    return bool(text and len(text) <= longest and _VISIBLE.fullmatch(text))
+
+
+def last_modified(headers: Mapping[str, str], now: float) -> float | None:
+    """When it last changed, as HTTP says it; a time to come is none."""
+    stated = http_date(headers.get("last-modified", ""))
+    return stated if stated is not None and stated <= now else None

@@ -25,6 +25,8 @@ _VOLATILE = frozenset(
 _PAGING = frozenset(("current", "first", "last", "next", "prev", "startIndex", "totalItems"))
 # One document may be written with whole seconds here and with fractions there.
 _SAME_MOMENT = 1.0
+# A clock may be wrong by a time zone; what lies further ahead would block every later edit.
+_MOST_AHEAD = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ def content_hash(doc: dict[str, Any]) -> bytes:
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True).encode()
     # SHA-256 because processors do it themselves, in half the time that BLAKE2 takes.
     return sha256(canonical).digest()[:16]
+
+
+def believable(updated: float | None, now: float) -> float | None:
+    """`updated` as far as it is believed: one that lies ahead (the year 9999) counts as not stated,
+    since no later edit could ever be newer."""
+    return updated if updated is not None and updated <= now + _MOST_AHEAD else None
 
 
 def supersedes(old: Stamp | None, new: Stamp) -> str:

@@ -3,8 +3,8 @@
 It sees pages, never requests, and is told which ids are new; its state is a value that is stored
 between two pages, so that a walk goes on after a crash. It looks at no parameter names: bovine's
 `min_id` goes to older posts, NodeBB's `after` too. Invariant: every walk ends, whatever the pages
-say, since no URL is asked for twice (but for the rest of a long page, and for one that was missing
-once), pages that bring nothing are counted, and so are pages.
+say, since no URL is asked for twice (but for the rest of a long page, for one that was missing
+once, and at a few seams), pages that bring nothing are counted, and so are pages.
 
     backfill  first sight: from the root to older pages, to the end or to the target
     head      no cursor: from the root until nothing new comes
@@ -33,6 +33,9 @@ _DRY_PAGES = 2
 # New items at once; for the others the page is asked for again. activitypub-bot fills one to 134,
 # and a static site may list all that it has on one.
 _MAX_NEW = 200
+# Seams that are looked at again in one walk: people delete a few posts while it lasts, not a page's
+# worth at every page.
+_MOST_SEAMS = 20
 # How servers say that there is no such page: WordPress 400, Funkwhale 404.
 _NO_SUCH_PAGE = frozenset((400, 404, 410))
 # Reasons to stop that mean that there was nothing more to be had.
@@ -111,11 +114,31 @@ def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
         return Step(again, take, requested_url, None, cursor, kind, refused=refused)
     if walk.mode == "prev":
         return _upwards(after, page, take, refused)
+    if (seam := _seam(walk, after, page, requested_url)) is not None:
+        return Step(seam, take, seam.next, None, cursor, _kind(after, None), refused=refused)
     link, stop = _older(after, page), _stop(walk, after, page, items)
     if stop is None:
         stop, said = _link_stop(after, link, page)
         refused = refused or said
     return _decided(after, take, link, stop, refused)
+
+
+def _seam(walk: Walk, after: Walk, page: Page, requested_url: str) -> Walk | None:
+    """The walk through a seam where something may have been lost; None: there is none here.
+
+    Where pages are counted from the top, a deletion above moves the first item of this page up to
+    the page before, which was read already. Only the total tells. So that page is read again, and
+    then this one.
+    """
+    if walk.onward is not None:
+        return replace(after, next=walk.onward, dry=walk.dry)
+    if walk.before is None or walk.first_item is None or walk.cursor is not None or walk.deferred:
+        return None
+    fewer = (page.total_items or 0) < (walk.total_items or 0) and page.total_items is not None
+    if not fewer or walk.seams >= _MOST_SEAMS or after.pages + 2 > after.max_pages:
+        return None
+    again = replace(after, seams=walk.seams + 1, dry=walk.dry)
+    return replace(again, next=walk.before, onward=requested_url)
 
 
 def step_missing(walk: Walk, status: int) -> Step | None:
@@ -223,7 +246,14 @@ def _to_head(walk: Walk, take: tuple[Item, ...], refused: str | None) -> Step:
         ordered=walk.was_ordered,
         horizon=walk.horizon,
     )
-    head = replace(head, found=walk.found, is_newest=walk.is_newest)
+    head = replace(
+        head,
+        found=walk.found,
+        is_newest=walk.is_newest,
+        was_scattered=walk.was_scattered,
+        scanned_at=walk.scanned_at,
+        stamps=walk.stamps,
+    )
     return Step(head, take, head.next, None, None, refused=refused)
 
 

@@ -17,12 +17,11 @@ from .collection import Page
 from .items import Item
 from .uri import without_fragment
 
+# When the latest items were published: what a first sight teaches of how often something comes.
+_STAMPS = 20
 # Items of the latest pages that are remembered, to tell the overlap of two pages from what an
 # earlier visit has met: some pages' worth.
 _RECENT = 120
-# What stands where its publication put it. An edit, a like or a boost of something old stands
-# above what is new, and says nothing about what lies below.
-_PLACED = frozenset(("Bare", "Create", "Link"))
 
 
 def mark(text: str) -> str:
@@ -44,6 +43,8 @@ class Walk:
     target: int | None = None  # posts to page back to, None for all
     cursor: str | None = None  # the `prev` link to keep for the next visit
     was_ordered: bool = False  # what the visit before found
+    was_scattered: bool = False
+    scanned_at: float = 0.0  # when all of it was read last
     horizon: float | None = None  # how far back the backfill went, if a target stopped it
     max_pages: int = 2000
     pages: int = 0
@@ -64,6 +65,15 @@ class Walk:
     total_items: int | None = None
     deferred: bool = False  # the latest page had more new items than are taken at once
     missed: bool = False  # the page that is asked for was missing once
+    stamps: tuple[float, ...] = ()  # when the latest of the new posts were published, oldest first
+    # Validators of the answer from the URL where the walk begins, if that held the items itself;
+    # sent when the next visit begins there. `whole_at`: when that was read in full.
+    etag: str | None = None
+    last_modified: str | None = None
+    whole_at: float = 0.0
+    before: str | None = None  # the page before the one that is asked for
+    onward: str | None = None  # that page is read again for what moved up to it; then this one
+    seams: int = 0  # how often that was done
     done: str | None = None
 
     @property
@@ -80,9 +90,11 @@ class Walk:
     def scattered(self) -> bool:
         """May new items stand anywhere (Gancio, Mobilizon), so that only a rescan finds them all?
 
-        A few posts that were dated back do not make it so: those of WordPress often are.
+        A few posts that were dated back do not make it so: those of WordPress often are. A visit
+        that reads the head only leaves the verdict of the ones before.
         """
-        return self.by_event or self.inversions * 5 > self.pairs
+        seen = self.by_event or self.inversions * 5 > self.pairs
+        return seen or (self.was_scattered and self.mode in ("head", "prev"))
 
     @property
     def expects_page(self) -> bool:
@@ -100,7 +112,8 @@ class Walk:
         values = orjson.loads(stored)
         for name in ("visited", "contents"):
             values[name] = frozenset(values[name])
-        values["recent"] = tuple(values["recent"])
+        for name in ("recent", "stamps"):
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
 
@@ -131,7 +144,7 @@ def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
     unseen = [one not in recent for one in marks]
     new = [_is_new(item, new_ids) for item in items]
     known_at = [
-        at for at, item in enumerate(items) if not new[at] and unseen[at] and item.verb in _PLACED
+        at for at, item in enumerate(items) if not new[at] and unseen[at] and item.is_placed
     ]
     # Behind the last known item of this page, or anywhere once an earlier page had known ones.
     behind = known_at[-1] if known_at else -1 if walk.met_known else len(items)
@@ -207,7 +220,15 @@ def after_page(
         horizon=_horizon(walk, take),
         root_kind=page.kind if page.is_root else walk.root_kind,
         total_items=walk.total_items if page.total_items is None else page.total_items,
+        stamps=_stamps(walk, items.fresh[:most]),
+        before=requested_url,
+        onward=None,
     )
+
+
+def _stamps(walk: Walk, fresh: Sequence[Item]) -> tuple[float, ...]:
+    dates = [item.published for item in fresh if item.is_post and item.published is not None]
+    return tuple(sorted((*walk.stamps, *dates))[-_STAMPS:]) if dates else walk.stamps
 
 
 def _dated(

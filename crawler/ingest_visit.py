@@ -1,0 +1,158 @@
+"""One visit to an outbox, from where it begins to what it taught: walk, poll, and what to check.
+
+Pure. Which page comes next within a visit is `protocol.walk`'s affair, what its items are worth
+`ingest_items`'; when the next visit is, the agenda's. Invariant: a visit that has ended leaves a
+walk for the next one, and the row that leads to it parked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..cache.records import Cause, Kind, Lease, Outcome, Poll, State, Want
+from . import ingest_plan
+from .ingest_base import DAY, HOUR, lease_of, parked, told
+from .protocol import media
+from .protocol.collection import Page
+from .protocol.walk import Step, Walk, begin
+from .reading import Prior, Reading
+
+# Where new items may stand anywhere, all of it is read again now and then: it costs a hundred times
+# what a look at the head does, so that it is a small share of the polls, within these bounds.
+_SCAN_EVERY = 24  # polls
+_SCAN_SHORTEST, _SCAN_LONGEST = HOUR, 7 * DAY
+# Whatever its validators say, once in so long it is asked for in full.
+_WHOLE_EVERY = 30 * DAY
+# A member that a page leaves out is asked whether it is still there; one that was asked itself is
+# not asked again for a day, since a server may have reasons to list less than it has (Takahe).
+_ABSENT_EVERY = DAY
+
+
+def starting(reading: Reading, prior: Prior, now: float) -> Walk:
+    """The walk that this answer belongs to: the stored one, or a new one."""
+    want = reading.lease.want
+    walk = reading.walk
+    if walk is None:
+        target = prior.rules.backfill_limit if prior.rules else None
+        return begin(want.uri, target)
+    if walk.pages == 0 and walk.mode == "head" and walk.was_scattered:
+        interval = prior.follow.interval if prior.follow else None
+        wait = min(max(_SCAN_EVERY * (interval or 0.0), _SCAN_SHORTEST), _SCAN_LONGEST)
+        # Who pulls wants to have all that is new, wherever it stands.
+        if want.cause <= Cause.PUSH or not 0 <= now - walk.scanned_at < wait:
+            return replace(walk, mode="rescan")
+    return walk
+
+
+def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> Walk:
+    """`walk` with the validators of the answer it began with, where they say something of the
+    items: those of a root that only names its pages do not."""
+    if walk.pages != 1:
+        return walk
+    etag, modified = media.validators(reading.answer.headers) if found.items else (None, None)
+    return replace(walk, etag=etag, last_modified=modified, whole_at=now)
+
+
+def _next(now_at: Step, now: float) -> Walk:
+    """The walk of the next visit: from the cursor, or at the head."""
+    after = now_at.walk
+    again = begin(
+        now_at.walk.collection,
+        None,
+        now_at.cursor,
+        known=True,
+        ordered=after.ordered,
+        horizon=after.horizon,
+    )
+    scanned = now if after.mode in ("backfill", "rescan") else after.scanned_at
+    again = replace(again, was_scattered=after.scattered, scanned_at=scanned)
+    if now_at.cursor is not None or after.scattered:
+        return again
+    return replace(
+        again, etag=after.etag, last_modified=after.last_modified, whole_at=after.whole_at
+    )
+
+
+def ended(base: Outcome, reading: Reading, prior: Prior, now_at: Step) -> Outcome:
+    """The visit is over: what it taught, and from where the next one goes on."""
+    follow = prior.follow
+    assert follow is not None
+    follow = replace(
+        follow,
+        outbox_kind=now_at.kind,
+        complete=True,
+        last_success=base.at,
+        last_error=now_at.refused,
+    )
+    poll = Poll(
+        lease_of(base).want.uri,
+        base.at - media.age(reading.answer.headers),
+        now_at.walk.found,
+        stamps=_stamps(now_at.walk.stamps, base.at),
+        first=now_at.walk.mode == "backfill",
+        since=_since(now_at, prior, base.at),
+        plan=ingest_plan.of_page(reading.answer, prior, base.at),
+    )
+    return _parked(replace(base, follow=follow, polls=(poll,)), _next(now_at, base.at))
+
+
+def _stamps(stamps: Iterable[float], now: float) -> tuple[float, ...]:
+    """What is dated ahead says nothing of when it came."""
+    return tuple(one for one in stamps if one <= now)
+
+
+def _since(now_at: Step, prior: Prior, now: float) -> float | None:
+    """First sight: from when on the stamps are all there are."""
+    walk = now_at.walk
+    if walk.mode != "backfill" or not walk.stamps:
+        return prior.born if walk.mode == "backfill" and now_at.complete else None
+    if now_at.complete and walk.found <= len(walk.stamps):
+        return min(prior.born, walk.stamps[0]) if prior.born is not None else None
+    return min(walk.stamps[0], now)
+
+
+def not_modified(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
+    """304: the page that the visit begins with is as it was, and so is all that it holds."""
+    lease, follow = lease_of(base), prior.follow
+    walk = walk_of(lease)
+    assert walk is not None
+    if base.at - walk.whole_at >= _WHOLE_EVERY:
+        walk = replace(walk, etag=None, last_modified=None)
+    base = told(base, 304, "page 1: not modified")
+    if follow is None:
+        return base
+    poll = Poll(
+        lease.want.uri,
+        base.at - media.age(reading.answer.headers),
+        0,
+        plan=ingest_plan.of_page(reading.answer, prior, base.at),
+    )
+    follow = replace(follow, last_success=base.at, last_error=None)
+    return _parked(replace(base, follow=follow, polls=(poll,)), walk)
+
+
+def walk_of(lease: Lease) -> Walk | None:
+    return Walk.from_json(lease.walk) if lease.walk is not None else None
+
+
+def _parked(base: Outcome, walk: Walk) -> Outcome:
+    base = replace(base, walk=walk.to_json(), walk_url=walk.next)
+    if base.follow is None or base.follow.once:
+        return base
+    return replace(base, wants=(*base.wants, parked(lease_of(base).want)))
+
+
+def absent(walk: Walk, prior: Prior, follow: str, now: float) -> list[Want]:
+    """Members that belong between those of a page and are not on it: they are asked whether they
+    are gone, since most servers list no deletions."""
+    unordered = walk.scattered and not walk.by_event
+    if walk.mode not in ("head", "rescan") or unordered:
+        return []
+    return [
+        Want(one.id, Kind.DOCUMENT, Cause.REFRESH, now, follow, "check")
+        for one in prior.absent
+        if one.state is State.RESOLVED
+        and not one.failures
+        and (one.verified_by == "embedded" or now - (one.verified_at or 0.0) >= _ABSENT_EVERY)
+    ]

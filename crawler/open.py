@@ -37,6 +37,8 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         history=config.store.history,
         politeness=politeness(config),
         group=config.store.group,
+        budget=config.freshness.budget.per_hour,
+        keep_unverified=config.freshness.keep_unverified,
     )
     dispatcher = Dispatcher(opened.frontier, clock)
     egress = Egress(egress_rules(config, rules, public=public), dispatcher.turn, clock)

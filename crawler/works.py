@@ -28,7 +28,7 @@ from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
 from .protocol.uri import UrlRules, check_url
-from .ticker import Ticker
+from .ticker import Ticker, refresh_every
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
 
@@ -95,8 +95,15 @@ class Works:
         await self.follows.start(self.followed.all(), queue=follow)
         self.dispatcher.start()
         if follow:
+            budget = self.loaded.config.freshness.budget.per_hour
             self.ticker.every(_MEND_EVERY, "mend", self.follows.mend)
+            self.ticker.every(refresh_every(budget), "refresh", self._refresh)
             self.ticker.start()
+
+    async def _refresh(self) -> None:
+        """Have the frontier bring forward what is to be asked again."""
+        if await asyncio.wrap_future(self.opened.frontier.refresh(self.clock.now())):
+            self.dispatcher.poke()
 
     async def stop(self) -> None:
         """Stop leasing, cut what is still being fetched, write what is waiting, close the store."""

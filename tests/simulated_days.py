@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulated_report import Asked, Happened, report
+from simulated_report import Asked, Happened, found, report
 from simulated_world import Happening, Scenario, group, happenings, rates
 from stepping import Stepper, SteppingClock
 
 from fedpull.cache import writer
 from fedpull.cache.views import Change
 from fedpull.config.load import load
-from fedpull.daemon import Daemon, _in_reactor, build
+from fedpull.daemon import _in_reactor, build
 from fedpull.tests.fediverse.families import ALL, BY_NAME
 from fedpull.tests.fediverse.model import Account, Post
 from fedpull.tests.fediverse.world import Fediverse
@@ -153,10 +153,9 @@ class Life:
                     pass
                 at += days * DAY
             await self._up(at, end, scenario.linger * DAY)
-        told = report(self.scenario, START, self.world.asked, self.world.happened, self.changes)
-        told["pages"] = 0
-        told["seconds"] = round(time.monotonic() - began, 1)
-        return told
+        world = self.world
+        told = report(scenario, START, world.asked, world.happened, self.changes, world.pages())
+        return {**told, "seconds": round(time.monotonic() - began, 1)}
 
     async def _up(self, since: float, until: float, linger: float = 0.0) -> float:
         """The daemon runs from one time to another, and on until all is found."""
@@ -167,7 +166,7 @@ class Life:
         stepper = Stepper(self.clock, daemon.works)
         try:
             await self._run(stepper, since, until)
-            while linger > 0 and self._missing(daemon):
+            while linger > 0 and found(self.world.happened, self.changes)[1]:
                 linger -= DAY
                 until += DAY
                 await stepper.run(until)
@@ -190,10 +189,6 @@ class Life:
         """On the writer's thread; the time stands still meanwhile."""
         now = self.clock.true()
         self.changes.extend((now, change) for change in changes)
-
-    def _missing(self, daemon: Daemon) -> bool:
-        told = report(self.scenario, START, [], self.world.happened, self.changes)
-        return bool(told["missing"])
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
@@ -18,6 +18,7 @@ from simulated_world import Scenario
 from fedpull.cache.views import Change
 
 HOUR = 3_600.0
+_WINDOW = 900.0  # of the pages that one host serves us
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class Asked:
     @property
     def path(self) -> str:
         return self.target.partition("?")[0]
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.host}{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,21 @@ def report(
     asked: Sequence[Asked],
     happened: Sequence[Happened],
     changes: Iterable[tuple[float, Change]],
+    pages: Mapping[str, set[str]],
 ) -> dict[str, Any]:
-    """All figures, in hours since the start."""
-    lags, missing = _found(happened, changes)
+    """All figures; times in hours, counted from the start. `pages`: by host, outboxes' paths."""
+    lags, missing = found(happened, changes)
+    noticed = _noticed(happened, asked)
+    if noticed:
+        lags["noticed"] = noticed
+    windows = defaultdict(list)
+    for one in asked:
+        if one.path in pages.get(one.host, ()):
+            windows[one.host].append(one.at)
     return {
         "requests": len(asked),
+        "pages": sum(map(len, windows.values())),
+        "busiest_window": max((most_within(w, _WINDOW) for w in windows.values()), default=0),
         "by_hour": _by_hour(asked, start),
         "busiest_hour": most_within([one.at for one in asked], HOUR),
         "by_status": _count(one.status for one in asked),
@@ -80,9 +95,10 @@ def report(
     }
 
 
-def _found(
+def found(
     happened: Sequence[Happened], changes: Iterable[tuple[float, Change]]
 ) -> tuple[dict[str, dict[str, list[float]]], list[Happened]]:
+    """By verb and group how late each was found, in seconds; and what was not."""
     seen: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for at, change in changes:
         seen[change.id].append((at, change.kind))
@@ -104,6 +120,21 @@ def _found(
         elif ends == float("inf"):
             missing.append(one)
     return lags, missing
+
+
+def _noticed(happened: Sequence[Happened], asked: Sequence[Asked]) -> dict[str, list[float]]:
+    """How late each deletion was first met by a request, whatever was made of the answer: what only
+    says 404 is believed after a week."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for one in asked:
+        times[one.url].append(one.at)
+    lags: dict[str, list[float]] = {}
+    for one in happened:
+        if one.verb == "delete":
+            later = [at for at in times[one.id] if at >= one.at]
+            if later:
+                lags.setdefault(one.group, []).append(later[0] - one.at)
+    return lags
 
 
 def _summary(values: Sequence[float]) -> dict[str, float]:

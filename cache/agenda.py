@@ -359,6 +359,11 @@ class Agenda:
     def room(self, now: float) -> int:
         return self.account.room(now)
 
+    @property
+    def at_floor(self) -> bool:
+        """Whether the budget is larger than what is worth asking for."""
+        return self.price <= self._floor
+
     def state(self) -> bytes:
         return self.histogram.state()
 

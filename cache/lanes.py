@@ -106,6 +106,13 @@ class Lanes:
         lane.admitted = max(paid, now) + 1.0 / rate
         return True
 
+    def ahead(self, host: bytes, kind: int, now: float) -> int:
+        """How many turns of a host are given away."""
+        rate = self.rate(host, kind)
+        if rate is None:
+            return 0
+        return max(int((self._lane(host, kind).promised - now) * rate), 0)
+
     def promise(self, host: bytes, kind: int, now: float) -> float:
         """When a source that found no turn should come back: each gets one of its own."""
         rate = self.rate(host, kind)

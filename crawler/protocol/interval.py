@@ -8,22 +8,13 @@ NaN, and does not shrink when the price grows.
 
 from __future__ import annotations
 
-from math import atan2, cos, exp, expm1, hypot, inf, isfinite, log1p, pi, sin, sqrt
+from math import exp, expm1, inf, isfinite, log1p, sqrt
 
-from .assumptions import (
-    BRANCHING,
-    BURST_MEMORY,
-    DEEPEST_NIGHT,
-    PROFILE_DOUBT,
-    READER,
-    VALUE,
-)
+from .assumptions import READER, VALUE
 from .estimate import age, precision, rate, recall
+from .rhythm import with_rhythm
 from .source import DAY, Kind, Notices, Source
 
-_TURN = 2.0 * pi
-_BURST_DECAY = (1.0 - BRANCHING) / BURST_MEMORY  # of what a burst still brings, per day
-_STEP = 1.0 / 16.0  # days: fine enough for the edge of a night
 _LONGEST = 365.0  # days; whoever would wait longer waits for the source's own bound
 # Rows hold whole seconds.
 SHORTEST = 1.0
@@ -118,45 +109,6 @@ def ageing(edits: float, age: float, worth: float, price: float) -> float:
         if r > _LONGEST / age:
             return inf
     return r * age
-
-
-def rhythm(source: Source) -> tuple[float, float]:
-    """How deep the nights of an account are (0 to 1) and when its day peaks (radians)."""
-    length = 2.0 * hypot(source.profile_x, source.profile_y)
-    deep = length * source.changes / (source.changes + PROFILE_DOUBT)
-    return min(deep, DEEPEST_NIGHT), atan2(source.profile_y, source.profile_x)
-
-
-def with_rhythm(source: Source, changes: float, days: float) -> float:
-    """The interval `days`, moved to where bursts and the time of day make it worth most.
-
-    The first moment at which what has come together, m(u), reaches what waiting costs at the rate
-    that holds afterwards: m(u)^2 / (2 lam(u)) >= changes * days^2 / 2.
-    """
-    deep, peak = rhythm(source)
-    burst = BRANCHING * source.burst / (1.0 - BRANCHING)  # items that the burst still brings
-    if (deep < 0.02 or days > 4.0) and burst < 1e-3 * (1.0 + changes * days):
-        return days
-    ahead = min(days, 1.0)
-    flat = sin(pi * ahead) / (pi * ahead)  # a night weighs less in the mean over a longer time
-    start = _TURN * (source.last % DAY) / DAY - peak
-    sine = sin(start)
-    # Before this not even the dead of night is worth a request.
-    u = max(days * sqrt(1.0 - deep * abs(flat)) - deep / pi - burst / changes, 0.0)
-    while True:
-        fading = exp(-_BURST_DECAY * u)
-        turn = start + _TURN * u
-        m = changes * (u + deep / _TURN * (sin(turn) - sine)) + burst * (1.0 - fading)
-        bursting = burst * _BURST_DECAY * fading
-        after = changes * (1.0 + deep * flat * cos(turn + pi * ahead)) + bursting
-        wanted = days * sqrt(changes * max(after, 1e-9))
-        missing = wanted - m
-        if missing <= 0.01 * wanted or u >= _LONGEST:
-            return u
-        if fading < 0.01 and (days > 4.0 or deep < 0.02):
-            return max(u, days - burst / changes)
-        now = changes * (1.0 + deep * cos(turn)) + bursting
-        u += min(max(missing / now, 0.02 * days), _STEP)
 
 
 def worth_asking(source: Source, notices: Notices, worth: float, price: float, now: float) -> bool:

@@ -1,0 +1,98 @@
+"""A scheduler object over the shipped refresh policy, for traces: rows in memory instead of LMDB.
+
+It adds no rule: ids to numbers, times as they come, and the calls that the refresh loop makes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from zlib import crc32
+
+from fedpull.cache.agenda import Agenda
+from fedpull.crawler.protocol.source import Kind, Seen, Source
+from memory_rows import MemoryRows, Names
+
+_KINDS = {"outbox": Kind.OUTBOX, "actor": Kind.ACTOR, "post": Kind.POST, "listing": Kind.LISTING}
+# A trace states what a source is worth in full, and every request of its budget is the loop's.
+_VALUES = dict.fromkeys(Kind, 1.0)
+_SWEEP = 43_200.0
+
+
+class Scheduler:
+    def __init__(
+        self,
+        budget_per_hour: float,
+        host_cap_per_hour: float | None = None,
+        *,
+        use_push: bool = True,
+        floor: float = 0.0,
+    ) -> None:
+        self._rows = MemoryRows()
+        self._names = Names()
+        cap = None if host_cap_per_hour is None else lambda host, kind: host_cap_per_hour
+        self._agenda = Agenda(
+            budget_per_hour, cap, reserve=0.0, usable=1.0, floor=floor, values=_VALUES
+        )
+        self._use_push = use_push
+        self._urgent: deque[int] = deque()
+        self._sweep_at = 0
+        self._sweep_owed = 0.0
+        self._now: float | None = None
+
+    def add(
+        self,
+        id: str,
+        now: float,
+        host: str,
+        kind: str,
+        weight: float = 1.0,
+        history: Sequence[float] = (),
+        since: float | None = None,
+    ) -> None:
+        number = self._names.add(id)
+        self._rows.new()
+        source = Source(_KINDS[kind], crc32(host.encode()).to_bytes(4, "big"), now, weight=weight)
+        if source.kind == Kind.POST:
+            source.born = history[0] if history else now
+            history = ()
+        self._agenda.begin(self._rows, number, source, Seen(now, 0, None, tuple(history), since), now)
+
+    def due(self, now: float, budget: int) -> list[str]:
+        self._agenda.retune(now)
+        self._sweep(now)
+        chosen = []
+        while self._urgent and len(chosen) < budget:
+            chosen.append(self._urgent.popleft())
+        chosen += self._agenda.due(self._rows, now, budget - len(chosen))
+        return [self._names.name(number) for number in chosen]
+
+    def observe(
+        self,
+        id: str,
+        now: float,
+        changed: bool,
+        new_items: int = 0,
+        last_modified: float | None = None,
+    ) -> None:
+        number = self._names.find(id)
+        new = new_items if changed else 0
+        self._agenda.observe(self._rows, number, Seen(now, new, last_modified), now)
+
+    def signal(self, id: str, now: float) -> None:
+        if self._use_push:
+            number = self._names.find(id)
+            if self._agenda.signal(self._rows, number, now):
+                self._urgent.append(number)
+
+    def backoff(self, id: str, now: float, until: float) -> None:
+        self._agenda.backoff(self._rows, self._names.find(id), now, until)
+
+    def _sweep(self, now: float) -> None:
+        gap = 0.0 if self._now is None else min(max(now - self._now, 0.0), 600.0)
+        self._now = now
+        self._sweep_owed += len(self._rows) * gap / _SWEEP
+        while self._sweep_owed >= 1.0:
+            self._sweep_owed -= 1.0
+            self._agenda.sweep_one(self._rows, self._sweep_at, now)
+            self._sweep_at = (self._sweep_at + 1) % len(self._rows)

@@ -1,0 +1,206 @@
+"""The agenda's rows in packed memory, for simulations: about 55 bytes a source, ids included.
+
+What LMDB is to the shipped store. It holds rows and a calendar and decides nothing. Sources are
+numbered; a number's place in the calendar is a link in a list of its slot, so that it is taken out
+in one step. Invariant: what `load` gives is what `save` was given, but for single precision.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from struct import Struct
+
+from fedpull.cache.agenda import LINES
+from fedpull.crawler.protocol.source import Kind, Notices, Source
+
+# last, due, interval, changes, exposure; weight, burst, profile; host; kind and flags, failures;
+# bucket; the neighbours in the calendar.
+_ROW = Struct("<IIIffeeee4sBBHII")
+_LINKS = Struct("<II")
+_LINKS_AT = _ROW.size - _LINKS.size
+_POST = Struct("<I")  # a post has no burst and no daily profile: its birth stands there
+_POST_AT = 22
+_PLACED = 4
+_BOUND = 8
+_NONE = 0xFFFFFFFF
+# Times are stored from here on, so that a trace may begin at 0 and know of what was before.
+_EPOCH = 400 * 86_400
+_SLOTS = 48  # slots of an interval: finer than the estimates that due times come from
+
+
+class MemoryRows:
+    """Rows by number; see `cache.agenda.Rows`."""
+
+    def __init__(self) -> None:
+        self._rows = bytearray()
+        self._heads: list[dict[int, int]] = [{} for _ in range(LINES)]
+        self._order: list[list[int]] = [[] for _ in range(LINES)]
+        self._width = [max(int(60 * 2 ** (line / 2) / _SLOTS), 1) for line in range(LINES)]
+        self._notices: dict[int, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows) // _ROW.size
+
+    def new(self) -> int:
+        number = len(self)
+        self._rows += bytes(_ROW.size)
+        return number
+
+    def load(self, id: int) -> Source | None:
+        (last, due, seconds, changes, exposure, weight, burst, x, y, host, flags, failures, bucket,
+         _, _) = _ROW.unpack_from(self._rows, id * _ROW.size)  # fmt: skip
+        kind = flags & 3
+        born = 0.0
+        if kind == Kind.POST:
+            born = float(_POST.unpack_from(self._rows, id * _ROW.size + _POST_AT)[0] - _EPOCH)
+            burst = x = y = 0.0
+        return Source(
+            kind, host, float(last - _EPOCH), float(due - _EPOCH), float(seconds), changes, exposure,
+            weight, burst, x, y, born, placed=flags & _PLACED > 0, failures=failures, bucket=bucket,
+            bound=flags // _BOUND & 3,
+        )  # fmt: skip
+
+    def save(self, id: int, source: Source) -> None:
+        start = id * _ROW.size
+        flags = source.kind | _PLACED * source.placed | source.bound * _BOUND
+        last, due = round(source.last) + _EPOCH, round(source.due) + _EPOCH
+        links = _LINKS.unpack_from(self._rows, start + _LINKS_AT)
+        _ROW.pack_into(
+            self._rows, start, last, due, round(source.interval), source.changes, source.exposure,
+            source.weight, source.burst, source.profile_x, source.profile_y, source.host, flags,
+            source.failures, source.bucket, *links,
+        )  # fmt: skip
+        if source.kind == Kind.POST:
+            born = min(max(round(source.born) + _EPOCH, 0), _NONE)
+            _POST.pack_into(self._rows, start + _POST_AT, born)
+
+    def place(self, id: int, line: int, due: float) -> None:
+        slot = int(due // self._width[line])
+        heads = self._heads[line]
+        head = heads.get(slot, _NONE)
+        if head == _NONE:
+            insort(self._order[line], slot)
+        else:
+            self._link(head, before=id)
+        heads[slot] = id
+        _LINKS.pack_into(self._rows, id * _ROW.size + _LINKS_AT, _NONE, head)
+
+    def unplace(self, id: int, line: int, due: float) -> None:
+        before, after = self._links(id)
+        if after != _NONE:
+            self._link(after, before=before)
+        if before != _NONE:
+            self._link(before, after=after)
+            return
+        slot = int(due // self._width[line])
+        if after != _NONE:
+            self._heads[line][slot] = after
+            return
+        del self._heads[line][slot]
+        order = self._order[line]
+        del order[bisect_left(order, slot)]
+
+    def line(self, line: int) -> Iterator[tuple[float, int]]:
+        slot = None
+        while True:
+            order = self._order[line]
+            at = 0 if slot is None else bisect_left(order, slot + 1)
+            if at == len(order):
+                return
+            slot = order[at]
+            id = self._heads[line][slot]
+            while id != _NONE:
+                after = self._links(id)[1]
+                yield float(slot * self._width[line]), id
+                id = after
+
+    def _links(self, id: int) -> tuple[int, int]:
+        before, after = _LINKS.unpack_from(self._rows, id * _ROW.size + _LINKS_AT)
+        return before, after
+
+    def _link(self, id: int, *, before: int | None = None, after: int | None = None) -> None:
+        was_before, was_after = self._links(id)
+        _LINKS.pack_into(
+            self._rows,
+            id * _ROW.size + _LINKS_AT,
+            was_before if before is None else before,
+            was_after if after is None else after,
+        )
+
+    def notices(self, id: int) -> Notices | None:
+        row = self._notices.get(id)
+        return None if row is None else Notices(*_NOTICES.unpack(row))
+
+    def save_notices(self, id: int, notices: Notices | None) -> None:
+        if notices is None:
+            self._notices.pop(id, None)
+        else:
+            self._notices[id] = _NOTICES.pack(
+                notices.hits, notices.observed, notices.signals, notices.pending
+            )
+
+
+_NOTICES = Struct("<fffB")
+
+
+class Names:
+    """Ids of sources, as bytes one after the other, and a table that finds their numbers.
+
+    A table of Python strings would take more memory than all the rest.
+    """
+
+    _PARTS = 1024
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+        self._ends = array("I")
+        self._tables = [array("I", [_NONE] * 8) for _ in range(self._PARTS)]
+        self._used = array("I", [0] * self._PARTS)
+
+    def add(self, name: str) -> int:
+        number = len(self._ends)
+        self._text += name.encode()
+        self._ends.append(len(self._text))
+        part = hash(name) % self._PARTS
+        if self._used[part] >= 0.85 * len(self._tables[part]):
+            self._grow(part)
+        self._insert(self._tables[part], name, number)
+        self._used[part] += 1
+        return number
+
+    def find(self, name: str) -> int:
+        """The number of a name; KeyError for one that was not added."""
+        mixed = hash(name)
+        table = self._tables[mixed % self._PARTS]
+        size = len(table)
+        text = name.encode()
+        at = mixed // self._PARTS % size
+        while (number := table[at]) != _NONE:
+            if self._bytes(number) == text:
+                return number
+            at = (at + 1) % size
+        raise KeyError(name)
+
+    def name(self, number: int) -> str:
+        return self._bytes(number).decode()
+
+    def _bytes(self, number: int) -> bytes:
+        start = self._ends[number - 1] if number else 0
+        return bytes(self._text[start : self._ends[number]])
+
+    def _grow(self, part: int) -> None:
+        old = self._tables[part]
+        table = array("I", [_NONE] * (len(old) * 5 // 4 + 1))
+        for number in old:
+            if number != _NONE:
+                self._insert(table, self.name(number), number)
+        self._tables[part] = table
+
+    def _insert(self, table: array[int], name: str, number: int) -> None:
+        size = len(table)
+        at = hash(name) // self._PARTS % size
+        while table[at] != _NONE:
+            at = (at + 1) % size
+        table[at] = number

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ..errors import TimedOut, Unreachable
-from . import lookup, shapes
+from . import lookup, pace, shapes
 from .api_caching import Fetch, answer, decide, raise_absent
 from .api_demand import OnDemand
 from .api_http import Answer, Call, NotCached, directives, unknown
@@ -18,6 +18,8 @@ from .ports import Query
 from .records import Reference, State
 
 WAIT = 30.0
+# The price of a request moves within hours; looking it up costs as much as the rest of a call.
+_PRICE_EVERY = 60.0
 _PARAMETERS = frozenset({"id"})
 
 
@@ -28,6 +30,8 @@ class Documents:
         self._query = query
         self._demand = demand
         self._now = now
+        self._price: float | None = None
+        self._priced_at = float("-inf")
 
     def get(self, call: Call) -> Answer | Awaitable[Answer]:
         unknown(call.args, _PARAMETERS)
@@ -35,7 +39,9 @@ class Documents:
         now = self._now()
         reference = lookup.reference(self._query, id)
         try:
-            verdict = decide(reference, directives(call.headers.get("cache-control")), now)
+            doubtful = pace.doubtful(reference, self._price_at(now), now)
+            asked = directives(call.headers.get("cache-control"))
+            verdict = decide(reference, asked, now, doubtful=doubtful)
         except NotCached as error:  # a miss has no record, hence no id but the caller's
             raise NotCached(id, error.reason) from error
         if isinstance(verdict, Fetch):
@@ -47,6 +53,12 @@ class Documents:
         if verdict.check:
             self._demand.check(reference.id)
         return found
+
+    def _price_at(self, now: float) -> float | None:
+        """The agenda's price of a request, as it was at most a minute ago."""
+        if not 0.0 <= now - self._priced_at < _PRICE_EVERY:
+            self._price, self._priced_at = self._query.totals().price, now
+        return self._price
 
     async def _fetched(self, call: Call, id: str, why: str) -> Answer:
         came = await self._demand.fetch(id, wait=WAIT, again=True)

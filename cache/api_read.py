@@ -51,8 +51,8 @@ class Reading:
     def reference(self, call: Call) -> Answer:
         unknown(call.args, _ID)
         id = id_of(call)
-        known = self._known(id)
-        return json(shapes.reference(lookup.explained(self._query, known), self._now()))
+        known, reads = lookup.explained(self._query, self._known(id))
+        return json(shapes.reference(known, self._now(), reads))
 
     def _known(self, id: str) -> Reference:
         """The record of an id; what may not even be asked for is wrong rather than missing."""
@@ -115,7 +115,7 @@ class Reading:
 
     def status(self, call: Call) -> Answer:
         unknown(call.args, frozenset())
-        return json(shapes.status(self._query.totals(), self._verbs.running()))
+        return json(shapes.status(self._query.totals(self._now()), self._verbs.running()))
 
     def _filter(self, call: Call, now: float) -> ObjectFilter:
         args, query = call.args, self._query

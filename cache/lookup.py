@@ -18,7 +18,7 @@ from ..crawler.protocol.times import rfc3339
 from ..crawler.protocol.uri import canonical, shown
 from ..errors import BadInput, NotFound
 from .ports import Query
-from .records import Follow, Reference, State
+from .records import Follow, Reads, Reference, State
 
 # A redirect leads over at most three hops, and each may have left a name behind.
 _MAX_NAMES = 4
@@ -145,11 +145,14 @@ def _finger(query: Query, handle: Handle) -> webfinger.Finger | None:
     return webfinger.Finger(known.reason or str(handle), known.target)
 
 
-def explained(query: Query, known: Reference) -> Reference:
-    """The record as people are told of it: what has members is a collection, document or not."""
-    if known.cls is None and query.collection(known.id, 1) is not None:
-        return replace(known, cls="collection")
-    return known
+def explained(query: Query, known: Reference) -> tuple[Reference, Reads | None]:
+    """The record as people are told of it, and how it is read: what has members is a collection,
+    document or not."""
+    reads = query.reads(known.id)
+    is_collection = reads is not None or query.collection(known.id, 1) is not None
+    if known.cls is None and is_collection:
+        known = replace(known, cls="collection")
+    return known, reads
 
 
 def follow_key(name: str, query: Query, text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from . import pace
 from .document import Document
 from .records import (
     Attempt,
@@ -21,6 +22,7 @@ from .records import (
     CollectionView,
     Follow,
     Host,
+    Reads,
     Reference,
     State,
     Totals,
@@ -100,8 +102,9 @@ def listing(entries: Iterable[Json], next: str | None = None) -> Json:
     return {"items": list(entries), "next": next}
 
 
-def reference(known: Reference, now: float) -> Json:
-    """The freshness record."""
+def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
+    """The freshness record; `reads`: how a collection is read."""
+    changes, overdue = pace.changes_a_day(known, now), pace.overdue(known, now)
     return {
         "id": known.id,
         "state": str(known.state),
@@ -127,8 +130,25 @@ def reference(known: Reference, now: float) -> Json:
         "signature": None,
         "robots": None,
         "consent": {"verdict": None, "evidence": None},
+        "source": known.kind,
+        "rate": None if changes is None else float(f"{changes:.3g}"),
+        "bound": known.bound,
+        "weight": known.weight,
+        "not_before": time(known.not_before),
+        "priority": None if overdue is None else round(overdue, 3),
+        "reads": None if reads is None else _reads(reads),
         "why": why(known, now),
         "log": [attempt(line) for line in known.log],
+    }
+
+
+def _reads(found: Reads) -> Json:
+    return {
+        "begins": found.begins,
+        "url": found.url,
+        "newest_first": found.newest_first,
+        "scattered": found.scattered,
+        "read_whole_at": time(found.read_whole_at),
     }
 
 
@@ -189,6 +209,7 @@ def follow(state: Follow) -> Json:
         "outbox": state.outbox,
         "outbox_kind": state.outbox_kind,
         "objects": state.objects,
+        "thread_fetches": state.thread_fetches,
         "complete": state.complete,
         "last_success": time(state.last_success),
         "last_error": state.last_error,
@@ -210,6 +231,8 @@ def host(known: Host) -> Json:
         "requests": known.requests,
         "in_flight": known.in_flight,
         "due": known.due,
+        "backlog": known.backlog,
+        "lag": known.lag,
     }
 
 
@@ -231,7 +254,15 @@ def status(totals: Totals, running: Running, *, up: bool = True) -> Json:
             "max_bytes": totals.max_bytes,
             "read_only": totals.read_only,
         },
-        "budget": {"limit": running.budget_limit, "used": running.budget_used},
+        "sources": totals.sources,
+        "backlog": totals.backlog,
+        "lag": totals.lag,
+        "budget": {
+            "limit": running.budget_limit,
+            "used": totals.budget_used,
+            "price": totals.price,
+            "scarce": totals.price is not None and not totals.floor,
+        },
     }
 
 

@@ -29,7 +29,7 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What only the process knows. `budget` is requests an hour, and those of the last hour."""
+    """What only the process knows. `budget_limit` is in requests an hour."""
 
     version: str
     uptime: float
@@ -37,7 +37,6 @@ class Running:
     ready: bool
     reasons: tuple[str, ...] = ()  # why it is not ready, or does less than it was told to
     budget_limit: int = 0
-    budget_used: int = 0
 
 
 class Verbs(Protocol):

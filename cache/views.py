@@ -132,3 +132,14 @@ class CollectionView:
     complete: bool
     total_items: int | None
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """How a collection is read: where its next visit, or the present one, goes on."""
+
+    begins: str  # cursor, head, start (all of it), page (in the middle of a visit)
+    url: str | None
+    newest_first: bool
+    scattered: bool  # new items may stand anywhere, so that all of it is read now and then
+    read_whole_at: float | None

@@ -6,6 +6,7 @@ has its words, so that `explain` never falls silent.
 
 from __future__ import annotations
 
+from .pace import BECAUSE, pace
 from .records import Reference, State
 
 # The change log's one-word reasons, spelled out.
@@ -68,7 +69,9 @@ def _unknown(reference: Reference, now: float) -> str:
         last = reference.log[0]
         is_collection = reference.cls == "collection"
         text = "A collection; its pages are read and not kept" if is_collection else "Not held"
-        return f"{text}. Last time, {ago(last.at, now)}: {last.outcome}"
+        text = f"{text}. Last time, {ago(last.at, now)}: {last.outcome}"
+        watched = _watched(reference, now)
+        return f"{text}. {watched[0].upper()}{watched[1:]}" if watched else text
     if reference.last_error:
         return f"Known, but not fetched yet: {_failures(reference)}"
     return "Known, but not fetched yet"
@@ -84,18 +87,41 @@ def _held(reference: Reference, now: float) -> str:
             how = f"Its origin confirmed it unchanged {verified}"
         case _:
             how = f"Its origin served it {verified}"
+    watched = _watched(reference, now)
     if reference.next_check is None:
         text = f"Stale: {_lower(how)}, and no check is planned."
-    elif now < reference.next_check:
-        text = f"Fresh: {_lower(how)}; the next check is due {ahead(reference.next_check, now)}."
-    else:
+    elif now >= reference.next_check:
         late = span(now - reference.next_check)
-        text = f"Stale: {_lower(how)}, and the next check has been due for {late}."
+        text = f"Stale: {_lower(how)}, and the next check has been due for {late}"
+        text += f"; {watched}." if watched else "."
+    elif watched:
+        soon = ahead(reference.next_check, now)
+        text = f"Fresh: {_lower(how)}; {watched}, next {soon}."
+    else:
+        soon = ahead(reference.next_check, now)
+        text = f"Fresh: {_lower(how)}; the next check is due {soon}."
     if reference.failures:
         text += f" Since then {_failures(reference)}."
     elif reference.last_error:
         text += f" Last time: {reference.last_error}."
     return text
+
+
+def every(seconds: float) -> str:
+    """How often that is: `every 6 hours`, `every day`."""
+    text = span(seconds)
+    return f"every {text.removeprefix('1 ')}"
+
+
+def _watched(reference: Reference, now: float) -> str:
+    """Why it is asked as often as it is; empty where nothing asks for it by itself."""
+    expected = pace(reference, now)
+    if expected is None or not reference.interval:
+        return ""
+    verb = "read" if reference.kind in ("outbox", "listing") else "checked"
+    because = BECAUSE.get(reference.bound or "")
+    reason = f" ({because})" if because else ""
+    return f"with {expected} it is {verb} {every(reference.interval)}{reason}"
 
 
 def _failures(reference: Reference) -> str:

@@ -17,7 +17,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..cache.ports import Query
-    from ..cache.records import CollectionView, Reference
+    from ..cache.records import CollectionView, Reads, Reference
 
 
 def find(session: Session, query: Query, text: str) -> Reference:
@@ -62,15 +62,18 @@ def explain(session: Session, id: str, as_json: bool) -> None:
 
     now = session.now()
     with session.reading() as query:
-        known = lookup.explained(query, find(session, query, id))
+        known, reads = lookup.explained(query, find(session, query, id))
         if as_json:
-            output.print_json(shapes.reference(known, now))
+            output.print_json(shapes.reference(known, now, reads))
         else:
-            _explained(known, query.collection(known.id, 1), now)
+            _explained(known, query.collection(known.id, 1), reads, now)
 
 
-def _explained(known: Reference, members: CollectionView | None, now: float) -> None:
-    from ..cache.why import ago, ahead, span, why
+def _explained(
+    known: Reference, members: CollectionView | None, reads: Reads | None, now: float
+) -> None:
+    from ..cache.pace import pace
+    from ..cache.why import ago, ahead, why
 
     click.echo(output.safe(known.id))
     click.echo(f"  {output.safe(why(known, now))}\n")
@@ -88,8 +91,12 @@ def _explained(known: Reference, members: CollectionView | None, now: float) -> 
             ("verified", None if known.verified_at is None else ago(known.verified_at, now)),
             ("verified by", known.verified_by),
             ("embedded in", known.enclosing),
+            ("expected", pace(known, now)),
+            ("interval", _interval(known)),
             ("next check", next_check),
-            ("interval", span(known.interval) if known.interval else None),
+            ("begins at", None if reads is None else _begins(reads)),
+            ("order", None if reads is None else _order(reads, now)),
+            ("importance", None if known.weight in (None, 1.0) else f"{known.weight:.2g}"),
             ("etag", known.etag),
             ("last modified", known.last_modified),
             ("content hash", known.content_hash.hex() if known.content_hash else None),
@@ -99,10 +106,37 @@ def _explained(known: Reference, members: CollectionView | None, now: float) -> 
     )
     if known.log:
         click.echo("\nlatest attempts")
-        for line in known.log:
+        whens = [ago(line.at, now) for line in known.log]
+        width, causes = max(map(len, whens)), max(len(line.cause) for line in known.log)
+        for when, line in zip(whens, known.log, strict=True):
             status = line.status if line.status is not None else "-"
-            shown = f"  {ago(line.at, now)}: {line.cause}, {status}, {line.outcome}"
+            shown = f"  {when:<{width}}  {line.cause:<{causes}}  {status:>3}  {line.outcome}"
             click.echo(output.safe(shown))
+
+
+def _interval(known: Reference) -> str | None:
+    from ..cache.pace import BECAUSE
+    from ..cache.why import span
+
+    if not known.interval:
+        return None
+    because = BECAUSE.get(known.bound or "")
+    return f"{span(known.interval)} ({because})" if because else span(known.interval)
+
+
+def _begins(reads: Reads) -> str:
+    """Where the next visit of a collection begins, or the present one goes on."""
+    named = {"cursor": "the cursor", "page": "the next page of this visit", "head": "its head"}
+    return f"{named.get(reads.begins, 'its beginning')}{f', {reads.url}' if reads.url else ''}"
+
+
+def _order(reads: Reads, now: float) -> str:
+    from ..cache.why import ago
+
+    order = "newest first" if reads.newest_first else "not newest first"
+    if reads.scattered:
+        order += "; new items may stand anywhere, so all of it is read now and then"
+    return f"{order} (read whole {ago(reads.read_whole_at, now)})" if reads.read_whole_at else order
 
 
 def _completeness(members: CollectionView | None) -> str | None:

@@ -5,7 +5,7 @@ A stranger's first `fedpull list` is no error. Invariant: it answers as an empty
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..cache.document import Document
@@ -16,10 +16,13 @@ from ..cache.records import (
     Follow,
     Host,
     ObjectFilter,
+    Reads,
     Reference,
     State,
+    Thread,
     Totals,
     Version,
+    Want,
 )
 from ..errors import StoreError
 
@@ -54,6 +57,29 @@ class NoStore:
     def known_members(self, collection: str, ids: Iterable[str]) -> set[str]:
         return set()
 
+    def absent_members(
+        self,
+        collection: str,
+        placed: Sequence[str],
+        listed: Iterable[str],
+        *,
+        after: str | None = None,
+        head: bool = False,
+    ) -> tuple[Reference, ...]:
+        return ()
+
+    def thread(self, follow: str, root: str, now: float) -> Thread | None:
+        return None
+
+    def threads(self, id: str, now: float) -> tuple[Thread, ...]:
+        return ()
+
+    def threaded(self, follow: str, ids: Iterable[str]) -> set[str]:
+        return set()
+
+    def threads_due(self, follow: str, now: float) -> list[Want]:
+        return []
+
     def objects(
         self, filter: ObjectFilter, limit: int, cursor: str | None = None
     ) -> tuple[list[Document], str | None]:
@@ -62,6 +88,9 @@ class NoStore:
     def collection(
         self, id: str, limit: int = 500, cursor: str | None = None
     ) -> CollectionView | None:
+        return None
+
+    def reads(self, id: str) -> Reads | None:
         return None
 
     def changes(self, since: int, limit: int = 500) -> list[Change]:
@@ -79,7 +108,7 @@ class NoStore:
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         return iter(())
 
-    def totals(self) -> Totals:
+    def totals(self, now: float | None = None) -> Totals:
         return Totals()
 
     def check(self) -> CheckReport:

@@ -112,7 +112,9 @@ def _status(session: Session) -> dict[str, object]:
     )
     with session.reading() as query:
         # Only the writer knows when it is full; a reader of a store at rest does not say so.
-        totals = replace(query.totals(), max_bytes=config.store.max_bytes, read_only=False)
+        totals = replace(
+            query.totals(session.now()), max_bytes=config.store.max_bytes, read_only=False
+        )
     return shapes.status(totals, running, up=False)
 
 

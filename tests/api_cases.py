@@ -125,7 +125,7 @@ class Origin:
 
     def running(self) -> Running:
         reasons = () if self.ready else ("contact is not set",)
-        return Running("1.2.3", 12.5, 1, self.ready, reasons, budget_limit=20_000, budget_used=7)
+        return Running("1.2.3", 12.5, 1, self.ready, reasons, budget_limit=20_000)
 
 
 def blank(id: str) -> Reference:

@@ -69,6 +69,8 @@ def doubtful(known: Reference | None, price: float | None, now: float) -> bool:
         return False
     if known.kind not in ("actor", "post") or (known.not_before or 0.0) > now:
         return False
+    if known.bound == "type":
+        return False  # the operator has said from when on it is outdated
     verified = known.verified_at or 0.0
     days = max(now - verified, 0.0) / DAY
     kind = Kind.ACTOR

@@ -32,7 +32,7 @@ def ingest(reading: Reading, prior: Prior, now: float) -> Outcome:
     outcome = _decide(reading, prior, now)
     if reading.lease.want.follow and prior.follow is None:
         # Unfollowed meanwhile: what was fetched is kept, nothing more is asked for its sake.
-        return replace(outcome, wants=(), walk=None, walk_url=None)
+        return replace(outcome, wants=(), walk=None, walk_url=None, polls=())
     return ingest_follow.kept_going(outcome, prior)
 
 

@@ -15,6 +15,8 @@ _RETRY = (HOUR, 7 * DAY)
 # What the origin said is gone does not come back on the next page's word (FEP-4f05; a cache in
 # front, a restored backup), only after this.
 _COOL_DOWN = DAY
+# How often a follow whose actor is gone looks whether it still is.
+GONE_AGAIN = 30 * DAY
 
 
 def told(base: Outcome, status: int | None, outcome: str) -> Outcome:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..cache.records import Cause, Follow, HostReport, Kind, Lease, Mark, Outcome, State, Want
 from . import ingest_thread
 from .answer import Answer, FetchFailed, Hop
-from .ingest_base import DAY, gone, lease_of, told
+from .ingest_base import DAY, GONE_AGAIN, gone, lease_of, told
 from .ingest_page import missing_page
 from .protocol import media
 from .reading import Prior, Reading
@@ -87,17 +87,21 @@ def unusable(
         state, missing = _failed_state(prior), status == 404
         marks = (Mark(want.uri, state, error=reason, failed=True, missing=missing),)
     elif want.relation == "outbox" and status in (404, 410) and prior.follow is not None:
-        wants = (*wants, *_actor_first(want, prior.follow, base.at))
+        wants = _without_outbox(want, prior, prior.follow, wants, base.at)
     done = replace(base, wants=wants, marks=marks, follow=_note(prior, want, reason))
     return told(done, status, f"{word}: {reason}")
 
 
-def _actor_first(want: Want, follow: Follow, now: float) -> tuple[Want, ...]:
+def _without_outbox(
+    want: Want, prior: Prior, follow: Follow, wants: tuple[Want, ...], now: float
+) -> tuple[Want, ...]:
     """An outbox that is not there any more may have lost its actor: who has moved, or is gone, says
-    so itself."""
+    so itself. Without an actor it is asked for as seldom as that is."""
     if follow.actor is None or follow.once:
-        return ()
-    return (Want(follow.actor, Kind.DOCUMENT, Cause.NEW, now, want.follow, "actor"),)
+        return wants
+    if prior.states.get(follow.actor) is State.GONE:
+        return (replace(want, due=now + GONE_AGAIN, cause=Cause.NEW, attempts=0, scheduled=True),)
+    return (*wants, Want(follow.actor, Kind.DOCUMENT, Cause.NEW, now, want.follow, "actor"))
 
 
 def _gone(base: Outcome, prior: Prior, code: int) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cache.records import Cause, Follow, Kind, Mark, Outcome, State, Want
 from . import ingest_move
-from .ingest_base import DAY, lease_of, parked, told
+from .ingest_base import DAY, GONE_AGAIN, lease_of, parked, told
 from .protocol import activitystreams as as2
 from .protocol import webfinger
 from .protocol.handle import Handle, parse_actor, parse_handle
@@ -82,7 +82,8 @@ def actor(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Prio
     if not follow.once:
         again = parked(replace(want, uri=id))
         base = replace(base, wants=(*base.wants, again, *ingest_move.leads_to(doc, follow, base)))
-    wants = outbox_want(want, follow, base.at) if outbox != was else ()
+    back = prior.states.get(id) is State.GONE
+    wants = outbox_want(want, follow, base.at) if outbox != was or back else ()
     if follow.handle is None and follow.key.startswith("@"):
         return _check_handle(base, id, doc, follow)
     return told(replace(base, follow=follow, wants=(*base.wants, *wants)), 200, "stored")
@@ -143,9 +144,10 @@ def kept_going(outcome: Outcome, prior: Prior) -> Outcome:
         outcome = replace(outcome, follow=replace(follow, last_error=f"{want.uri}: {said}"))
     if follow.once:
         return replace(outcome, wants=wants)
-    # Gone is gone until somebody asks; what was refused, or led elsewhere, may be mended.
+    # What was refused, or led elsewhere, may be mended any day; what is gone is looked at because
+    # somebody still follows it, and once in a while only.
     over = any(mark.state is State.GONE for mark in outcome.marks)
-    again = parked(want) if over else looked_up_later(want, outcome.at)
+    again = looked_up_later(want, outcome.at, GONE_AGAIN if over else DAY)
     return replace(outcome, wants=(*wants, _from_the_start(again, follow)))
 
 
@@ -157,11 +159,11 @@ def _from_the_start(again: Want, follow: Follow) -> Want:
     return again if uri.startswith("@") else replace(again, uri=uri, refetch=False)
 
 
-def looked_up_later(want: Want, now: float) -> Want:
-    """What left no document whose next look could be planned is looked at once a day."""
+def looked_up_later(want: Want, now: float, wait: float = DAY) -> Want:
+    """What left no document whose next look could be planned is looked at once in so long."""
     return replace(
         want,
-        due=now + DAY,
+        due=now + wait,
         cause=Cause.REFRESH,
         scheduled=True,
         attempts=0,

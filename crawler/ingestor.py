@@ -13,10 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from ..cache.ports import Query, Store
-from ..cache.records import Applied, Follow, Kind, Lease, Outcome, Reference, State, Want
+from ..cache.records import Applied, Follow, Lease, Outcome
 from ..config.model import Follow as Rules
 from ..config.model import Freshness
 from ..errors import StoreError
@@ -24,13 +23,14 @@ from .answer import Answer, FetchFailed
 from .clock import Clock
 from .ingest import ingest
 from .ingest_failure import failure
-from .reading import Prior, Reading, read
+from .ingest_gone import clearing
+from .lookups import Lookups
+from .reading import read
 
 log = logging.getLogger(__name__)
 
-# States of which more than the state is to be known: why, since when, to where.
-_TOLD = frozenset({State.REFUSED, State.REDIRECTED, State.FAILED, State.GONE})
-_ACTORS = frozenset({"actor", "moved"})
+# Documents of an actor that is gone that go with it in one transaction.
+_CLEARED_AT_ONCE = 200
 
 Listener = Callable[[Lease, Outcome], None]
 
@@ -61,6 +61,10 @@ class Ingestor:
     ages: Freshness = Freshness()  # noqa: RUF009 (frozen)
     answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
+    lookups: Lookups = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lookups = Lookups(self.query, self.rules, self.follow, self.leader, self.ages)
 
     def on_outcome(self, listener: Listener) -> None:
         """Call `listener` on the loop's thread after each durable outcome."""
@@ -76,7 +80,7 @@ class Ingestor:
         now = self.clock.now()
         try:
             reading = read(lease, answer)
-            return ingest(reading, self._prior(lease, reading), now)
+            return ingest(reading, self.lookups.prior(lease, reading, now), now)
         except StoreError:
             raise
         except Exception:
@@ -85,13 +89,14 @@ class Ingestor:
             broken = FetchFailed(
                 lease.url, "could not be taken in", kind="protocol", hops=answer.hops
             )
-            return failure(lease, broken, self._prior(lease, None), now)
+            return failure(lease, broken, self.lookups.prior(lease, None, now), now)
 
     def failed(self, lease: Lease, error: FetchFailed) -> None:
         """No usable response came for `lease`."""
         self.tallies[lease.want.follow].requests += len(error.hops)
         log.info("%s: %s (%s)", lease.url, error.reason, error.kind)
-        self._end(lease, lambda: failure(lease, error, self._prior(lease, None), self.clock.now()))
+        now = self.clock.now()
+        self._end(lease, lambda: failure(lease, error, self.lookups.prior(lease, None, now), now))
 
     def _end(self, lease: Lease, decide: Callable[[], Outcome]) -> None:
         """Apply what is decided. Where the store cannot be read, the lease runs out by itself, and
@@ -102,76 +107,35 @@ class Ingestor:
             log.error("%s was not taken in: %s", lease.url, error)
             self.finished()
         else:
+            self._clear(lease, outcome)
+
+    def _clear(self, lease: Lease, outcome: Outcome) -> None:
+        """Apply an outcome; before an actor that is gone, what it had posted goes, step by step.
+
+        If that is interrupted, the actor's lease ends by itself, and its origin says so again.
+        """
+        try:
+            step = clearing(outcome, self.query, _CLEARED_AT_ONCE)
+        except StoreError as error:
+            log.error("%s was not taken in: %s", lease.url, error)
+            self.finished()
+            return
+        if step is None:
             self._apply(lease, outcome)
-
-    def _prior(self, lease: Lease, reading: Reading | None) -> Prior:
-        want, query = lease.want, self.query
-        read = reading is not None and reading.answer.status == 200 and not reading.problem
-        members = reading.members if reading is not None else ()
-        rules = self.rules(want.follow) if want.follow else None
-        states = query.states(reading.references) if reading is not None else {}
-        chosen = rules is not None and rules.types is not None
-        links = reading.links | reading.shown if reading is not None else frozenset[str]()
-        details = [
-            uri
-            for uri, state in states.items()
-            if state in _TOLD or (state is State.RESOLVED and (chosen or uri in links))
-        ]
-        unaddressed = reading is not None and reading.unaddressed
-        others: dict[str, Rules] = {}
-        if want.follow and reading is not None and reading.document is not None:
-            keys = (key for key in query.offered_to(want.uri) if key != want.follow)
-            others = {key: one for key in keys if (one := self.rules(key)) is not None}
-        return Prior(
-            rules=rules,
-            follow=self.follow(want.follow) if want.follow else None,
-            states=states,
-            details=query.references(details) if details else {},
-            others=others,
-            leader=self.leader(reading.id) if want.relation in _ACTORS and reading else None,
-            # Only what failed, did not change, or leaves its audience to its activity needs to know
-            # what is held and since when.
-            known=query.reference(want.uri) if not read or unaddressed else None,
-            members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),
-            threads=self._threads(want, reading, rules),
-            thread=query.thread(want.follow, want.root, self.clock.now()) if want.root else None,
-            root=None if read and want.kind is not Kind.PAGE else self._root(want),
-            ages=self.ages,
-            absent=self._absent(reading) if reading is not None and reading.placed else (),
-            born=self._born(reading) if reading is not None and reading.page is not None else None,
+            return
+        loop = asyncio.get_running_loop()
+        self.store.apply(step).add_done_callback(
+            lambda done: loop.call_soon_threadsafe(self._cleared, lease, outcome, done)
         )
 
-    def _absent(self, reading: Reading) -> tuple[Reference, ...]:
-        """What we hold between the items of a page that is read again, and that is not on it."""
-        walk = reading.walk
-        if walk is None or walk.mode not in ("head", "rescan"):
-            return ()
-        return self.query.absent_members(
-            reading.lease.want.uri,
-            reading.placed,
-            reading.members,
-            after=walk.last_object,
-            head=walk.first_item is None,
-        )
-
-    def _born(self, reading: Reading) -> float | None:
-        """Since when the actor of an outbox is there, as long as its first sight may need it."""
-        walk, follow = reading.walk, self.follow(reading.lease.want.follow)
-        if follow is None or follow.actor is None or (walk is not None and walk.mode != "backfill"):
-            return None
-        known = self.query.reference(follow.actor)
-        return known.published if known is not None else None
-
-    def _threads(self, want: Want, reading: Reading | None, rules: Rules | None) -> frozenset[str]:
-        """Those of the posts in an answer whose threads are read already."""
-        if reading is None or rules is None or not rules.replies or want.root:
-            return frozenset()
-        return frozenset(self.query.threaded(want.follow, reading.members or reading.references))
-
-    def _root(self, want: Want) -> dict[str, Any] | None:
-        """The post that a thread hangs on: it says where else its thread may be read."""
-        document = self.query.document(want.root) if want.root else None
-        return document.json if document is not None else None
+    def _cleared(self, lease: Lease, outcome: Outcome, done: Future[Applied]) -> None:
+        error = done.exception()
+        if error is not None:
+            log.error("%s was not stored: %s", lease.url, error)
+            self.finished()
+            return
+        self._count(lease.want.follow, done.result())
+        self._clear(lease, outcome)
 
     def _apply(self, lease: Lease, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()

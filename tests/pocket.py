@@ -21,6 +21,7 @@ from fedpull.crawler.answer import Answer, Hop
 from fedpull.crawler.clock import Clock, SystemClock
 from fedpull.crawler.follows import Follows
 from fedpull.crawler.ingest import ingest
+from fedpull.crawler.ingest_gone import clearing
 from fedpull.crawler.ingestor import Ingestor, Tally
 from fedpull.crawler.protocol.uri import host_port
 from fedpull.crawler.reading import read
@@ -119,7 +120,8 @@ class Pocket:
         self.asked.append(lease.url)
         came = self.answer(lease)
         reading = read(lease, came)
-        return ingest(reading, self._ingestor._prior(lease, reading), self.clock.now())
+        now = self.clock.now()
+        return ingest(reading, self._ingestor.lookups.prior(lease, reading, now), now)
 
     def answer(self, lease: Lease) -> Answer:
         found = self.pages.get(lease.url, 404)
@@ -133,7 +135,13 @@ class Pocket:
         kind = JRD if lease.want.kind is Kind.FINGER else ACTIVITY
         return answer(lease.url, found, content_type=kind)
 
+    def clear(self, outcome: Outcome) -> None:
+        """As the shell does before it applies an outcome that ends an actor."""
+        while (step := clearing(outcome, self.opened.query, 2)) is not None:
+            self.opened.store.apply(step).result()
+
     def settle(self, lease: Lease, outcome: Outcome) -> Applied:
+        self.clear(outcome)
         applied = self.opened.store.apply(outcome).result()
         self.follows.settled(lease, outcome)
         return applied
@@ -142,6 +150,8 @@ class Pocket:
         """What can be leased now, answered at once; how much that was."""
         leases = self.lease(64)
         came = [(lease, self.outcome(lease)) for lease in leases]
+        for _, outcome in came:
+            self.clear(outcome)
         written = [self.opened.store.apply(outcome) for _, outcome in came]
         for (lease, outcome), future in zip(came, written, strict=True):
             future.result()

@@ -152,15 +152,6 @@ def test_429_is_no_try_and_pauses_the_host() -> None:
     assert outcome.hosts[0].pause == NOW + 120
 
 
-def test_304_renews_what_is_held() -> None:
-    """Not modified: verified now, nothing else changes."""
-    outcome = ingested(b"", status=304, before=prior(known(POST)))
-
-    [mark] = outcome.marks
-    assert mark.verified
-    assert mark.state is None
-
-
 def test_types_of_a_follow_filter_what_is_kept() -> None:
     """A follow that keeps Events takes no Note, and the change log does not mention it."""
     outcome = ingested(note(), before=prior(rules={"types": ["Event"]}))

@@ -207,11 +207,12 @@ def test_a_missing_page_beyond_the_first_is_the_end() -> None:
 
 
 def test_a_missing_root_is_a_failure_that_is_tried_again() -> None:
-    """The follow says what is wrong, and its outbox stays in the queue."""
+    """The follow says what is wrong, its outbox stays in the queue, and its actor is asked."""
     outcome = ingested(b"", url=OUTBOX, status=404)
 
     assert outcome.follow is not None
     assert outcome.follow.last_error == f"{OUTBOX}: status 404"
-    [again] = outcome.wants
+    again, check = outcome.wants
     assert (again.uri, again.attempts) == (OUTBOX, 1)
     assert again.due > NOW
+    assert (check.uri, check.relation) == (ALICE, "actor")

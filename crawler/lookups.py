@@ -1,0 +1,113 @@
+"""Looks up what is known already of what an answer mentions, before it is decided on.
+
+It reads the store and decides nothing: what is looked up is what `reading` names and what ingest
+asks of a `Prior`. Invariant: one answer costs a fixed number of short reads, whatever it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..cache.ports import Query
+from ..cache.records import Follow, Kind, Lease, Reference, State, Want
+from ..config.model import Follow as Rules
+from ..config.model import Freshness
+from .reading import Prior, Reading
+
+# States of which more than the state is to be known: why, since when, to where.
+_TOLD = frozenset({State.REFUSED, State.REDIRECTED, State.FAILED, State.GONE})
+_ACTORS = frozenset({"actor", "moved"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What ingest may know: the store, the follows as configured and as they stand."""
+
+    query: Query
+    rules: Callable[[str], Rules | None]
+    follow: Callable[[str], Follow | None]
+    leader: Callable[[str], str | None]
+    ages: Freshness
+
+    def prior(self, lease: Lease, reading: Reading | None, now: float) -> Prior:
+        want, query = lease.want, self.query
+        read = reading is not None and reading.answer.status == 200 and not reading.problem
+        members = reading.members if reading is not None else ()
+        rules = self.rules(want.follow) if want.follow else None
+        follow = self.follow(want.follow) if want.follow else None
+        states = query.states(_named(want, reading, follow))
+        chosen = rules is not None and rules.types is not None
+        links = reading.links | reading.shown if reading is not None else frozenset[str]()
+        details = [
+            uri
+            for uri, state in states.items()
+            if state in _TOLD or (state is State.RESOLVED and (chosen or uri in links))
+        ]
+        unaddressed = reading is not None and reading.unaddressed
+        asked = reading.id if reading is not None and reading.id else want.uri
+        others: dict[str, Rules] = {}
+        if want.follow and reading is not None and reading.document is not None:
+            keys = (key for key in query.offered_to(want.uri) if key != want.follow)
+            others = {key: one for key in keys if (one := self.rules(key)) is not None}
+        return Prior(
+            rules=rules,
+            follow=follow,
+            states=states,
+            details=query.references(details) if details else {},
+            others=others,
+            leader=self.leader(reading.id) if want.relation in _ACTORS and reading else None,
+            # Only what failed, did not change, or leaves its audience to its activity needs to know
+            # what is held and since when.
+            known=query.reference(asked) if not read or unaddressed else None,
+            members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),
+            threads=self._threads(want, reading, rules),
+            thread=query.thread(want.follow, want.root, now) if want.root else None,
+            root=None if read and want.kind is not Kind.PAGE else self._root(want),
+            ages=self.ages,
+            absent=self._absent(reading) if reading is not None and reading.placed else (),
+            born=self._born(reading) if reading is not None and reading.page is not None else None,
+        )
+
+    def _absent(self, reading: Reading) -> tuple[Reference, ...]:
+        """What we hold between the items of a page that is read again, and that is not on it."""
+        walk = reading.walk
+        if walk is None or walk.mode not in ("head", "rescan"):
+            return ()
+        return self.query.absent_members(
+            reading.lease.want.uri,
+            reading.placed,
+            reading.members,
+            after=walk.last_object,
+            head=walk.first_item is None,
+        )
+
+    def _born(self, reading: Reading) -> float | None:
+        """Since when the actor of an outbox is there, as long as its first sight may need it."""
+        walk, follow = reading.walk, self.follow(reading.lease.want.follow)
+        if follow is None or follow.actor is None or (walk is not None and walk.mode != "backfill"):
+            return None
+        known = self.query.reference(follow.actor)
+        return known.published if known is not None else None
+
+    def _threads(self, want: Want, reading: Reading | None, rules: Rules | None) -> frozenset[str]:
+        """Those of the posts in an answer whose threads are read already."""
+        if reading is None or rules is None or not rules.replies or want.root:
+            return frozenset()
+        return frozenset(self.query.threaded(want.follow, reading.members or reading.references))
+
+    def _root(self, want: Want) -> dict[str, Any] | None:
+        """The post that a thread hangs on: it says where else its thread may be read."""
+        document = self.query.document(want.root) if want.root else None
+        return document.json if document is not None else None
+
+
+def _named(want: Want, reading: Reading | None, follow: Follow | None) -> tuple[str, ...]:
+    """The ids whose states are to be known: those in the answer, or, where an outbox gave none,
+    that of its actor."""
+    if reading is not None and reading.references:
+        return reading.references
+    if want.relation != "outbox" or follow is None or follow.actor is None:
+        return ()
+    return (follow.actor,)

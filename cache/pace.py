@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from math import log
 
 from ..crawler.protocol import interval
-from ..crawler.protocol.assumptions import FIRST_EDITS
+from ..crawler.protocol.assumptions import FIRST_EDITS, VALUE
 from ..crawler.protocol.source import DAY, Kind
 from .records import Reference
+from .spans import every
 
 # What decided how long something waits, after "every 6 hours".
 BECAUSE: Mapping[str, str] = {
@@ -61,6 +62,13 @@ def overdue(known: Reference, now: float) -> float | None:
     if known.verified_at is None or not known.interval:
         return None
     return max(now - known.verified_at, 0.0) / known.interval
+
+
+def price_in_words(price: float, *, scarce: bool) -> str:
+    """What a price of a request means for an account that posts once a day."""
+    often = every(interval.append_only(1.0, VALUE[Kind.OUTBOX], price) * DAY)
+    because = BECAUSE["price" if scarce else "floor"]
+    return f"an account with a post a day is read {often} ({because})"
 
 
 def doubtful(known: Reference | None, price: float | None, now: float) -> bool:

@@ -73,7 +73,8 @@ def _explained(
     known: Reference, members: CollectionView | None, reads: Reads | None, now: float
 ) -> None:
     from ..cache.pace import pace
-    from ..cache.why import ago, ahead, why
+    from ..cache.spans import ago, ahead
+    from ..cache.why import why
 
     click.echo(output.safe(known.id))
     click.echo(f"  {output.safe(why(known, now))}\n")
@@ -116,7 +117,7 @@ def _explained(
 
 def _interval(known: Reference) -> str | None:
     from ..cache.pace import BECAUSE
-    from ..cache.why import span
+    from ..cache.spans import span
 
     if not known.interval:
         return None
@@ -131,7 +132,7 @@ def _begins(reads: Reads) -> str:
 
 
 def _order(reads: Reads, now: float) -> str:
-    from ..cache.why import ago
+    from ..cache.spans import ago
 
     order = "newest first" if reads.newest_first else "not newest first"
     if reads.scattered:

@@ -114,7 +114,10 @@ def follows(session: Session, as_json: bool) -> None:
     if as_json:
         output.print_json(shapes.listing(map(shapes.follow, known)))
         return
-    heads = ("follow", "name", "objects", "outbox", "last success", "last error")
+    heads = (
+        *("follow", "name", "objects", "outbox", "last success"),
+        *("next check", "interval", "last error"),
+    )
     output.table(heads, map(_row, known))
 
 
@@ -129,11 +132,14 @@ def _follows(session: Session) -> list[Follow]:
 
 
 def _row(known: Follow) -> tuple[object, ...]:
+    from ..cache.spans import span
+
     outbox = known.outbox_kind or "not read yet"
     if known.outbox_kind == "ok" and not known.complete:
         outbox = "reading back"
-    last = output.moment(known.last_success)
-    return (known.key, known.name, known.objects, outbox, last, known.last_error)
+    last, soon = output.moment(known.last_success), output.moment(known.next_check)
+    often = None if not known.interval else span(known.interval)
+    return (known.key, known.name, known.objects, outbox, last, soon, often, known.last_error)
 
 
 @click.command("import", epilog=examples("import following_accounts.csv", "import feeds.opml"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -118,11 +119,10 @@ def _status(session: Session) -> dict[str, object]:
     return shapes.status(totals, running, up=False)
 
 
-def _show(value: dict[str, object], session: Session) -> None:
-    from ..cache.why import span
+def _show(value: dict[str, Any], session: Session) -> None:
+    from ..cache.spans import span
 
     store, uptime = value["store"], value["uptime"]
-    assert isinstance(store, dict)
     state = f"running for {span(uptime)}" if isinstance(uptime, float | int) else "not running"
     reasons = value["reasons"] if uptime is not None else None
     remark = "warning" if value["ready"] else "not ready"
@@ -139,8 +139,36 @@ def _show(value: dict[str, object], session: Session) -> None:
             ("follows", value["follows"]),
             ("queued", value["due"]),
             ("in flight", value["in_flight"]),
+            ("asked again", f"{value['sources']} by themselves"),
+            ("behind", _behind(value)),
+            ("budget", _budget(value["budget"])),
+            ("price", _price(value["budget"])),
         )
     )
+
+
+def _behind(value: dict[str, Any]) -> str:
+    """How far the refreshing lags."""
+    from ..cache.spans import span
+
+    if not value["backlog"]:
+        return "nothing is due"
+    waits = f", the first for {span(value['lag'])}" if value["lag"] is not None else ""
+    return f"{value['backlog']} are due{waits}"
+
+
+def _budget(budget: dict[str, Any]) -> str:
+    """What was asked, and what the refreshing may ask."""
+    return f"{budget['used']} requests in the last hour; {budget['limit']} an hour to ask again"
+
+
+def _price(budget: dict[str, Any]) -> str | None:
+    """What the budget comes to, for an account that anybody can picture."""
+    from ..cache.pace import price_in_words
+
+    if budget["price"] is None:
+        return None
+    return price_in_words(budget["price"], scarce=budget["scarce"])
 
 
 def _size(count: int) -> str:
@@ -159,16 +187,21 @@ def _size(count: int) -> str:
 def hosts(session: Session, as_json: bool) -> None:
     """List the servers that were asked, and how each is doing."""
     from ..cache import shapes
+    from ..cache.spans import span
 
     with session.reading() as query:
         known = sorted(query.hosts(session.now()), key=lambda host: host.host)
     if as_json:
         output.print_json(shapes.listing(map(shapes.host, known)))
         return
-    heads = ("host", "state", "requests", "queued", "failures", "not before", "last error")
+    heads = (
+        *("host", "state", "requests", "queued", "overdue", "for"),
+        *("failures", "not before", "last error"),
+    )
     rows = (
         (
-            *(host.host, host.state, host.requests, host.due, host.failures),
+            *(host.host, host.state, host.requests, host.due, host.backlog),
+            *(None if host.lag is None else span(host.lag), host.failures),
             *(output.moment(host.until), host.last_error),
         )
         for host in known

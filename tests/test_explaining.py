@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from station import Station
 
+from fedpull.cache.views import BOUNDS
 from fedpull.client import Client
 from fedpull.errors import NotFound
 from fedpull.tests.fediverse import Fediverse
@@ -66,6 +68,59 @@ def test_an_outbox(town: Station) -> None:
         assert (shown["class"], shown["log"]) == ("collection", explained["log"])
         with pytest.raises(NotFound):
             list(client.objects(actor=f"@nobody@{TOWN}"))
+
+
+def test_what_is_watched(town: Station) -> None:
+    """Actor, post and outbox: how often each changes, how often it is asked, and why."""
+    town.pull(ADA)
+    actor = town.world.servers[TOWN].accounts["ada"].actor_id
+    [post] = sorted(town.listed(ADA))[:1]
+    outbox = f"https://{TOWN}/users/ada/outbox"
+
+    kinds = {id: town.json("explain", id) for id in (actor, post, outbox)}
+
+    assert [one["source"] for one in kinds.values()] == ["actor", "post", "outbox"]
+    for id, one in kinds.items():
+        assert one["rate"] > 0
+        assert one["interval"] >= 60
+        assert one["bound"] in BOUNDS
+        assert one["next_check"] > one["verified_at"]
+        assert 0 <= one["priority"] < 1
+        assert one["log"][0]["outcome"] if id != post else one["verified_by"] == "embedded"
+        assert f" {'read' if id == outbox else 'checked'} every " in one["why"]
+    assert kinds[outbox]["reads"]["begins"] == "cursor"
+    assert "min_id=" in kinds[outbox]["reads"]["url"]
+    assert kinds[outbox]["reads"]["newest_first"] is True
+    assert kinds[post]["reads"] is None
+    told = town.run("explain", outbox).out
+    for name, value in (("expected", "about "), ("begins at", "the cursor, "), ("order", "newest")):
+        assert re.search(rf"^{name} +{value}", told, re.MULTILINE), told
+
+
+def test_status_hosts_and_follows(town: Station) -> None:
+    """What is asked again, how far it is behind and what it costs, in figures and in words."""
+    actor = town.world.servers[TOWN].accounts["ada"].actor_id
+    town.configure(follow=[actor])
+    town.pull()
+
+    status = town.json("status")
+    [host] = town.json("hosts")["items"]
+    [follow] = town.json("follows")["items"]
+
+    assert status["sources"] == 5  # the actor, its outbox and three posts
+    assert (status["backlog"], status["lag"]) == (0, None)
+    assert (host["backlog"], host["lag"]) == (0, None)
+    assert status["budget"]["limit"] == 20_000
+    assert status["budget"]["used"] == len(town.world.log.entries)
+    assert status["budget"]["scarce"] is False
+    assert follow["interval"] >= 120
+    assert follow["next_check"] > follow["last_success"]
+    told = town.run("status").out
+    for part in ("5 by themselves", "nothing is due", "20000 an hour to ask again"):
+        assert part in told
+    assert "an account with a post a day is read every 15 minutes" in told
+    assert len(town.run("follows").out.split("\t")) == 8
+    assert len(town.run("hosts").out.split("\t")) == 9
 
 
 def test_another_name(town: Station) -> None:

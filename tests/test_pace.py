@@ -8,8 +8,9 @@ import pytest
 from api_cases import NOW, known
 
 from fedpull.cache.pace import BECAUSE, changes_a_day, doubtful, overdue, pace
+from fedpull.cache.spans import every
 from fedpull.cache.views import BOUNDS
-from fedpull.cache.why import every, why
+from fedpull.cache.why import why
 from fedpull.crawler.protocol.assumptions import PRICE_FLOOR
 
 DAY = 86_400.0

@@ -21,8 +21,9 @@ from fedpull.cache.records import (
     Totals,
     Version,
 )
+from fedpull.cache.spans import ahead, span
 from fedpull.cache.verbs import Pulled, Running
-from fedpull.cache.why import ahead, span, why
+from fedpull.cache.why import why
 
 # The promised fields, in the words of the interface; more may be added, none may go.
 ITEM = "id type actor published updated fetched_at verified_at verified_by freshness state document"

@@ -7,7 +7,7 @@ terms are live. Readers of these rows are in `reading`.
 
 from __future__ import annotations
 
-from ..crawler.protocol.version import Stamp, supersedes
+from ..crawler.protocol.version import Stamp, believable, supersedes
 from . import changes, shared, sources
 from .codec import pack
 from .index import list_for, terms_of
@@ -73,7 +73,8 @@ def stamp_of(work: Work, ref: Ref) -> Stamp | None:
         return None
     return Stamp(
         content_hash=ref.content_hash,
-        updated=some(ref.updated),
+        # What an older version took at its word would block every later edit.
+        updated=believable(some(ref.updated), ref.fetched_at),
         owner=work.ref(ref.owner, change=False).uri if ref.owner != NONE else None,
         published=some(ref.published),
         kind=CLASSES[ref.cls] or "object",
@@ -123,9 +124,14 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
         return
     keep: dict[str, str] = {}
     if direct:
-        keep = {"etag": item.etag or "", "last_modified": item.last_modified or ""}
+        whole = str(int(item.fetched_at)) if item.etag or item.last_modified else ""
+        keep = {
+            "etag": item.etag or "",
+            "last_modified": item.last_modified or "",
+            "whole": whole,
+        }
     elif not replaced:  # the page that embedded it says nothing about the object's own URL
-        keep = {name: held.get(name, "") for name in ("etag", "last_modified")}
+        keep = {name: held.get(name, "") for name in ("etag", "last_modified", "whole")}
     keep["last_error"] = keep["target"] = keep["reason"] = ""
     if any(held.get(name, "") != value for name, value in keep.items()):
         set_extra(work, id, keep)

@@ -23,6 +23,9 @@ TURN_SECONDS = 180.0
 _MOST_SECONDS = 3_600.0  # of a lease
 # Intervals end at 30 days, so what is planned further ahead was planned by a wrong clock.
 _MOST_AHEAD = 31 * 86_400.0
+# Whatever its validators say, once in so long a document is asked for in full: a server may go on
+# saying that nothing has changed.
+_WHOLE_EVERY = 30 * 86_400.0
 _SET_BACK = 60.0  # smaller steps are waited out
 _PARKED = U64.pack(micros(PARKED))
 
@@ -90,10 +93,10 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     row = Row.unpack(stored or b"")
     hosts.take(work, key, host, now, best.kind == Kind.PAGE, paid=row.promoted)
     wants.lease_out(work, best.id, best.kind, row, until)
-    return _describe(work, best.id, KINDS[best.kind], row, host)
+    return _describe(work, best.id, KINDS[best.kind], row, host, now)
 
 
-def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow) -> Lease:
+def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow, now: float) -> Lease:
     ref = work.ref(id, change=False)
     want = Want(
         uri=ref.uri,
@@ -116,8 +119,9 @@ def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow) -> Lea
     first_look = row.relation == b"actor" and not row.scheduled
     if kind is Kind.DOCUMENT and ref.has_body and not first_look:
         extra = work.extra(id, change=False)
-        etag, modified = extra.get("etag"), extra.get("last_modified")
-        return Lease(want, url, host.name, row.until, None, etag, modified)
+        if 0.0 <= now - float(extra.get("whole", 0.0)) < _WHOLE_EVERY:
+            etag, modified = extra.get("etag"), extra.get("last_modified")
+            return Lease(want, url, host.name, row.until, None, etag, modified)
     return Lease(want, url, host.name, row.until)
 
 

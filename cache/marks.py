@@ -91,7 +91,7 @@ def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
         work.delete(work.t.history, key)
     terms = terms_of(work, id)
     terms.live = False
-    set_extra(work, id, {"etag": "", "last_modified": ""})
+    set_extra(work, id, {"etag": "", "last_modified": "", "whole": ""})
     ref.flags &= ~HAS_BODY
     ref.updated = ref.published = nan
     work.counters.documents -= 1

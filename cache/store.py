@@ -103,7 +103,7 @@ def _of_its_follow(work: Work, outcome: Outcome) -> Outcome:
     was = outcome.follow_was
     if was is None or follows.exists(work, was.key):
         return outcome
-    return replace(outcome, wants=(), walk=None, walk_url=None)
+    return replace(outcome, wants=(), walk=None, walk_url=None, polls=())
 
 
 def _keep_walk(work: Work, outcome: Outcome) -> None:

@@ -53,6 +53,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         follows.leader,
         dispatcher.finished,
         tallies,
+        config.freshness,
     )
     desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.hurry, dispatcher.poke)
     ingestor.on_outcome(desk.settled)

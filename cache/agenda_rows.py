@@ -17,7 +17,7 @@ from .layout import host_key
 from .ref_layout import Ref, half, minutes_within, single, whole_seconds
 from .work import Work
 
-_KEY = Struct(">BI8s")
+KEY = Struct(">BI8s")
 _NOTICES = Struct(">eeeB")
 
 
@@ -48,12 +48,12 @@ class WorkRows:
         cursor = self._work.txn.cursor(self._work.t.agenda)
         more = cursor.set_range(bytes((line,)))
         while more:
-            at, due, id = _KEY.unpack(cursor.key())
+            at, due, id = KEY.unpack(cursor.key())
             if at != line:
                 return
             yield float(due), id
             # From the key on: what was yielded may have been taken away meanwhile.
-            more = cursor.set_range(_KEY.pack(line, due, id) + b"\0")
+            more = cursor.set_range(KEY.pack(line, due, id) + b"\0")
 
     def notices(self, id: bytes) -> Notices | None:
         row = self._work.txn.get(id, None, self._work.t.notices)
@@ -70,7 +70,7 @@ class WorkRows:
 
 
 def agenda_key(line: int, due: float, id: bytes) -> bytes:
-    return _KEY.pack(line, whole_seconds(due), id)
+    return KEY.pack(line, whole_seconds(due), id)
 
 
 def source_of(ref: Ref) -> Source:

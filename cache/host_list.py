@@ -43,4 +43,6 @@ def _host(row: bytes, now: float | None) -> Host:
         requests=host.requests,
         in_flight=host.in_flight,
         due=host.queued,
+        backlog=host.backlog,
+        lag=float(host.lag) if host.lag else None,
     )

@@ -123,6 +123,8 @@ class HostRow:
     ready_cause: int = 0
     last_error: str = ""
     turns: tuple[int, ...] = ()
+    lag: int = 0  # seconds by which the latest source to be asked again was late
+    backlog: int = 0  # its sources that were put off, as far as is known
 
     def pack(self) -> bytes:
         return _HOST.pack(
@@ -138,9 +140,10 @@ class HostRow:
             self.next_at,
             self.ready_at,
             self.ready_cause,
-        ) + orjson.dumps([self.name, self.last_error, self.turns])
+        ) + orjson.dumps([self.name, self.last_error, self.turns, self.lag, self.backlog])
 
     @classmethod
     def unpack(cls, row: bytes) -> HostRow:
-        name, last_error, turns = orjson.loads(row[_HOST.size :])
-        return cls(*(name, *_HOST.unpack_from(row), last_error, tuple(turns)))
+        # Rows of schema 1 end with the turns.
+        name, last_error, turns, *more = orjson.loads(row[_HOST.size :])
+        return cls(*(name, *_HOST.unpack_from(row), last_error, tuple(turns), *more))

@@ -51,13 +51,16 @@ def state(txn: Txn, t: Tables, id: bytes) -> State:
 
 
 def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
-    import orjson  # documents do without, and it takes 4 ms to load
+    import orjson  # documents do without these, and they take their time to load
+
+    from .source_view import source_view
 
     ref = Ref.unpack(txn.get(id, b"", t.ref) or b"")
     stored = txn.get(id, None, t.extra)
     extra = orjson.loads(stored) if stored is not None else {}
     body = txn.get(id, None, t.body) if ref.has_body else None
     enclosing = shared.read(txn, t, BODY.unpack_from(body)[1]) if body is not None else None
+    source = source_view(ref) if ref.is_source else None
     return Reference(
         id=ref.uri,
         state=STATES[ref.state],
@@ -65,7 +68,7 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         fetched_at=some(ref.fetched_at),
         verified_at=some(ref.verified_at),
         verified_by=VERIFIED[ref.verified_by],
-        next_check=ref.next_check,
+        next_check=next_check(txn, t, id, ref),
         interval=ref.interval or None,
         updated=some(ref.updated),
         published=some(ref.published),
@@ -80,8 +83,25 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         reason=extra.get("reason"),
         enclosing=enclosing.decode() if enclosing is not None else None,
         vouched=ref.vouched,
+        kind=source.kind if source is not None else None,
+        rate=source.rate if source is not None else None,
+        exposure=source.exposure if source is not None else None,
+        weight=source.weight if source is not None else None,
+        bound=source.bound if source is not None else None,
+        not_before=source.not_before if source is not None else None,
         log=tuple(Attempt(*line) for line in extra.get("log", ())),
     )
+
+
+def next_check(txn: Txn, t: Tables, id: bytes, ref: Ref) -> float | None:
+    """When it is asked again: by the queue, where that is about to, else as the agenda planned."""
+    if ref.is_source and not ref.placed:
+        from .sources import queued_for
+
+        row = queued_for(txn, t, id, ref.kind)
+        if row is not None and not row.parked:
+            return row.due
+    return ref.next_check
 
 
 def history(txn: Txn, t: Tables, id: bytes) -> list[Version]:

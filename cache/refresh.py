@@ -13,6 +13,7 @@ from ..crawler.protocol.source import Kind
 from . import hosts, marks, sources, threads, wants
 from .agenda import Agenda
 from .agenda_rows import WorkRows, host_of
+from .backlog import FIGURES, Figures
 from .environment import Environment, Tables, Txn
 from .host_state import DEAD_AFTER, TRIES
 from .intern import known_id
@@ -30,7 +31,7 @@ _SWEEP = 43_200.0
 _SLICE = 100  # references a sweep goes on by, so that a small store is not written every second
 _MOST_SWEPT = 2_000  # in one tick: some 40 ms of the writer's thread
 _MOST_PURGED = 50
-_LONGEST_STEP = 60.0  # between two ticks; more was a pause, which is not caught up with
+_LONGEST_STEP = 3_600.0  # between two ticks; more was a pause, which is not caught up with
 # Rows of one host that wait to be asked: with more the queue, not the agenda, would choose.
 FEW = 3
 _MOST_PROMOTED = 1_000  # in one tick
@@ -53,7 +54,7 @@ class Refresh:
         self._owed = 0.0  # references that the sweep is behind
         self._ticked = 0.0
         self._saved = 0.0
-        self._state = b""
+        self._known = (b"", Figures())
 
     def tick(self, work: Work, now: float) -> int:
         """How many rows were queued."""
@@ -74,23 +75,45 @@ class Refresh:
                 break
             for id in chosen:
                 ref = work.ref(id, change=False)
-                opens = gate.opens(host_of(ref.uri), ref.kind)
+                key = host_of(ref.uri)
+                opens = gate.opens(key, ref.kind)
                 if opens > now:
                     agenda.postpone(rows, id, opens)
+                    hosts.get(work, key).backlog += 1
+                    work.unsettled.add(key)
                 elif promote(work, id, now):
+                    self._note(work, key, ref, now)
                     promoted += 1
                     left -= 1
         agenda.charge(promoted, now)
         return promoted
 
+    def _note(self, work: Work, key: bytes, ref: Ref, now: float) -> None:
+        """How far the refreshing of a host is behind."""
+        host = hosts.load(work, key)
+        if host is not None:
+            host.lag = int(max(now - ref.verified_at - ref.interval, 0.0))
+            host.backlog = self._agenda.lanes.ahead(key, ref.kind, now)
+            work.unsettled.add(key)
+
     def _save(self, work: Work, now: float) -> None:
         if abs(now - self._saved) < _SAVE_EVERY:
             return
         self._saved = now
-        state = self._agenda.state()
-        if state != self._state:
-            self._state = state
-            work.put(work.t.meta, STATE, state)
+        agenda = self._agenda
+        figures = Figures(
+            at=now,
+            sources=agenda.histogram.total,
+            used=agenda.account.used(now),
+            price=agenda.price,
+            floor=agenda.at_floor,
+        )
+        # An idle daemon writes nothing: the time alone is no news, unless something was used in it.
+        known = (agenda.state(), replace(figures, at=now // _HOUR if figures.used else 0.0))
+        if known != self._known:
+            self._known = known
+            work.put(work.t.meta, STATE, known[0])
+            work.put(work.t.meta, FIGURES, figures.pack())
 
     def signal(self, work: Work, uri: str, now: float) -> bool:
         """A notice came for a source: ask at once if the agenda thinks that it is worth it."""
@@ -150,13 +173,14 @@ def promote(work: Work, id: bytes, now: float, cause: Cause | None = None) -> bo
     ref = work.ref(id, change=False)
     row = sources.row_of(work, id, ref.kind)
     if row is not None:
-        if row.parked:
+        waits = row.parked
+        if waits:
             page = ref.kind in _COLLECTIONS
             if cause is None:
                 cause = Cause.NEW if page else Cause.REFRESH
             kind = Wanted.PAGE if page else Wanted.DOCUMENT
             wants.bring_forward(work, id, kind, row, cause, now)
-        return row.parked
+        return waits
     want = _want(work, id, ref, now)
     if want is None:
         sources.end(work, id, work.ref(id))

@@ -11,6 +11,7 @@ from math import isnan
 
 from ..crawler.protocol.source import Kind, Seen
 from .agenda_rows import WorkRows, bound, source_of
+from .environment import Tables, Txn
 from .intern import id_of
 from .layout import CLASS_NUMBER
 from .queue_layout import Row
@@ -118,8 +119,13 @@ def is_asked(work: Work, id: bytes, kind: int) -> bool:
 
 def row_of(work: Work, id: bytes, kind: int) -> Row | None:
     """The queue's row that asks for a source."""
+    return queued_for(work.txn, work.t, id, kind)
+
+
+def queued_for(txn: Txn, t: Tables, id: bytes, kind: int) -> Row | None:
+    """The same for readers."""
     wanted = Wanted.PAGE if kind in _COLLECTIONS else Wanted.DOCUMENT
-    stored = work.txn.get(id + bytes((wanted,)), None, work.t.want)
+    stored = txn.get(id + bytes((wanted,)), None, t.want)
     return None if stored is None else Row.unpack(stored)
 
 

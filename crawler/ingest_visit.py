@@ -103,13 +103,15 @@ def _stamps(stamps: Iterable[float], now: float) -> tuple[float, ...]:
 
 
 def _since(now_at: Step, prior: Prior, now: float) -> float | None:
-    """First sight: from when on the stamps are all there are."""
+    """First sight: from when on the stamps are all there are. None: they do not say."""
     walk = now_at.walk
-    if walk.mode != "backfill" or not walk.stamps:
-        return prior.born if walk.mode == "backfill" and now_at.complete else None
-    if now_at.complete and walk.found <= len(walk.stamps):
-        return min(prior.born, walk.stamps[0]) if prior.born is not None else None
-    return min(walk.stamps[0], now)
+    if walk.mode != "backfill":
+        return None
+    if now_at.complete and walk.found == len(walk.stamps):
+        # All that the account ever posted: what came before the first of it counts as well.
+        first = walk.stamps[0] if walk.stamps else now
+        return min(prior.born, first) if prior.born is not None else None
+    return min(walk.stamps[0], now) if walk.stamps else None
 
 
 def not_modified(base: Outcome, reading: Reading, prior: Prior) -> Outcome:

@@ -27,9 +27,11 @@ def want(uri: str, kind: Kind = Kind.DOCUMENT, **more: Any) -> Want:
     return Want(uri, kind, **fields)
 
 
-def lease(asked: Want, url: str | None = None, walk: bytes | None = None) -> Lease:
+def lease(
+    asked: Want, url: str | None = None, walk: bytes | None = None, **validators: str
+) -> Lease:
     url = url or asked.uri
-    return Lease(asked, url, host_port(url), NOW + 180, walk=walk)
+    return Lease(asked, url, host_port(url), NOW + 180, walk=walk, **validators)
 
 
 def answer(
@@ -116,6 +118,7 @@ def prior(*references: Reference, rules: dict[str, Any] | None = None, **more: A
     return Prior(
         rules=Rules(actor="@alice@social.example", **(rules or {})),
         states={reference.id: reference.state for reference in references},
+        details={reference.id: reference for reference in references},
         known=references[0] if references else None,
         **fields,
     )

@@ -89,7 +89,8 @@ def _link(uri: str | None) -> Item | None:
 def _activity(value: dict[str, Any]) -> Item | None:
     verb = primary_type(value) or "Activity"
     about = _first(value.get("object"))
-    if verb == "Announce" and primary_type(about) in ("Create", "Update"):
+    passed_on = verb == "Announce" and primary_type(about) in ("Create", "Update")
+    if passed_on:
         # Lemmy's communities announce the Create of a post; what counts is the post.
         about = _first(about.get("object"))
     activity_id, object_id = id_of(value), id_of(about)
@@ -97,8 +98,9 @@ def _activity(value: dict[str, Any]) -> Item | None:
         return None
     embedded = about if isinstance(about, dict) and not _is_stub(about) else None
     when = None
-    if verb == "Create" and embedded is not None:
-        # Gancio dates its activities with the time of the request; the object knows better.
+    if (verb == "Create" or passed_on) and embedded is not None:
+        # Gancio dates its activities with the time of the request, Lemmy not at all; the object
+        # knows better.
         when = published(embedded)
     return Item(activity_id, verb, object_id, embedded, value, when or published(value))
 

@@ -25,6 +25,8 @@ _COLLECTIONS = (Kind.OUTBOX, Kind.LISTING)
 # How long a failure is believed: doubling, and four times as long for a 404, which rarely mends.
 _FIRST_BACKOFF = 3_600.0
 _LONGEST_BACKOFF = 7 * 86_400.0
+# Three 404s over a week are a deletion: what seems to be gone is not left in doubt for longer.
+_LONGEST_DOUBT = 3.5 * 86_400.0
 # Of what was never held only the answer is remembered: from a minute to a day, by its failures.
 _FIRST_NEGATIVE, _LONGEST_NEGATIVE = 60.0, 86_400.0
 
@@ -95,7 +97,7 @@ def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
     before = min(ref.failures, 16)
     if ref.is_source and not is_asked(work, id, ref.kind):
         wait = max(_FIRST_BACKOFF, ref.interval) * (4.0 if missing else 2.0) ** before
-        until = now + min(wait, _LONGEST_BACKOFF)
+        until = now + min(wait, _LONGEST_DOUBT if missing else _LONGEST_BACKOFF)
         work.agenda.backoff(WorkRows(work), id, now, until)
         return
     ref.failures += 1

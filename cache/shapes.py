@@ -210,6 +210,7 @@ def follow(state: Follow) -> Json:
         "outbox_kind": state.outbox_kind,
         "objects": state.objects,
         "thread_fetches": state.thread_fetches,
+        "thread_fetches": state.thread_fetches,
         "complete": state.complete,
         "last_success": time(state.last_success),
         "last_error": state.last_error,

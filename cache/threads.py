@@ -44,23 +44,22 @@ def admit(work: Work, id: bytes, kind: int, row: Row) -> bool:
             return False
     elif row.relation in _ONCE and work.ref(id, change=False).has_body:
         return False  # it came meanwhile, for another post that mentions it
+    count, fetched = sums(work.txn, work.t, row.follow)
+    is_new = not _is_there(work, key)
+    work.put(work.t.thread, row.follow + NONE, pack_sum(count + is_new, fetched + 1))
     thread.fetched += 1
     work.put(work.t.thread, key, thread.pack())
-    count, fetched = sums(work.txn, work.t, row.follow)
-    work.put(work.t.thread, row.follow + NONE, pack_sum(count, fetched + 1))
     return True
 
 
 def _load(work: Work, key: bytes, row: Row, now: float) -> ThreadRow:
     stored = work.txn.get(key, None, work.t.thread)
-    thread = None if stored is None else ThreadRow.unpack(stored)
-    if thread is not None and row.follow == NONE and now - thread.started >= ASKED_AGAIN:
-        return ThreadRow(now, thread.born, thread.read)  # somebody asks once more
-    if thread is None:
+    if stored is None:
         published = work.ref(row.root, change=False).published
-        thread = ThreadRow(now, now if isnan(published) else min(published, now))
-        count, fetched = sums(work.txn, work.t, row.follow)
-        work.put(work.t.thread, row.follow + NONE, pack_sum(count + 1, fetched))
+        return ThreadRow(now, now if isnan(published) else min(published, now))
+    thread = ThreadRow.unpack(stored)
+    if row.follow == NONE and now - thread.started >= ASKED_AGAIN:
+        return ThreadRow(now, thread.born, thread.read)  # somebody asks once more
     return thread
 
 
@@ -72,10 +71,17 @@ def _may_be_read(work: Work, id: bytes, row: Row, thread: ThreadRow, now: float)
         listing = ListingRow.unpack(stored)
         return walks.load(work.txn, work.t, id) is not None or not listing.rests(thread, now)
     if row.follow != NONE:
+        back = work.extra(id).get(BACK, "")
+        if back[:16] == row.follow.hex() and _is_there(work, bytes.fromhex(back) + id):
+            return False  # read already, for the post that its conversation began with
         work.extra(id)[BACK] = (row.follow + row.root).hex()
     listing = ListingRow(levels=row.depth, relation=row.relation)
     work.put(work.t.thread, key, listing.pack())
     return True
+
+
+def _is_there(work: Work, key: bytes) -> bool:
+    return work.txn.get(key, None, work.t.thread) is not None
 
 
 def visited(work: Work, lease: Lease, at: float) -> None:

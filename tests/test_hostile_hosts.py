@@ -10,13 +10,14 @@ import pytest
 from station import Station
 
 from fedpull.cache import Cache
+from fedpull.crawler.protocol.thread import MAX_FETCHES
 from fedpull.tests.fediverse.hostile import HostilePager
 from fedpull.tests.fediverse.log import Request
 from fedpull.tests.fediverse.world import Fediverse
 
 HOST = "hostile.example"
 # These two are about quantity and have tests of their own.
-BY_QUANTITY = ("endless", "two_thousand")
+BY_QUANTITY = ("endless", "two_thousand", "replies_endless", "parents_endless")
 TRAPS = sorted(name for name in HostilePager.traps() if name not in BY_QUANTITY)
 
 
@@ -32,7 +33,8 @@ class Survived:
 @pytest.fixture(scope="module")
 def survived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survived]:
     with Fediverse([HostilePager()]) as world:
-        follow = [{"actor": f"@{name}@{HOST}", "backfill": "all"} for name in TRAPS]
+        every = {"backfill": "all", "replies": 3, "parents": 1000}
+        follow = [{"actor": f"@{name}@{HOST}"} | every for name in TRAPS]
         station = Station(tmp_path_factory.mktemp("hostile"), world, follow=follow)
         station.configure(follow=follow, network={"timeout": "5s"})
         done = station.run("pull", "--json")
@@ -93,3 +95,19 @@ def test_a_page_of_thousands_is_taken_in_part(tmp_path_factory: pytest.TempPathF
 
         assert world.log.count(HOST, "outbox") == 2
         assert len(world.log.entries) <= 4 + 150
+
+
+@pytest.mark.parametrize("trap", ["replies_endless", "parents_endless"])
+def test_an_endless_thread_is_read_in_part(
+    tmp_path_factory: pytest.TempPathFactory, trap: str
+) -> None:
+    """Downwards or upwards: a thread gets its number of requests, whatever was configured, and
+    status says what was spent on it."""
+    with Fediverse([HostilePager()]) as world:
+        follow = [{"actor": f"@{trap}@{HOST}", "replies": 1000, "parents": 1000}]
+        station = Station(tmp_path_factory.mktemp(trap), world, follow=follow)
+        station.pull()
+        [told] = station.json("follows")["items"]
+
+        assert len(world.log.entries) <= MAX_FETCHES + 5
+        assert told["thread_fetches"] == MAX_FETCHES

@@ -291,6 +291,23 @@ def test_a_conversation_is_read_where_the_post_that_is_answered_lives(pocket: Po
     assert pocket.held(bobs(2))
 
 
+def test_a_conversation_is_read_once_for_all_posts_in_it(pocket: Pocket) -> None:
+    """Alice goes on below her own post: both name the same conversation."""
+    second = f"{ALICE}/posts/2"
+    pocket.pages = world(
+        with_replies(ROOT, context=CONTEXT), with_replies(second, ROOT, context=CONTEXT)
+    ) | {
+        CONTEXT: conversation(CONTEXT, ROOT, second, bobs(1)),
+        bobs(1): post(bobs(1), second),
+    }
+    pocket.follow(ALICE, replies=2)
+    pocket.run()
+
+    assert pocket.held(bobs(1))
+    assert pocket.asked.count(CONTEXT) == 1
+    assert pocket.asked.count(f"{second}/replies") == 0
+
+
 # What bounds a thread
 
 

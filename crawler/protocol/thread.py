@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .activitystreams import in_reply_to
+from .activitystreams import in_reply_to, owner
 from .classes import class_of
 from .items import Item
 from .shapes import id_of
@@ -51,8 +51,8 @@ def places(doc: dict[str, Any], levels: int, *, whole: bool = True) -> tuple[Pla
     that one turns out to be no collection.
 
     A conversation in one collection saves asking each post for its replies, but one level of a
-    post's replies is less, and so are those of a post that is itself a reply: the rest of that
-    conversation belongs to somebody else. With `whole` False only `replies` will do.
+    post's replies is less, and so are those of a post that answers somebody: the rest of that
+    conversation is not what was asked for. With `whole` False only `replies` will do.
     """
     id = id_of(doc)
     if id is None or levels <= 0:
@@ -62,9 +62,15 @@ def places(doc: dict[str, Any], levels: int, *, whole: bool = True) -> tuple[Pla
     contexts = _contexts(doc, id, parent) if whole else ()
     # Pleroma names the same URI twice, and there is nothing behind it.
     told = doc.get("context") is not None and doc.get("context") == doc.get("conversation")
-    if levels == 1 or parent is not None or told:
+    if levels == 1 or told or (parent is not None and not _is_by(parent, owner(doc))):
         return (*replies, *contexts)
     return (*contexts, *replies)
+
+
+def _is_by(id: str, author: str | None) -> bool:
+    """Whether an id says of itself whose post it is (Mastodon, GoToSocial): who goes on below his
+    own post is still in his own thread."""
+    return author is not None and id.startswith(f"{author}/")
 
 
 def conversation(doc: dict[str, Any]) -> Place | None:

@@ -39,7 +39,7 @@ class HostilePager(Server):
 
     @staticmethod
     def traps() -> dict[str, str]:
-        from . import traps_paging, traps_wire  # noqa: F401 (they register themselves)
+        from . import traps_paging, traps_threads, traps_wire  # noqa: F401 (they register themselves)
 
         return {name: (trap.__doc__ or "").strip() for name, trap in PAGES.items()}
 
@@ -63,9 +63,16 @@ class HostilePager(Server):
 
     def extra_route(self, asked: Incoming) -> Reply | None:
         """The honest objects of the traps, and where its open redirect leads."""
+        from .traps_threads import above, replies
+
         user, _, number = asked.path.removeprefix("/users/").partition("/notes/")
+        if user in self.accounts and number == "1/replies":
+            return replies(self, asked, self.accounts[user])
         if user in self.accounts and number.isdecimal():
             note = self.note(self.accounts[user], int(number))
+            answered = above(user, int(number))
+            if answered is not None:
+                note["inReplyTo"] = f"{self.accounts[user].actor_id}/notes/{answered}"
             if user == "id_mismatch":  # the same document at every id
                 note["id"] = f"{self.accounts[user].actor_id}/notes/0"
             return self.answer(self.contextual(note))

@@ -132,7 +132,14 @@ class Account:
             )
             self.posts.append(post)
             server.publish(post)
+            if isinstance(in_reply_to, Post) and post.public:
+                self._deliver(post, in_reply_to)
             return post
+
+    def _deliver(self, post: Post, to: Post) -> None:
+        """Let the host of what is answered know of the reply, as a real one is told by push."""
+        if to.account.server is not self.server:
+            to.account.server.heard.append((to.id, post.id))
 
     def boost(self, uri: str | Post) -> Activity:
         """Announce an object of any host."""

@@ -37,6 +37,7 @@ class Server(Shapes):
         self.seed = seed
         self.lock = threading.RLock()
         self.accounts: dict[str, Account] = {}
+        self.heard: list[tuple[str, str]] = []  # replies of other hosts: what they answer, and id
         self._numbers = 0
         self._ticks = 0
         self._clock: Callable[[], float] = time.time

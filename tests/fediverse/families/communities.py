@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from ..documents import AS, PUBLIC, iso_us
 from ..model import Account, Activity, Json, Post
-from ..server import Server
+from ..threads import Conversations
 from ..wire import Incoming, Reply
 
 
-class LemmyCommunity(Server):
+class LemmyCommunity(Conversations):
     """One unpaged collection of Announce{Create{Page}}; the pages belong to a person, not to it."""
 
     family = "lemmy"
@@ -79,6 +79,11 @@ class LemmyCommunity(Server):
             "object": create,
         }
 
+    def lists(self, activity: Activity) -> bool:
+        """Posts only; comments never appear in an outbox."""
+        comment = activity.post is not None and activity.post.in_reply_to is not None
+        return super().lists(activity) and not comment
+
     def arrange(self, account: Account) -> list[Activity]:
         return super().arrange(account)[: self.shown]
 
@@ -104,7 +109,7 @@ class LemmyCommunity(Server):
             if url == f"{author}/outbox":
                 empty: Json = {"@context": AS, "id": url, "type": "OrderedCollection"}
                 return self.document(asked, "root", {**empty, "totalItems": 0, "orderedItems": []})
-        return None
+        return super().extra_route(asked)
 
 
 class LemmyPerson(LemmyCommunity):
@@ -126,4 +131,4 @@ class LemmyPerson(LemmyCommunity):
         return {**super().root(account, **more), "totalItems": 0}
 
     def extra_route(self, asked: Incoming) -> Reply | None:
-        return None
+        return Conversations.extra_route(self, asked)

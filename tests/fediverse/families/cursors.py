@@ -9,14 +9,15 @@ import random
 import uuid
 from typing import Any, ClassVar
 
-from ..documents import AS, BASE36, BASE62, in_base
-from ..model import Account, Activity, Json, Post
+from ..documents import BASE36, BASE62, in_base
+from ..model import Account, Activity, Post
 from ..paging import just_newer, newest_since, older
 from ..server import Server
+from ..threads import MastodonThreads
 from ..wire import Incoming, Reply
 
 
-class Mastodon(Server):
+class Mastodon(MastodonThreads):
     """Pages of 20; `next` only when a page is full, `prev` whenever it is not empty."""
 
     family = "mastodon"
@@ -43,41 +44,6 @@ class Mastodon(Server):
     def counts(self, asked: Incoming) -> bool:
         """Its limit (300 in 15 minutes) is for paging only: config/initializers/rack_attack.rb."""
         return not asked.query.keys().isdisjoint({"page", "min_id", "max_id", "since_id"})
-
-    def object(self, post: Post) -> Json:
-        replies = f"{post.id}/replies"
-        first = {
-            "type": "CollectionPage",
-            "next": f"{replies}?only_other_accounts=true&page=true",
-            "partOf": replies,
-            "items": [p.id for p in self.replies(post, own=True)][:5],
-        }
-        collection = {"id": replies, "type": "Collection", "first": first}
-        return {**super().object(post), "inReplyTo": post.in_reply_to, "replies": collection}
-
-    def replies(self, post: Post, *, own: bool) -> list[Post]:
-        return [
-            reply
-            for account in self.accounts.values()
-            if (account is post.account) is own
-            for reply in account.posts
-            if reply.in_reply_to == post.id and reply.public
-        ]
-
-    def extra_route(self, asked: Incoming) -> Reply | None:
-        post = self._posts.get(self.base + asked.path.removesuffix("/replies"))
-        if post is None or not asked.path.endswith("/replies") or not post.public:
-            return None
-        collection: Json = self.object(post)["replies"]
-        if asked.query.get("page") == "true":
-            own = asked.query.get("only_other_accounts") != "true"
-            collection = {
-                "id": self.base + asked.target,
-                "type": "CollectionPage",
-                "partOf": collection["id"],
-                "items": [reply.id for reply in self.replies(post, own=own)][:60],
-            }
-        return self.document(asked, "collection", {"@context": AS, **collection})
 
     def outbox(self, asked: Incoming, account: Account) -> Reply:
         url, query = account.outbox_url, asked.query

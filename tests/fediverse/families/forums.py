@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from ..documents import AS, iso_ms
 from ..model import Account, Activity, Json, Post
+from ..threads import Conversations
 from ..wire import Incoming, Reply
 from .times import TimeCursors
 
 
-class NodeBB(TimeCursors):
+class NodeBB(Conversations, TimeCursors):
     """`after` means older than, `before` newer than; likes and dislikes are listed too."""
 
     family = "nodebb"
@@ -35,6 +36,9 @@ class NodeBB(TimeCursors):
 
     def human_path(self, post: Post) -> str:
         return f"/topic/{post.number}/topic-{post.number}"
+
+    def context_path(self, first: Post) -> str:
+        return f"/topic/{first.number}"
 
     def stamp(self, at: float) -> str:
         return iso_ms(at)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..documents import ACTIVITY_JSON, CROCKFORD, in_base
-from ..model import Account, Activity, Json, Post
+from ..model import Account, Activity, Json
 from ..paging import just_newer, older
-from ..server import Server
+from ..threads import GoToSocialThreads
 from ..wire import Incoming, Reply
 
 
-class GoToSocial(Server):
+class GoToSocial(GoToSocialThreads):
     """Cursors are taken before the visibility filter, so an empty page may have a `next`."""
 
     family = "gotosocial"
@@ -63,7 +63,7 @@ class GoToSocial(Server):
     def extra_route(self, asked: Incoming) -> Reply | None:
         account = self._actors.get(self.base + asked.path.removesuffix("/main-key"))
         if account is None:
-            return None
+            return super().extra_route(asked)
         document = self.actor(account)
         owner = {"id": account.actor_id, "type": account.kind}
         return self.document(
@@ -114,11 +114,3 @@ class GoToSocial(Server):
             prev=f"{url}?limit={limit}&min_id={cut[0].key}" if cut else None,
         )
         return self.document(asked, "page", page)
-
-    def object(self, post: Post) -> Json:
-        replies = {
-            "id": f"{post.id}/replies",
-            "type": "Collection",
-            "first": f"{post.id}/replies?page=true",
-        }
-        return {**super().object(post), "replies": replies}

@@ -54,8 +54,7 @@ def kept(
     headers = {"last-modified": last_modified} if last_modified else {}
     plan = Plan(shortest=interval, longest=interval)
     stamp = stamp_of(document, at)
-    made = put(document["id"], body, document, stamp, at=at, plan=plan, headers=headers, **more)
-    return replace(made, next_check=at + interval, interval=interval)
+    return put(document["id"], body, document, stamp, at=at, plan=plan, headers=headers, **more)
 
 
 class Store:

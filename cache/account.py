@@ -48,6 +48,12 @@ class Account:
         """Requests that the loop has begun; they are charged when they are made."""
         _add(self._granted, n, now)
 
+    def restore(self, used: int, at: float) -> None:
+        """What was used in the hour before a restart. Nothing is owed for it, and none of it is
+        taken for what others asked, which would make the price rise."""
+        _add(self._minutes, used, at)
+        _add(self._granted, used, at)
+
     def used(self, now: float) -> int:
         """Requests of the last hour."""
         return _last_hour(self._minutes, now)
@@ -67,5 +73,6 @@ def _add(minutes: dict[int, int], n: int, now: float) -> None:
 
 
 def _last_hour(minutes: dict[int, int], now: float) -> int:
+    # A copy, since the status is asked for on other threads than the writer's.
     minute = int(now // _MINUTE)
-    return sum(n for m, n in minutes.items() if minute - 60 < m <= minute)
+    return sum(n for m, n in list(minutes.items()) if minute - 60 < m <= minute)

@@ -5,7 +5,7 @@ It changes nothing. Invariant: counting stops at MOST, however long nobody was a
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
@@ -31,6 +31,11 @@ class Figures:
 
     def pack(self) -> bytes:
         return orjson.dumps(asdict(self))
+
+    def differ(self, saved: Figures) -> bool:
+        """Whether they are worth saving: the time alone is no news, as long as nothing was used."""
+        stale = self.used and not 0.0 <= self.at - saved.at < _HOUR
+        return bool(stale) or replace(self, at=saved.at) != saved
 
 
 def figures(txn: Txn, t: Tables, now: float | None) -> Figures:

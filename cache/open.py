@@ -66,10 +66,12 @@ def open_store(
         lock.release()
         raise
     agenda = remembered(environment, Agenda(budget, host_cap(polite)))
+    refresh = Refresh(agenda, keep_unverified)
     writer = Writer(environment, max_bytes, polite, history, agenda)
     migration.go_on(writer.submit)
 
     def close() -> None:
+        writer.submit(lambda work: refresh.save(work, work.counters.clock))
         writer.close()
         environment.close()
         lock.release()
@@ -77,8 +79,8 @@ def open_store(
     closing = _once(close)
     return Opened(
         LmdbStore(environment, writer, closing),
-        LmdbFrontier(environment, writer, polite, Refresh(agenda, keep_unverified)),
-        LmdbQuery(environment, writer.health),
+        LmdbFrontier(environment, writer, polite, refresh),
+        LmdbQuery(environment, writer.health, refresh.figures),
         closing,
     )
 

@@ -6,7 +6,7 @@ nothing in the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,16 +29,23 @@ from .views import (
 )
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
+    from .backlog import Figures
     from .health import Health
     from .records import CheckReport, Follow, Host, Totals, Want
 
 
 class LmdbQuery:
-    """See `ports.Query`. `health` comes from the writer, where this process has one."""
+    """See `ports.Query`. `health` and `live` come from the writer, where this process has one."""
 
-    def __init__(self, environment: Environment, health: Health | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        health: Health | None = None,
+        live: Callable[[float], Figures] | None = None,
+    ) -> None:
         self._environment = environment
         self._health = health
+        self._live = live
 
     def document(self, id: str) -> Document | None:
         def reader(txn: Txn, t: Tables) -> Document | None:
@@ -175,7 +182,10 @@ class LmdbQuery:
         def reader(txn: Txn, t: Tables) -> Totals:
             counters = Counters.read(txn, t)
             used = self._environment.used_bytes(txn)
-            refresh = figures(txn, t, now)
+            if self._live is not None and now is not None:
+                refresh = self._live(now)
+            else:
+                refresh = figures(txn, t, now)
             backlog, lag = behind(txn, t, now) if now is not None else (0, None)
             limit = self._health.max_bytes if self._health is not None else 0
             return Totals(

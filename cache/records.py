@@ -165,8 +165,6 @@ class Put:
     terms: Terms
     fetched_at: float
     verified_by: str  # "get" or "embedded"
-    next_check: float = 0.0
-    interval: float = 0.0
     enclosing: str | None = None  # embedded: URL of the answer that held it
     context: bytes | None = None  # embedded: that answer's @context, as JSON
     etag: str | None = None
@@ -199,8 +197,6 @@ class Mark:
     target: str | None = None  # redirected: the id it leads to
     type: str = ""  # of what was refused for it
     owner: str | None = None
-    next_check: float | None = None
-    interval: float | None = None
     etag: str | None = None
     last_modified: str | None = None
     at: float | None = None  # verified: the time of the answer minus its Age; None: the outcome's

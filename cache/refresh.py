@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..crawler.protocol.source import Kind
-from . import hosts, marks, sources, threads, wants
+from . import backlog, hosts, marks, sources, threads, wants
 from .agenda import Agenda
 from .agenda_rows import WorkRows, host_of
-from .backlog import FIGURES, Figures
+from .backlog import Figures
 from .environment import Environment, Tables, Txn
 from .host_state import DEAD_AFTER, TRIES
 from .intern import known_id
@@ -54,7 +54,6 @@ class Refresh:
         self._owed = 0.0  # references that the sweep is behind
         self._ticked = 0.0
         self._saved = 0.0
-        self._known = (b"", Figures())
 
     def tick(self, work: Work, now: float) -> int:
         """How many rows were queued."""
@@ -62,7 +61,8 @@ class Refresh:
         self._agenda.retune(now)
         self._sweep(work, rows, now)
         promoted = self._promote_due(work, rows, now)
-        self._save(work, now)
+        if abs(now - self._saved) >= _SAVE_EVERY:
+            self.save(work, now)
         return promoted
 
     def _promote_due(self, work: Work, rows: WorkRows, now: float) -> int:
@@ -93,27 +93,29 @@ class Refresh:
         host = hosts.load(work, key)
         if host is not None:
             host.lag = int(max(now - ref.verified_at - ref.interval, 0.0))
-            host.backlog = self._agenda.lanes.ahead(key, ref.kind, now)
+            host.backlog = self._agenda.lanes.ahead(key, ref.kind)
             work.unsettled.add(key)
 
-    def _save(self, work: Work, now: float) -> None:
-        if abs(now - self._saved) < _SAVE_EVERY:
-            return
+    def save(self, work: Work, now: float) -> None:
+        """Write down what would be lost with the process. What is as it was is not written, so that
+        an idle daemon writes nothing."""
         self._saved = now
+        state, figures = self._agenda.state(), self.figures(now)
+        if work.txn.get(STATE, None, work.t.meta) != state:
+            work.put(work.t.meta, STATE, state)
+        if figures.differ(backlog.figures(work.txn, work.t, None)):
+            work.put(work.t.meta, backlog.FIGURES, figures.pack())
+
+    def figures(self, now: float) -> Figures:
+        """What the status shows; may be asked for by any thread."""
         agenda = self._agenda
-        figures = Figures(
+        return Figures(
             at=now,
             sources=agenda.histogram.total,
             used=agenda.account.used(now),
             price=agenda.price,
             floor=agenda.at_floor,
         )
-        # An idle daemon writes nothing: the time alone is no news, unless something was used in it.
-        known = (agenda.state(), replace(figures, at=now // _HOUR if figures.used else 0.0))
-        if known != self._known:
-            self._known = known
-            work.put(work.t.meta, STATE, known[0])
-            work.put(work.t.meta, FIGURES, figures.pack())
 
     def signal(self, work: Work, uri: str, now: float) -> bool:
         """A notice came for a source: ask at once if the agenda thinks that it is worth it."""
@@ -260,10 +262,11 @@ def host_cap(politeness: Politeness) -> HostCap:
 def remembered(environment: Environment, agenda: Agenda) -> Agenda:
     """The agenda as it was when the store was closed; what was lost is counted by the sweep."""
 
-    def reader(txn: Txn, t: Tables) -> bytes | None:
-        return txn.get(STATE, None, t.meta)
+    def reader(txn: Txn, t: Tables) -> tuple[bytes | None, Figures]:
+        return txn.get(STATE, None, t.meta), backlog.figures(txn, t, None)
 
-    state = environment.read(reader)
+    state, figures = environment.read(reader)
     if state is not None:
         agenda.restore(state)
+        agenda.account.restore(figures.used, figures.at)
     return agenda

@@ -73,8 +73,6 @@ def note(
         terms=terms,
         fetched_at=at,
         verified_by=by,
-        next_check=at + 3600,
-        interval=3600.0,
         **more,
     )
 

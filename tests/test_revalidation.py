@@ -187,7 +187,7 @@ def test_edits_are_versions_unless_they_are_older(
 def test_what_lies_ahead_a_little_is_a_clock_that_is_wrong(tmp_path: Path) -> None:
     """Up to a day ahead `updated` is believed, so that an old copy does not come back."""
     with Pocket(tmp_path) as pocket:
-        soon = "2026-09-21T20:00:00Z"  # the clock stands at 2026-09-21T13:33:20Z
+        soon = "2026-09-21T20:00:00Z"  # the clock stands at 2026-09-21T14:14:20Z
         pocket.pages[POST] = note(content="new", updated=soon)
         look(pocket)
         pocket.pages[POST] = note(content="old", updated="2026-09-02T10:00:00Z")

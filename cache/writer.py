@@ -32,9 +32,11 @@ Listener = Callable[[Sequence[Change]], None]
 
 _BATCH = 512  # enough to make the commit's share small; more would only make the first wait longer
 # Jobs that come within so many seconds of a commit find a busy writer, which then waits a little
-# for more of them. Somebody's single write is never held up.
+# for more of them. Somebody's single write is never held up, nor is who comes alone again and
+# again: an outcome and the question for the next lease are one visitor.
 _BUSY = 0.02
 _LINGER = 0.003
+_ALONE = 2
 _MEASURE_EVERY = 256  # batches between looks at the store's size while it is far from full
 _NEARLY_FULL = 0.8
 
@@ -85,13 +87,13 @@ class Writer:
             self._thread.join()
 
     def _run(self) -> None:
-        going, rested = True, 0.0
+        going, rested, latest = True, 0.0, 0
         while going:
             batch: list[tuple[Job, Future[Any]]] = []
             item = self._jobs.get()
             # Under load it pays to wait for company: a commit costs as much as ten jobs.
             now = monotonic()
-            until = now + _LINGER if now - rested < _BUSY else 0.0
+            until = now + _LINGER if latest > _ALONE and now - rested < _BUSY else 0.0
             while item is not None:
                 # From here on it cannot be cancelled; what was cancelled earlier is not written.
                 if item[1].set_running_or_notify_cancel():
@@ -106,7 +108,7 @@ class Writer:
                 going = False
             if batch:
                 self._apply(batch)
-                rested = monotonic()
+                rested, latest = monotonic(), len(batch)
 
     def _next(self, until: float) -> tuple[Job, Future[Any]] | None:
         """Another job that waits already, or comes before `until`; raises Empty."""

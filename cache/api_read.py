@@ -51,7 +51,7 @@ class Reading:
     def reference(self, call: Call) -> Answer:
         unknown(call.args, _ID)
         id = id_of(call)
-        known, reads = lookup.explained(self._query, self._known(id))
+        known, reads = lookup.explained(self._query, self._known(id), self._now())
         return json(shapes.reference(known, self._now(), reads))
 
     def _known(self, id: str) -> Reference:

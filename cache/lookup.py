@@ -145,10 +145,11 @@ def _finger(query: Query, handle: Handle) -> webfinger.Finger | None:
     return webfinger.Finger(known.reason or str(handle), known.target)
 
 
-def explained(query: Query, known: Reference) -> tuple[Reference, Reads | None]:
+def explained(query: Query, known: Reference, now: float) -> tuple[Reference, Reads | None]:
     """The record as people are told of it, and how it is read: what has members is a collection,
     document or not."""
     reads = query.reads(known.id)
+    known = replace(known, threads=query.threads(known.id, now))
     is_collection = reads is not None or query.collection(known.id, 1) is not None
     if known.cls is None and is_collection:
         known = replace(known, cls="collection")

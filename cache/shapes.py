@@ -25,6 +25,7 @@ from .records import (
     Reads,
     Reference,
     State,
+    Thread,
     Totals,
     Version,
 )
@@ -137,6 +138,7 @@ def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
         "not_before": time(known.not_before),
         "priority": None if overdue is None else round(overdue, 3),
         "reads": None if reads is None else _reads(reads),
+        "threads": [_thread(one) for one in known.threads],
         "why": why(known, now),
         "log": [attempt(line) for line in known.log],
     }
@@ -149,6 +151,17 @@ def _reads(found: Reads) -> Json:
         "newest_first": found.newest_first,
         "scattered": found.scattered,
         "read_whole_at": time(found.read_whole_at),
+    }
+
+
+def _thread(known: Thread) -> Json:
+    """What one follow has had fetched of the thread of a post; `over`: why it is left alone."""
+    return {
+        "follow": known.follow or None,
+        "started": time(known.started),
+        "read": time(known.read),
+        "fetched": known.fetched,
+        "over": known.over or None,
     }
 
 

@@ -76,6 +76,7 @@ class Reference:
     reason: str | None = None
     enclosing: str | None = None
     log: tuple[Attempt, ...] = ()
+    threads: tuple[Thread, ...] = ()  # of a post, for who asks why: what they have cost
     # As a source of change; None where nothing is asked again by itself.
     kind: str | None = None  # outbox, actor, post, listing
     rate: float | None = None  # changes, or new items, a day, as estimated

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from ..cache.ports import Query
     from ..cache.records import CollectionView, Reads, Reference
 
+# Why a thread is left alone from now on.
+_OVER = {
+    "size": "it has had all the requests that one thread may have",
+    "age": "too old to be read again",
+}
+
 
 def find(session: Session, query: Query, text: str) -> Reference:
     """The record of what a person names: a URI, or the handle of an actor.
@@ -62,7 +68,7 @@ def explain(session: Session, id: str, as_json: bool) -> None:
 
     now = session.now()
     with session.reading() as query:
-        known, reads = lookup.explained(query, find(session, query, id))
+        known, reads = lookup.explained(query, find(session, query, id), now)
         if as_json:
             output.print_json(shapes.reference(known, now, reads))
         else:
@@ -97,6 +103,7 @@ def _explained(
             ("next check", next_check),
             ("begins at", None if reads is None else _begins(reads)),
             ("order", None if reads is None else _order(reads, now)),
+            ("thread", _threads(known, now)),
             ("importance", None if known.weight in (None, 1.0) else f"{known.weight:.2g}"),
             ("etag", known.etag),
             ("last modified", known.last_modified),
@@ -113,6 +120,19 @@ def _explained(
             status = line.status if line.status is not None else "-"
             shown = f"  {when:<{width}}  {line.cause:<{causes}}  {status:>3}  {line.outcome}"
             click.echo(output.safe(shown))
+
+
+def _threads(known: Reference, now: float) -> str | None:
+    """What was fetched of the thread of a post, for each follow."""
+    from ..cache.spans import ago
+
+    told = []
+    for one in known.threads:
+        asked = "1 request" if one.fetched == 1 else f"{one.fetched} requests"
+        text = f"{asked} for {one.follow or 'who asked'}"
+        text += f", read {ago(one.read, now)}" if one.read is not None else ""
+        told.append(f"{text}; {_OVER[one.over]}" if one.over else text)
+    return " · ".join(told) or None
 
 
 def _interval(known: Reference) -> str | None:

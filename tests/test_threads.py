@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pocket import Pocket
 
 from fedpull.cache import threads
 from fedpull.cache.intern import known_id
-from fedpull.cache.records import Want
+from fedpull.cache.records import Cause, Kind, Want
 from fedpull.cache.work import Work
 from fedpull.crawler.protocol import thread
 
@@ -516,3 +518,74 @@ def test_where_a_parent_cannot_be_had_the_conversation_shows_what_is_above(
     pocket.run()
 
     assert [pocket.held(bobs(n)) for n in (1, 3, 4)] == [True, True, False]
+
+
+# Read again, and on demand
+
+
+def test_the_refresh_loop_reads_a_young_thread_again_and_again_ever_less_often(
+    pocket: Pocket,
+) -> None:
+    """A reply that comes later is found; the pauses between two visits grow with the age."""
+    start = pocket.clock.now()
+    published = datetime.fromtimestamp(start, UTC).isoformat()
+    url = quiet(pocket, published=published)
+    visits = []
+    for step in range(6 * 24 * 2):
+        pocket.clock.at = start + 600.0 * (step + 1)
+        if step == 70:
+            pocket.pages[url] = collection(url, [bobs(1), bobs(2)])
+        pocket.run()
+        visits += [pocket.clock.now()] * pocket.asked.count(url)
+        pocket.asked.clear()
+    ages = [at - start for at in visits]
+
+    assert len(ages) >= 4
+    assert all(next - age >= thread.pause(age) - 1 for age, next in pairwise(ages))
+    assert pocket.held(bobs(2))
+
+
+def ask(pocket: Pocket, uri: str, depth: int) -> list[str]:
+    """As `fetch --depth` does."""
+    pocket.want(Want(uri, Kind.DOCUMENT, Cause.ON_DEMAND, pocket.clock.now(), depth=depth))
+    return pocket.run(2_000)
+
+
+def test_on_demand_the_replies_are_read_as_deep_as_was_asked(pocket: Pocket) -> None:
+    """One level: the direct replies, and what the post itself names; nothing is counted for any
+    follow."""
+    one, two = bobs(1), bobs(2)
+    pocket.pages = world() | {
+        ROOT: with_replies(ROOT),
+        f"{ROOT}/replies": collection(f"{ROOT}/replies", [one]),
+        one: with_replies(one, ROOT),
+        f"{one}/replies": collection(f"{one}/replies", [two]),
+        two: post(two, one),
+    }
+    ask(pocket, ROOT, 1)
+
+    assert pocket.held(one)
+    assert not pocket.held(two)
+    pocket.clock.at += DAY
+    ask(pocket, ROOT, 2)
+
+    assert pocket.held(two)
+    assert pocket.held(BOB)
+
+
+def test_on_demand_a_thread_is_bounded_as_well(pocket: Pocket) -> None:
+    """Whoever asks for an endless thread gets its number of requests, and more an hour later."""
+    endlessly(pocket)
+    pocket.unfollow(ALICE)
+    asked = ask(pocket, ROOT, 3)
+
+    assert len(asked) <= thread.MAX_FETCHES + 1
+    assert len(pocket.later(2 * HOUR)) == 0
+    assert len(ask(pocket, ROOT, 3)) > 1
+
+
+def test_without_depth_no_replies_are_asked_for(pocket: Pocket) -> None:
+    """A plain fetch is one request."""
+    pocket.pages = world() | {ROOT: with_replies(ROOT)}
+
+    assert ask(pocket, ROOT, 0) == [ROOT]

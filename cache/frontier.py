@@ -92,6 +92,8 @@ class LmdbFrontier:
     def recover(self, now: float) -> Future[int]:
         def job(work: Work) -> int:
             work.now = max(work.now, now)
+            if now < work.counters.clock:
+                self._refresh.set_back(work)
             return leases.recover(work, now)
 
         return self._writer.submit(job)

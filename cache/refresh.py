@@ -31,6 +31,7 @@ _SWEEP = 43_200.0
 _SLICE = 100  # references a sweep goes on by, so that a small store is not written every second
 _MOST_SWEPT = 2_000  # in one tick: some 40 ms of the writer's thread
 _MOST_PURGED = 50
+_SET_BACK = 60.0  # smaller steps are waited out
 _LONGEST_STEP = 3_600.0  # between two ticks; more was a pause, which is not caught up with
 # Rows of one host that wait to be asked: with more the queue, not the agenda, would choose.
 FEW = 3
@@ -52,6 +53,7 @@ class Refresh:
         self._keep = keep_unverified
         self._cursor = NONE
         self._owed = 0.0  # references that the sweep is behind
+        self._misplanned = 0  # references that were planned by a clock which was set back
         self._ticked = 0.0
         self._saved = 0.0
 
@@ -128,11 +130,20 @@ class Refresh:
         self._agenda.charge(int(asked), now)
         return asked
 
+    def set_back(self, work: Work) -> None:
+        """What was planned by a clock that was ahead waits for times that are far off now: come by
+        everything as fast as may be, not in half a day."""
+        self._misplanned = work.counters.references
+
     def _sweep(self, work: Work, rows: WorkRows, now: float) -> None:
         elapsed = min(max(now - self._ticked, 0.0), _LONGEST_STEP)
+        if now < self._ticked - _SET_BACK:
+            self.set_back(work)
         self._ticked = now
         count = work.counters.references
-        self._owed = min(self._owed + count * elapsed / _SWEEP, float(_MOST_SWEPT))
+        more = min(self._misplanned, _MOST_SWEPT)
+        self._misplanned -= more
+        self._owed = min(self._owed + count * elapsed / _SWEEP + more, float(_MOST_SWEPT))
         if self._owed < min(_SLICE, count):
             return
         purges = _MOST_PURGED

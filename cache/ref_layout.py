@@ -24,8 +24,8 @@ HAS_BODY = 1
 IS_SOURCE = 2  # it is asked again by itself; `kind` is what kind of source it is
 PLACED = 4  # it stands in `agenda`
 VOUCHED = 8  # its audience was stated by the verified activity around it, not by itself
-_KIND = 16  # two bits: protocol.source.Kind
-_BOUND = 64  # two bits: what decided the interval
+KIND = 16  # two bits: protocol.source.Kind
+BOUND = 64  # two bits: what decided the interval
 
 _LARGEST_HALF = 65_504.0
 _LATEST = 0xFFFFFFFF  # whole seconds until 2106
@@ -111,11 +111,11 @@ class Ref:
 
     @property
     def kind(self) -> int:
-        return self.flags // _KIND & 3
+        return self.flags // KIND & 3
 
     @property
     def bound(self) -> int:
-        return self.flags // _BOUND & 3
+        return self.flags // BOUND & 3
 
     @property
     def vouched(self) -> bool:
@@ -131,7 +131,7 @@ class Ref:
     def set_source(self, kind: int, bound: int, *, placed: bool) -> None:
         """Say that it is a source, and of what kind."""
         kept = self.flags & (HAS_BODY | VOUCHED)
-        self.flags = kept | IS_SOURCE | PLACED * placed | (kind & 3) * _KIND | (bound & 3) * _BOUND
+        self.flags = kept | IS_SOURCE | PLACED * placed | (kind & 3) * KIND | (bound & 3) * BOUND
 
     def no_source(self) -> None:
         """Nothing asks for it again by itself."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:  # readers that ask for no threads load no wants
 _THREAD = Struct(">dddI")
 _LISTING = Struct(">dHI")
 _SUM = Struct(">IQ")
+# Of the pause: the agenda plans with it, and rounds its bounds.
+_PAUSE = 0.9
 BACK = "thread"  # in the collection's extra: its follow and root, as hexadecimal ids
 
 
@@ -81,7 +83,7 @@ class ListingRow:
         by a clock that has been set back since."""
         if isnan(self.read) or self.read > now:
             return False
-        return now < self.read + pause(thread.age(self.read))
+        return now < self.read + _PAUSE * pause(thread.age(self.read))
 
 
 def pack_sum(threads: int, fetched: int) -> bytes:

@@ -61,16 +61,16 @@ def _parents(prior: Prior) -> int:
 def _below(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Want]:
     """Where the replies to a post stand. A post's thread is begun once; after that the collections
     that were found are read again by themselves."""
-    id = as2.id_of(doc)
-    if want.relation == "reply":
-        # What does not say that it answers something was put among the replies by somebody else.
-        levels = want.depth if thread.is_reply(doc) else 0
-        found = thread.places(doc, levels, whole=False)
-    elif id not in prior.threads and _is_its_own(want, doc, prior):
-        levels = prior.rules.replies if prior.rules else 0
-        found = thread.places(doc, levels)
-    else:
+    is_reply = want.relation == "reply"
+    levels = want.depth if is_reply else prior.rules.replies if prior.rules else 0
+    if levels <= 0:
         return []
+    id = as2.id_of(doc)
+    # What does not say that it answers something was put among the replies by somebody else.
+    ours = thread.is_reply(doc) if is_reply else _is_its_own(want, doc, prior)
+    if not ours or id in prior.threads:
+        return []
+    found = thread.places(doc, levels, whole=not is_reply)
     return [listing(want, place, levels, now, want.root or id or "") for place in found[:1]]
 
 

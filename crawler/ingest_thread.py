@@ -26,7 +26,7 @@ from ..cache.records import (
 )
 from . import ingest_plan
 from .describe import stamp_of
-from .ingest_base import asked_again, lease_of, line, told
+from .ingest_base import asked_again, comes_back, lease_of, line, told
 from .ingest_embedded import Enclosing, enclosing, fetched, objection, record
 from .ingest_next import above_in_conversation, listing, next_wants
 from .protocol import activitystreams as as2
@@ -136,6 +136,8 @@ def _take(base: Outcome, reading: Reading, prior: Prior, now_at: Step) -> _Taken
         if taken.room <= 0:
             break
         if reply is None or reply.id == want.root:
+            continue
+        if prior.states.get(reply.id) is State.GONE and not comes_back(prior, reply.id, base.at):
             continue
         asks = _asks(want, reply.id, base.at)
         if around is not None and _embedded(asks, reply, around, current, prior, taken):

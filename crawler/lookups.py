@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cache.ports import Query
-from ..cache.records import Follow, Kind, Lease, Reference, State, Want
+from ..cache.records import Follow, Kind, Lease, Reference, State, Thread, Want
 from ..config.model import Follow as Rules
 from ..config.model import Freshness
 from .reading import Prior, Reading
@@ -63,7 +63,7 @@ class Lookups:
             known=query.reference(asked) if not read or unaddressed else None,
             members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),
             threads=self._threads(want, reading, rules),
-            thread=query.thread(want.follow, want.root, now) if want.root else None,
+            thread=self._thread(want, now),
             root=None if read and want.kind is not Kind.PAGE else self._root(want),
             ages=self.ages,
             absent=self._absent(reading) if reading is not None and reading.placed else (),
@@ -96,6 +96,12 @@ class Lookups:
         if reading is None or rules is None or not rules.replies or want.root:
             return frozenset()
         return frozenset(self.query.threaded(want.follow, reading.members or reading.references))
+
+    def _thread(self, want: Want, now: float) -> Thread | None:
+        """What a thread has cost so far: how much of a page of it may be asked for."""
+        if not want.root or want.kind is not Kind.PAGE:
+            return None
+        return self.query.thread(want.follow, want.root, now)
 
     def _root(self, want: Want) -> dict[str, Any] | None:
         """The post that a thread hangs on: it says where else its thread may be read."""

@@ -13,6 +13,9 @@ _BURST = 0.05
 _HOUR = 3_600.0
 # Others may owe the loop so much, in seconds of refill: a long backfill must not stop it for ever.
 _LONGEST_DEBT = 600.0
+# What its own requests lead to (the pages and posts that a poll has found) it has to save up for,
+# so that a backlog of a month is no burst; but for nothing longer than this.
+_LONGEST_OWN_DEBT = _HOUR
 # A clock that jumped gives no more than this at once.
 _LONGEST_GAP = 60.0
 _MINUTE = 60.0
@@ -38,10 +41,10 @@ class Account:
         self._at = now
         return max(int(self._tokens), 0)
 
-    def charge(self, n: int, now: float) -> None:
-        """Requests that were made, the loop's own among them."""
-        debt = -self._refill * _LONGEST_DEBT
-        self._tokens = max(self._tokens - n, debt)
+    def charge(self, n: int, now: float, *, own: bool = False) -> None:
+        """Requests that were made; `own`: by the loop, or because of what it has found."""
+        debt = -self._refill * (_LONGEST_OWN_DEBT if own else _LONGEST_DEBT)
+        self._tokens = min(self._tokens, max(self._tokens - n, debt))
         _add(self._minutes, n, now)
 
     def granted(self, n: int, now: float) -> None:

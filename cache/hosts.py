@@ -103,11 +103,19 @@ def page_at(work: Work, key: bytes, host: HostRow) -> float:
 
 
 def take(
-    work: Work, key: bytes, host: HostRow, now: float, page: bool, *, paid: bool = False
+    work: Work,
+    key: bytes,
+    host: HostRow,
+    now: float,
+    page: bool,
+    *,
+    paid: bool = False,
+    new: bool = False,
 ) -> None:
-    """Count one request that begins now; `paid`: the budget's account has counted it before."""
+    """Count one request that begins now; `paid`: the budget's account has counted it before,
+    `new`: it is for something that the refresh loop has found."""
     if not paid:
-        work.agenda.charge(1, now)
+        work.agenda.account.charge(1, now, own=new)
     host.in_flight += 1
     host.requests += 1
     host.next_at = now + work.politeness.gap

@@ -91,7 +91,8 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
         return None
     stored = work.txn.get(best.id + bytes((best.kind,)), None, work.t.want)
     row = Row.unpack(stored or b"")
-    hosts.take(work, key, host, now, best.kind == Kind.PAGE, paid=row.promoted)
+    page, new = best.kind == Kind.PAGE, row.cause == Cause.NEW
+    hosts.take(work, key, host, now, page, paid=row.promoted, new=new)
     wants.lease_out(work, best.id, best.kind, row, until)
     return _describe(work, best.id, KINDS[best.kind], row, host, now)
 

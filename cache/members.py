@@ -106,7 +106,7 @@ def _places(
 ) -> tuple[list[int | None], list[int]]:
     """Where the page's items were and where they belong; asks again after room was made."""
     while True:
-        known = [_position(work, collection, key) for key in keys]
+        known = [None if work.is_new(key[:8]) else _position(work, collection, key) for key in keys]
         ground = _ground(work, collection, page, known)
         try:
             return known, place(known, ground, at_head=page.first or page.upward)

@@ -34,10 +34,11 @@ class Lookups:
     def prior(self, lease: Lease, reading: Reading | None, now: float) -> Prior:
         want, query = lease.want, self.query
         read = reading is not None and reading.answer.status == 200 and not reading.problem
-        members = reading.members if reading is not None else ()
         rules = self.rules(want.follow) if want.follow else None
         follow = self.follow(want.follow) if want.follow else None
         states = query.states(_named(want, reading, follow))
+        # What nothing is known of is no member yet: of a new page that is all.
+        members = [id for id in reading.members if id in states] if reading is not None else []
         chosen = rules is not None and rules.types is not None
         links = reading.links | reading.shown if reading is not None else frozenset[str]()
         details = [

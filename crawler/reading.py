@@ -116,7 +116,7 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         replies = (reply_of(item) for item in page.items)
         ids += (members := [reply.id for reply in replies if reply is not None])
     for item in page.items:
-        ids += [uri for uri in (item.object_id, item.activity_id) if uri is not None]
+        ids += [item.object_id or item.activity_id or ""]  # one of them is there
         if item.object is not None:
             ids += _mentioned(item.object)
     return Reading(

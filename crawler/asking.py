@@ -17,15 +17,18 @@ _ACCEPT: Mapping[Kind, Accept] = {
     Kind.PAGE: "activity",
 }
 
+# In a stored walk: no page was read yet. The walk of a long backfill is not parsed for every page.
+_AT_START = b'"pages":0,'
+
 
 def asks(lease: Lease) -> Ask:
     """What is asked for a lease. Those of a document are kept with it, those of the page where a
     visit begins with its walk."""
     kind = lease.want.kind
     etag, modified = lease.etag, lease.last_modified
-    if kind is Kind.PAGE and lease.walk is not None and lease.url == lease.want.uri:
+    if kind is Kind.PAGE and lease.walk is not None and _AT_START in lease.walk:
         walk = Walk.from_json(lease.walk)
-        if walk.pages == 0:
+        if walk.pages == 0 and walk.next == lease.url:
             etag, modified = walk.etag, walk.last_modified
     return Ask(
         url=lease.url,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..cache.records import Cause, Follow, HostReport, Kind, Lease, Mark, Outcome, State, Want
-from . import ingest_thread
+from . import ingest_thread, ingest_visit
 from .answer import Answer, FetchFailed, Hop
 from .ingest_base import DAY, GONE_AGAIN, gone, lease_of, told
 from .ingest_page import missing_page
@@ -86,6 +86,8 @@ def unusable(
     elif want.kind is not Kind.PAGE:
         state, missing = _failed_state(prior), status == 404
         marks = (Mark(want.uri, state, error=reason, failed=True, missing=missing),)
+    elif (root := ingest_visit.from_the_root(lease_of(base))) is not None:
+        base = replace(base, walk=root.to_json(), walk_url=root.next)
     elif want.relation == "outbox" and status in (404, 410) and prior.follow is not None:
         wants = _without_outbox(want, prior, prior.follow, wants, base.at)
     done = replace(base, wants=wants, marks=marks, follow=_note(prior, want, reason))

@@ -15,7 +15,7 @@ from . import ingest_plan
 from .ingest_base import DAY, HOUR, lease_of, parked, told
 from .protocol import media
 from .protocol.collection import Page
-from .protocol.walk import Step, Walk, begin
+from .protocol.walk import Step, Walk, at_head, begin
 from .reading import Prior, Reading
 
 # Where new items may stand anywhere, all of it is read again now and then: it costs a hundred times
@@ -46,32 +46,57 @@ def starting(reading: Reading, prior: Prior, now: float) -> Walk:
 
 
 def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> Walk:
-    """`walk` with the validators of the answer it began with, where they say something of the
-    items: those of a root that only names its pages do not."""
+    """`walk` with what the answer that it began with says for the visits to come: which page is
+    the first, and the validators, if it held items itself; those of a root that only names its
+    pages say nothing of them."""
     if walk.pages != 1:
         return walk
     etag, modified = media.validators(reading.answer.headers) if found.items else (None, None)
-    return replace(walk, etag=etag, last_modified=modified, whole_at=now)
+    walk = replace(walk, etag=etag, last_modified=modified, whole_at=now)
+    if not found.is_root:
+        return walk
+    head = None if found.items else found.first
+    seen = walk.head_seen + 1 if head is not None and head == walk.head else 1
+    return replace(walk, head=head, head_seen=seen)
 
 
 def _next(now_at: Step, now: float) -> Walk:
     """The walk of the next visit: from the cursor, or at the head."""
     after = now_at.walk
+    scanned = now if after.mode in ("backfill", "rescan") else after.scanned_at
+    again = _begin_again(replace(after, scanned_at=scanned), now_at.cursor)
+    return again if now_at.cursor is not None else _at_head(again, after)
+
+
+def _begin_again(after: Walk, cursor: str | None = None) -> Walk:
+    """A walk that begins where nobody has been told of a first page: at the cursor or the root."""
     again = begin(
-        now_at.walk.collection,
+        after.collection,
         None,
-        now_at.cursor,
+        cursor,
         known=True,
-        ordered=after.ordered,
+        ordered=after.ordered if after.pages else after.was_ordered,
         horizon=after.horizon,
     )
-    scanned = now if after.mode in ("backfill", "rescan") else after.scanned_at
-    again = replace(again, was_scattered=after.scattered, scanned_at=scanned)
-    if now_at.cursor is not None or after.scattered:
+    return replace(again, was_scattered=after.scattered, scanned_at=after.scanned_at)
+
+
+def _at_head(again: Walk, after: Walk) -> Walk:
+    """With the first page in place of the root, and the validators of the URL where this visit
+    began, if the next one begins there too."""
+    again = at_head(again, after)
+    begun = after.head if after.skipped else after.collection
+    if after.scattered or again.next != begun:
         return again
     return replace(
         again, etag=after.etag, last_modified=after.last_modified, whole_at=after.whole_at
     )
+
+
+def from_the_root(lease: Lease) -> Walk | None:
+    """The walk of a visit that could not begin at the first page; None: it began elsewhere."""
+    walk = walk_of(lease)
+    return _begin_again(walk) if walk is not None and walk.at_head else None
 
 
 def ended(base: Outcome, reading: Reading, prior: Prior, now_at: Step) -> Outcome:
@@ -121,6 +146,9 @@ def not_modified(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     assert walk is not None
     if base.at - walk.whole_at >= _WHOLE_EVERY:
         walk = replace(walk, etag=None, last_modified=None)
+    if walk.at_head:
+        # A page that is full stays as it is while new posts go to another one (onepage.pub).
+        walk = _at_head(_begin_again(walk), walk)
     base = told(base, 304, "page 1: not modified")
     if follow is None:
         return base

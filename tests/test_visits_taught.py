@@ -27,6 +27,7 @@ from pocket import Pocket
 from test_visits import Outbox, creates, ids, offered, post, stamp
 
 from fedpull.cache.records import PARKED, Kind, Lease, Outcome, Poll
+from fedpull.crawler.asking import asks
 from fedpull.crawler.protocol.times import rfc3339
 from fedpull.crawler.protocol.walk import Walk
 
@@ -270,7 +271,7 @@ def test_new_events_on_a_late_page_are_found_by_a_rescan(tmp_path: Path) -> None
         scans = [urls for urls in polls if f"{OUTBOX}?page=5" in urls]
 
         assert pocket.held(ids(99)[0])
-        assert all(OUTBOX in urls for urls in polls)
+        assert all(PAGE in urls for urls in polls)
         assert 1 <= len(scans) <= 2
 
 
@@ -345,3 +346,100 @@ def test_a_walk_of_an_older_version_is_read() -> None:
 
     assert walk.stamps == ()
     assert walk.mode == "head"
+
+
+# Roots that are not asked at every visit
+
+
+def test_a_root_that_always_names_the_same_page_is_asked_now_and_then(tmp_path: Path) -> None:
+    """From the third visit on the first page is read without it, and the root every eighth time."""
+    with Pocket(tmp_path) as pocket:
+        box = Outbox(creates(5, 1))
+        box.put_into(pocket)
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        visits = []
+        for n in range(6, 26):
+            box.items = creates(n, 1)
+            visits.append(pocket.later(HOUR))
+
+        assert set(pocket.listed(ALICE)) == set(ids(*range(1, 26)))
+        assert all(PAGE in urls for urls in visits)
+        asked = [n for n, urls in enumerate(visits) if OUTBOX in urls]
+        assert asked == [0, 8, 16]
+
+
+def test_a_root_that_names_another_page_each_time_is_always_asked(tmp_path: Path) -> None:
+    """Ghost names the time of the request: what was named an hour ago lacks what came since."""
+    with Pocket(tmp_path) as pocket:
+        items = creates(5, 1)
+
+        def root(lease: Lease) -> Any:
+            url = f"{OUTBOX}?cursor={pocket.clock.at}"
+            found = {"id": url, "type": "OrderedCollectionPage", "orderedItems": list(items)}
+            pocket.pages[url] = found
+            return {"id": OUTBOX, "type": "OrderedCollection", "first": url}
+
+        pocket.pages |= {ALICE: actor(), OUTBOX: root}
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        for n in range(6, 16):
+            items.insert(0, offered(n))
+            assert OUTBOX in pocket.later(HOUR)
+            assert pocket.held(ids(n)[0])
+
+
+@pytest.mark.parametrize("served", [404, 400, 500, 403, [], {"id": PAGE, "type": "Note"}])
+def test_a_first_page_that_is_no_more_leads_back_to_the_root(tmp_path: Path, served: Any) -> None:
+    """Whatever became of it, the root says where the pages begin now."""
+    with Pocket(tmp_path) as pocket:
+        box = Outbox(creates(5, 1))
+        box.put_into(pocket)
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        for _ in range(3):
+            pocket.later(HOUR)
+        assert OUTBOX not in pocket.asked[-1:]
+        pocket.pages[PAGE] = served
+        there = f"{OUTBOX}?start=1"
+        pocket.pages |= {
+            OUTBOX: {"id": OUTBOX, "type": "OrderedCollection", "first": there},
+            there: page(creates(6, 1), id=there),
+        }
+        for _ in range(9):
+            pocket.later(HOUR)
+
+        assert pocket.held(ids(6)[0])
+
+
+def test_a_first_page_that_is_full_does_not_hide_the_next(tmp_path: Path) -> None:
+    """Pages that fill up and then stay, each with an ETag: the root is asked before long."""
+
+    def with_etag(document: dict[str, Any]) -> Callable[[Lease], Any]:
+        def serve(lease: Lease) -> Any:
+            if asks(lease).etag == '"1"':
+                return 304
+            return answer(lease.url, document, headers={"etag": '"1"'})
+
+        return serve
+
+    with Pocket(tmp_path) as pocket:
+        root = {"id": OUTBOX, "type": "OrderedCollection", "first": PAGE}
+        pocket.pages |= {
+            ALICE: actor(),
+            OUTBOX: root,
+            PAGE: with_etag(page(creates(5, 1), id=PAGE)),
+        }
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        for _ in range(4):
+            pocket.later(HOUR)
+        newer = f"{OUTBOX}?page=two"
+        pocket.pages |= {
+            OUTBOX: root | {"first": newer},
+            newer: page(creates(6, 6), id=newer, next=PAGE),
+        }
+        for _ in range(8):
+            pocket.later(HOUR)
+
+        assert pocket.held(ids(6)[0])

@@ -22,7 +22,7 @@ from .items import Item
 from .uri import same_origin, without_fragment
 from .walkstate import Sorted, Walk, after_page, sort_items, url_mark
 
-__all__ = ["MAX_PAGES", "Step", "Walk", "begin", "resume", "step", "step_missing"]
+__all__ = ["MAX_PAGES", "Step", "Walk", "at_head", "begin", "resume", "step", "step_missing"]
 
 # Mastodon reads 500 pages of replies, PeerTube 2,000 of an outbox.
 MAX_PAGES = 2000
@@ -33,6 +33,8 @@ _DRY_PAGES = 2
 # New items at once; for the others the page is asked for again. activitypub-bot fills one to 134,
 # and a static site may list all that it has on one.
 _MAX_NEW = 200
+# Visits in which a root named the same first page, and visits that then begin there.
+_SAME_HEAD, _MOST_SKIPPED = 2, 7
 # Seams that are looked at again in one walk: people delete a few posts while it lasts, not a page's
 # worth at every page.
 _MOST_SEAMS = 20
@@ -101,6 +103,21 @@ def resume(walk: Walk, max_pages: int = MAX_PAGES) -> Walk:
     return replace(walk, done=None, max_pages=walk.pages + max_pages)
 
 
+def at_head(walk: Walk, after: Walk) -> Walk:
+    """`walk`, which begins a visit, from the first page on instead of the root, if that has been
+    the same for long enough in the visits up to `after`.
+
+    It saves every other request. A root that names another page each time (Ghost: the time of the
+    request) has to be asked, and every root now and then, since pages may begin to fill up behind
+    another one (activitypub-bot).
+    """
+    walk = replace(walk, head=after.head, head_seen=after.head_seen)
+    if after.head is None or after.head_seen < _SAME_HEAD or after.skipped >= _MOST_SKIPPED:
+        return walk
+    visited = frozenset((url_mark(after.head),))
+    return replace(walk, next=after.head, visited=visited, skipped=after.skipped + 1)
+
+
 def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
     """Decide on one page. `new_ids` are those of its ids that no page or visit before had."""
     items = sort_items(walk, page.items, new_ids)
@@ -150,7 +167,7 @@ def step_missing(walk: Walk, status: int) -> Step | None:
     """
     if status not in _NO_SUCH_PAGE:
         return None
-    if walk.mode == "prev":
+    if walk.mode == "prev" or walk.at_head:
         return _to_head(walk, (), None)
     if walk.pages == 0:
         return None

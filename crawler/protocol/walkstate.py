@@ -71,6 +71,11 @@ class Walk:
     etag: str | None = None
     last_modified: str | None = None
     whole_at: float = 0.0
+    # The page that the root named as its first, in how many visits in a row it was the same, and
+    # how many visits since have begun there without asking the root.
+    head: str | None = None
+    head_seen: int = 0
+    skipped: int = 0
     before: str | None = None  # the page before the one that is asked for
     onward: str | None = None  # that page is read again for what moved up to it; then this one
     seams: int = 0  # how often that was done
@@ -99,7 +104,12 @@ class Walk:
     @property
     def expects_page(self) -> bool:
         """Whether the next answer is to be read as a page, not as the collection itself."""
-        return self.mode == "prev" or self.pages > 0
+        return self.mode == "prev" or self.pages > 0 or self.at_head
+
+    @property
+    def at_head(self) -> bool:
+        """Whether it is at its start, and that is the first page instead of the root."""
+        return self.skipped > 0 and self.pages == 0
 
     def to_json(self) -> bytes:
         values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}

@@ -20,7 +20,7 @@ from .intern import known_id
 from .lanes import HostCap
 from .layout import NONE
 from .queue_layout import HostRow
-from .records import Cause, Mark, Politeness, Want
+from .records import Cause, Mark, Politeness
 from .records import Kind as Wanted
 from .ref_layout import HAS_BODY, IS_SOURCE, Ref
 from .work import Work
@@ -194,21 +194,17 @@ def promote(work: Work, id: bytes, now: float, cause: Cause | None = None) -> bo
             kind = Wanted.PAGE if page else Wanted.DOCUMENT
             wants.bring_forward(work, id, kind, row, cause, now)
         return waits
-    want = _want(work, id, ref, now)
+    if ref.kind not in _COLLECTIONS:
+        cause = Cause.REFRESH if cause is None else cause
+        wants.add_check(work, id, ref.uri, host_of(ref.uri), cause, now)
+        return True
+    # An outbox without a row is nobody's any more; a thread's collection never has one.
+    want = threads.listing_want(work, id, now) if ref.kind == Kind.LISTING else None
     if want is None:
         sources.end(work, id, work.ref(id))
         return False
     wants.add(work, want if cause is None else replace(want, cause=cause), promoted=True)
     return True
-
-
-def _want(work: Work, id: bytes, ref: Ref, now: float) -> Want | None:
-    """What asks for a source that has no row of its own; None: whoever wanted it is gone."""
-    if ref.kind == Kind.LISTING:
-        return threads.listing_want(work, id, now)
-    if ref.kind == Kind.OUTBOX:
-        return None
-    return Want(ref.uri, Wanted.DOCUMENT, Cause.REFRESH, now, relation="check", scheduled=True)
 
 
 class _Gate:

@@ -100,6 +100,14 @@ def postpone(work: Work, id: bytes, kind: int, row: Row, due: float) -> None:
     requeue(work, id, kind, row, due)
 
 
+def add_check(work: Work, id: bytes, uri: str, host: bytes, cause: Cause, now: float) -> None:
+    """Queue a reference that has no row for the refresh loop; `host` is the key of its host."""
+    if hosts.load(work, host) is None:
+        hosts.named(work, host_port(uri))
+    flags = Row.SCHEDULED | Row.PROMOTED
+    _insert(work, id, Kind.DOCUMENT, Row(host, cause, now, flags=flags, relation=b"check"))
+
+
 def bring_forward(work: Work, id: bytes, kind: int, row: Row, cause: Cause, now: float) -> None:
     """Make a parked row one that is due."""
     _dequeue(work, id, kind, row)

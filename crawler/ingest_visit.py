@@ -144,7 +144,7 @@ def not_modified(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     lease, follow = lease_of(base), prior.follow
     walk = walk_of(lease)
     assert walk is not None
-    if base.at - walk.whole_at >= _WHOLE_EVERY:
+    if not 0 <= base.at - walk.whole_at < _WHOLE_EVERY:
         walk = replace(walk, etag=None, last_modified=None)
     if walk.at_head:
         # A page that is full stays as it is while new posts go to another one (onepage.pub).

@@ -223,7 +223,6 @@ def follow(state: Follow) -> Json:
         "outbox_kind": state.outbox_kind,
         "objects": state.objects,
         "thread_fetches": state.thread_fetches,
-        "thread_fetches": state.thread_fetches,
         "complete": state.complete,
         "last_success": time(state.last_success),
         "last_error": state.last_error,
@@ -271,12 +270,9 @@ def status(totals: Totals, running: Running, *, up: bool = True) -> Json:
         "sources": totals.sources,
         "backlog": totals.backlog,
         "lag": totals.lag,
-        "budget": {
-            "limit": running.budget_limit,
-            "used": totals.budget_used,
-            "price": totals.price,
-            "scarce": totals.price is not None and not totals.floor,
-        },
+        "price": totals.price,
+        "scarce": totals.price is not None and not totals.floor,
+        "budget": {"limit": running.budget_limit, "used": totals.budget_used},
     }
 
 

@@ -142,7 +142,7 @@ def _show(value: dict[str, Any], session: Session) -> None:
             ("asked again", f"{value['sources']} by themselves"),
             ("behind", _behind(value)),
             ("budget", _budget(value["budget"])),
-            ("price", _price(value["budget"])),
+            ("price", _price(value)),
         )
     )
 
@@ -162,13 +162,13 @@ def _budget(budget: dict[str, Any]) -> str:
     return f"{budget['used']} requests in the last hour; {budget['limit']} an hour to ask again"
 
 
-def _price(budget: dict[str, Any]) -> str | None:
+def _price(value: dict[str, Any]) -> str | None:
     """What the budget comes to, for an account that anybody can picture."""
     from ..cache.pace import price_in_words
 
-    if budget["price"] is None:
+    if value["price"] is None:
         return None
-    return price_in_words(budget["price"], scarce=budget["scarce"])
+    return price_in_words(value["price"], scarce=value["scarce"])
 
 
 def _size(count: int) -> str:

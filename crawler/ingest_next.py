@@ -33,9 +33,9 @@ def next_wants(
 
 def _above(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Want]:
     """What a followed post answers, and what that answers; a reply was found from above."""
-    if want.relation == "reply":
+    if want.relation == "reply" or not thread.is_reply(doc):
         return []
-    depth = _parents(prior) if want.relation != "parent" else want.depth
+    depth = want.depth if want.relation == "parent" else _parents(prior)
     parent, id = as2.in_reply_to(doc), as2.id_of(doc)
     root = want.root or id or ""
     if depth <= 0 or parent == id:
@@ -43,7 +43,7 @@ def _above(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Wa
     if parent is not None:
         asks = asked_again(prior, parent, now)
         return [_follow_up(want, parent, "parent", depth - 1, now, root)] if asks else []
-    if want.relation == "parent" or not thread.is_reply(doc) or settled(prior, id or ""):
+    if want.relation == "parent" or settled(prior, id or ""):
         return []
     return above_in_conversation(want, doc, root, now)
 

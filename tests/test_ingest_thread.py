@@ -35,8 +35,8 @@ def spent(fetched: int = 1, age: float = HOUR, read: float | None = None) -> Thr
 
 def before(*references: Any, **more: Any) -> Prior:
     root = note(1, replies=REPLIES, context=CONTEXT)
-    rules = {"rules": {"replies": 3, "parents": more.pop("parents", 4)}}
-    return prior(*references, **(rules | {"root": root, "thread": spent()} | more))
+    rules = {"replies": 3, "parents": more.pop("parents", 4)}
+    return prior(*references, rules=rules, **({"root": root, "thread": spent()} | more))
 
 
 def leased(relation: str = "replies", depth: int = 3, **more: Any) -> Lease:

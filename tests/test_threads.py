@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pocket import Pocket
 
 from fedpull.cache import threads
 from fedpull.cache.intern import known_id
+from fedpull.cache.queue_layout import Row
 from fedpull.cache.records import Cause, Kind, Want
 from fedpull.cache.work import Work
 from fedpull.crawler.protocol import thread
@@ -589,3 +591,14 @@ def test_without_depth_no_replies_are_asked_for(pocket: Pocket) -> None:
     pocket.pages = world() | {ROOT: with_replies(ROOT)}
 
     assert ask(pocket, ROOT, 0) == [ROOT]
+
+
+def test_rows_of_the_queue_hold_a_root_only_where_there_is_one() -> None:
+    """What was queued before there were threads reads as it did; with a root, both survive."""
+    plain = Row(b"somehost", 2, 1.5, relation=b"item", flags=Row.SCHEDULED)
+    rooted = Row(b"somehost", 2, 1.5, relation=b"reply", root=b"post-one")
+    before = Struct(">8sBd8sdHHB").pack(b"somehost", 2, 1.5, bytes(8), 0.0, 0, 0, 2) + b"item"
+
+    assert plain.pack() == before
+    assert Row.unpack(before) == plain
+    assert Row.unpack(rooted.pack()) == rooted

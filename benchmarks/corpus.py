@@ -6,6 +6,7 @@ it, so that a crawler which verifies has no reason to leave one out.
 
     single   an outbox of URLs, 200 on a page; each Note has to be fetched (some 2.5 KB)
     pages    an outbox of pages with 20 embedded Create{Note}, as Mastodon serves them
+    outboxes sixteen such outboxes, each of its own host
     hosts    many hosts, each with one actor whose outbox is a single small page with one post
 """
 
@@ -21,8 +22,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
-SHAPES = ("single", "pages", "hosts")
+SHAPES = ("single", "pages", "outboxes", "hosts")
 PER_PAGE = {"single": 200, "pages": 20}
+OUTBOXES = 16
 HOST = "bench.example"
 USER = "alice"
 # What nginx appends to a path to find its file: a URL may be the folder of others as well.
@@ -73,6 +75,8 @@ def write(folder: Path, shape: str, size: int, *, scheme: str = "https", news: i
     """Write `size` posts (or hosts, for `hosts`). `news` more posts stand on top of each outbox."""
     if shape == "hosts":
         return _hosts(folder, size, scheme, news)
+    if shape == "outboxes":
+        return _outboxes(folder, -(-size // OUTBOXES), scheme)
     actor = _Actor(scheme, HOST, USER)
     notes = [actor.note(number) for number in range(size + news, 0, -1)]
     pages = actor.pages(notes, PER_PAGE[shape], embedded=shape == "pages")
@@ -97,6 +101,21 @@ def notes(count: int) -> Iterator[Json]:
     actor = _Actor("https", HOST, USER)
     for number in range(1, count + 1):
         yield {"@context": _CONTEXT, **actor.note(number)}
+
+
+def _outboxes(folder: Path, posts: int, scheme: str) -> Corpus:
+    """`posts` on each of them."""
+    # The host's name stands in the path as well, for the same reason as in `_hosts`.
+    names = [f"o{number:02}" for number in range(OUTBOXES)]
+    actors = [_Actor(scheme, f"{name}.{HOST}", name) for name in names]
+    requests = 0
+    for actor in actors:
+        notes = [actor.note(number) for number in range(posts, 0, -1)]
+        pages = actor.pages(notes, PER_PAGE["pages"], embedded=True)
+        _save(folder, [*actor.documents(), *pages])
+        requests += 1 + len(pages)
+    ids, outboxes = zip(*((actor.id, actor.outbox) for actor in actors), strict=True)
+    return Corpus("outboxes", folder, ids, outboxes, OUTBOXES * (1 + posts), requests)
 
 
 def _hosts(folder: Path, size: int, scheme: str, news: int) -> Corpus:

@@ -17,7 +17,8 @@ from entrants import OURS, STOCK
 
 _WHAT = {
     "single": "one document per request",
-    "pages": "outbox pages of 20 embedded posts",
+    "pages": "one outbox, pages of 20 embedded posts",
+    "outboxes": "sixteen outboxes at once, pages of 20 embedded posts",
     "hosts": "first sight of many hosts, a new TLS connection for each request",
     "poll": "the same hosts again, one new post each, a new TLS connection each",
 }
@@ -39,6 +40,7 @@ class Goal:
 GOALS = {
     "single": Goal(2.0, 1500),
     "pages": Goal(5.0, 6000),
+    "outboxes": Goal(5.0, 6000),
     "hosts": Goal(None, 600),
     "poll": Goal(None, 600),
 }
@@ -83,7 +85,7 @@ class Median:
 def line(result: Result) -> str:
     """One run, as it ends."""
     return (
-        f"{result.shape:7} {result.contender:40} {result.cpu:6.2f} s CPU"
+        f"{result.shape:8} {result.contender:40} {result.cpu:6.2f} s CPU"
         f" ({result.start:.2f} to start) {result.wall:6.1f} s {result.rate:7.0f} a CPU-second"
     )
 

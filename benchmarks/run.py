@@ -44,6 +44,7 @@ class Shape:
 SHAPES = (
     Shape("single", 4000, 400, "https", 16),
     Shape("pages", 8000, 800, "https", 16),
+    Shape("outboxes", 8000, 800, "https", 16),
     # Fedpull's dispatcher has 128 places; the others get as many.
     Shape("hosts", 600, 60, "https", 128),
 )

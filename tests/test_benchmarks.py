@@ -56,7 +56,7 @@ def walk(documents: dict[str, dict[str, Any]], outbox: str) -> list[dict[str, An
     return found
 
 
-SHAPES = [("single", 450, 450), ("pages", 45, 45), ("hosts", 5, 1)]
+SHAPES = [("single", 450, 450), ("pages", 45, 45), ("outboxes", 480, 30), ("hosts", 5, 1)]
 
 
 @pytest.mark.parametrize(("shape", "size", "posts"), SHAPES, ids=[one[0] for one in SHAPES])

@@ -39,10 +39,12 @@ _UNITS = (
 
 
 def changes_a_day(known: Reference, now: float) -> float | None:
-    """Changes, or new items, that are to be expected; those of a post become fewer with its age."""
+    """Changes, or new items, that are to be expected within the next day; of a post, which is
+    edited less and less, that is far less than what the next minute would make in a day."""
     if known.rate is None or known.kind != "post" or known.published is None:
         return known.rate
-    return known.rate / _age(known.published, now)
+    age = _age(known.published, now)
+    return known.rate * log((age + 1.0) / age)
 
 
 def pace(known: Reference, now: float) -> str | None:

@@ -46,7 +46,7 @@ def watched(**more: Any) -> Any:
         pytest.param(watched(kind="listing", rate=1), "about 1 new item a day", id="a listing"),
         pytest.param(
             watched(kind="post", published=NOW - DAY, rate=0.1),
-            "about 3 changes a month",
+            "about 2 changes a month",
             id="a post of yesterday",
         ),
         pytest.param(
@@ -56,7 +56,7 @@ def watched(**more: Any) -> Any:
         ),
         pytest.param(
             watched(kind="post", published=NOW + DAY, rate=0.1),
-            "about 29 changes a day",
+            "about 4 changes a week",
             id="a post of tomorrow",
         ),
     ],

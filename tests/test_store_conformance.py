@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ from fedpull.cache.records import (
     Mark,
     ObjectFilter,
     Outcome,
+    Plan,
+    Poll,
     Put,
     State,
 )
@@ -330,3 +333,85 @@ def test_totals_count_without_a_scan(opened: Opened) -> None:
     assert (totals.documents, totals.references, totals.due) == (2, 4, 1)
     assert (totals.last_seq, totals.read_only) == (2, False)
     assert totals.bytes > 0
+
+
+def test_what_is_held_is_asked_again_in_time(opened: Opened) -> None:
+    """A document that is due becomes work of the queue, once, and has a plan again afterwards."""
+    apply(opened, puts=(note(1),))
+    planned = opened.query.reference(note(1).id)
+    assert planned is not None
+    assert planned.kind == "post"
+    assert opened.frontier.refresh(NOW + 10).result() == 0
+    late = (planned.next_check or 0.0) + MONTH
+    assert opened.query.totals(late).backlog == 1
+    opened.frontier.refresh(late).result()
+    assert opened.frontier.refresh(late + 60).result() + opened.query.totals().due == 1
+    [taken] = lease(opened, late + 60)
+    done(opened, taken, late + 60, marks=(Mark(note(1).id, verified=True),))
+    again = opened.query.reference(note(1).id)
+
+    assert (taken.want.relation, taken.want.cause, taken.want.scheduled) == ("check", 3, True)
+    assert again is not None
+    assert again.verified_at == late + 60
+    assert (again.next_check or 0.0) > late + 60
+    assert opened.query.totals(late + 61).backlog == 0
+
+
+@pytest.mark.parametrize("state", [State.GONE, State.REFUSED, State.REDIRECTED])
+def test_what_is_no_longer_held_is_not_asked_again(opened: Opened, state: State) -> None:
+    """Gone, refused, another's name: nothing is planned for it."""
+    apply(opened, puts=(note(1),))
+    apply(opened, marks=(Mark(note(1).id, state, "gone", purge=True),))
+    known = opened.query.reference(note(1).id)
+
+    assert known is not None
+    assert (known.kind, known.next_check, known.interval) == (None, None, None)
+    assert opened.frontier.refresh(NOW + 3 * MONTH).result() == 0
+
+
+def test_a_collection_that_is_read_again_has_a_plan(opened: Opened) -> None:
+    """A visit makes an outbox a source, and says what it found."""
+    stamps = tuple(NOW - 86_400.0 * days for days in (3, 2, 1))
+    poll = Poll(OUTBOX, NOW, 3, stamps=stamps, first=True, plan=Plan(120.0, 500.0))
+    apply(opened, polls=(poll,))
+    known = opened.query.reference(OUTBOX)
+
+    assert known is not None
+    assert (known.kind, known.state, known.bound) == ("outbox", "unknown", "every")
+    assert known.interval is not None
+    assert known.interval == pytest.approx(500, abs=1)
+    assert known.rate is not None
+    assert 0.3 < known.rate < 3.0
+
+
+def test_a_failure_is_believed_for_longer_each_time(opened: Opened) -> None:
+    """Of what was never held the failure has a lifetime, which grows to a day."""
+    lifetimes = []
+    for _ in range(8):
+        apply(opened, marks=(Mark(note(1).id, State.FAILED, failed=True, error="timeout"),))
+        known = opened.query.reference(note(1).id)
+        assert known is not None
+        lifetimes.append((known.next_check or 0.0) - NOW)
+
+    assert lifetimes == [60, 240, 960, 3840, 15360, 61440, 86400, 86400]
+
+
+def test_a_notice_of_what_is_unknown_asks_nothing(opened: Opened) -> None:
+    """Notices speak of sources; what is none is not fetched for them."""
+    apply(opened, wants=(want(note(1).id, due=NOW + 5),))
+
+    assert opened.frontier.signal(note(1).id, NOW).result() is False
+    assert opened.frontier.signal("https://a.example/never-heard-of", NOW).result() is False
+
+
+def test_who_vouched_for_an_audience_is_remembered(opened: Opened) -> None:
+    """A copy whose audience its activity stated is marked so, until it states its own."""
+    apply(opened, marks=(Mark(note(1).id, vouched=True),))
+    marked = opened.query.reference(note(1).id)
+    apply(opened, puts=(replace(note(1), vouched=True),))
+    vouched = opened.query.reference(note(1).id)
+    apply(opened, puts=(note(1, "edited"),))
+    stated = opened.query.reference(note(1).id)
+
+    known = [one.vouched for one in (marked, vouched, stated) if one is not None]
+    assert known == [True, True, False]

@@ -135,6 +135,32 @@ def test_on_demand_goes_before_all_else_of_its_host(tmp_path: Path) -> None:
         assert lease.url.endswith("/99")
 
 
+def test_only_what_is_urgent(tmp_path: Path) -> None:
+    """The frontier can be asked for what somebody waits for, and when there will be some."""
+    with Pocket(tmp_path) as pocket:
+        frontier, now = pocket.opened.frontier, pocket.clock.now()
+        pocket.want(*(wanted(cause.name.lower(), cause) for cause in Cause))
+        assert frontier.next_due(now, urgent=True) is not None
+
+        leases = frontier.lease(now, 10, 60.0, urgent=True).result()
+
+        assert [lease.want.cause for lease in leases] == [Cause.ON_DEMAND, Cause.PUSH]
+        assert frontier.next_due(now, urgent=True) is None
+        assert frontier.next_due(now) is not None
+        assert len(pocket.lease(10)) == 3
+
+
+def test_a_host_that_holds_both_gives_what_is_urgent_only(tmp_path: Path) -> None:
+    """A place that is kept is not taken by what else its host has waiting."""
+    with Pocket(tmp_path) as pocket:
+        frontier, now = pocket.opened.frontier, pocket.clock.now()
+        pocket.want(wanted("one", Cause.NEW, 1), wanted("one", Cause.ON_DEMAND, 2))
+
+        leases = frontier.lease(now, 10, 60.0, urgent=True).result()
+
+        assert [lease.url[-1] for lease in leases] == ["2"]
+
+
 def test_a_fetch_returns_while_every_place_is_taken_by_slow_hosts(tmp_path: Path) -> None:
     """128 hosts that do not answer keep nobody from fetching from another one."""
     slow = [Mastodon(f"slow{number}.example") for number in range(PLACES + KEPT)]

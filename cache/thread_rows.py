@@ -18,7 +18,9 @@ from math import isnan, nan
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ..crawler.protocol.thread import MAX_FETCHES, QUIET_AGE, pause
+import orjson
+
+from ..crawler.protocol.thread import MAX_FETCHES, QUIET_AGE, pause, places
 from .intern import FOLLOW, find_id, find_word, uri_of, word_text
 from .layout import NONE, some
 from .views import Thread
@@ -98,13 +100,29 @@ def sums(txn: Txn, t: Tables, follow: bytes) -> tuple[int, int]:
 
 
 def threads_of(txn: Txn, t: Tables, uri: str, now: float) -> tuple[Thread, ...]:
-    """What is known of the thread of a post, for each follow that has had it read."""
+    """What is known of the thread of a post, for each follow that has had it read; be it for the
+    sake of another post in the same conversation."""
     root = find_id(txn, t, uri)
     if root is None:
         return ()
     follows = (NONE, *txn.cursor(t.follow).iternext(values=False))
-    found = (_thread(txn, t, follow, root, now) for follow in follows)
+    keys = dict.fromkeys([*(follow + root for follow in follows), *_conversations(txn, t, root)])
+    found = (_thread(txn, t, key[:8], key[8:], now) for key in keys)
     return tuple(one for one in found if one is not None)
+
+
+def _conversations(txn: Txn, t: Tables, post: bytes) -> Iterator[bytes]:
+    """The keys of the threads that the collections named by a post are read for."""
+    from .reading import document
+
+    held = document(txn, t, post)
+    found = places(held.json, 2) if held is not None else ()
+    for place in found:
+        collection = find_id(txn, t, place.url)
+        row = txn.get(collection, None, t.extra) if collection is not None else None
+        back = orjson.loads(row).get(BACK) if row is not None else None
+        if back is not None:
+            yield bytes.fromhex(back)
 
 
 def thread_of(txn: Txn, t: Tables, follow: str, uri: str, now: float) -> Thread | None:
@@ -172,8 +190,6 @@ def due(txn: Txn, t: Tables, follow: str, now: float) -> list[Want]:
 
 def _holds_a_thread(txn: Txn, t: Tables, collection: bytes) -> bool:
     """False for what turned out to be no collection; True before it was read."""
-    import orjson
-
     row = txn.get(collection, None, t.collection)
     return row is None or orjson.loads(row)["kind"] in ("ok", "empty")
 

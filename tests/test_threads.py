@@ -250,6 +250,8 @@ def test_a_conversation_is_read_once_for_all_posts_in_it(pocket: Pocket) -> None
     assert pocket.held(bobs(1))
     assert pocket.asked.count(CONTEXT) == 1
     assert pocket.asked.count(f"{second}/replies") == 0
+    now = pocket.clock.now()
+    assert pocket.opened.query.threads(ROOT, now) == pocket.opened.query.threads(second, now) != ()
 
 
 def chain(length: int) -> Pages:

@@ -156,4 +156,5 @@ def put(
 
 def states_no_audience(document: dict[str, Any]) -> bool:
     """Whether it leaves it to its activity to say whom it is for."""
-    return all(document.get(name) is None for name in ("to", "cc", "audience"))
+    get = document.get
+    return get("to") is None and get("cc") is None and get("audience") is None

@@ -2,14 +2,14 @@
 
 It fetches nothing itself and knows no politeness (the frontier's); it keeps callers from filling
 the queue faster than politeness empties it. Invariant: at most MAX_HOST ids of one host and
-MAX_ALL in all are outstanding; one more is refused with Busy, the same one again is not.
+MAX_ALL in all are outstanding; one more is refused with Busy, the same one again is not. What is
+checked behind an answer is bounded as well, and beyond that passed over.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -59,6 +59,8 @@ class OnDemand:
         self._asked: dict[str, _Asked] = {}
         self._of_host: dict[str, set[str]] = {}
         self._checked: OrderedDict[str, float] = OrderedDict()
+        self._checks: OrderedDict[str, tuple[float, int]] = OrderedDict()  # by host: since, count
+        self._looked = float("-inf")  # when all that is outstanding was looked at last
         self._unconfirmed: OrderedDict[str, tuple[float, FedpullError]] = OrderedDict()
 
     async def fetch(
@@ -95,10 +97,15 @@ class OnDemand:
         now = self._now()
         if self._checked.get(id, float("-inf")) > now - CHECK_GAP:
             return
+        host = host_port(id)
+        since, count = self._checks.get(host, (now, 0))
+        if now - since >= LINGER:
+            since, count = now, 0
+        if count >= MAX_HOST:
+            return  # its queue is long enough: served as what it is, and checked in its time
         _remember(self._checked, id, now)
-        with suppress(Busy):  # then it is as it was: served as what it is, and checked in its time
-            self._admit(id, host_port(id))
-            self._verbs.check(id)
+        _remember(self._checks, host, (since, count + 1))
+        self._verbs.check(id)
 
     def _remembered(self, actor: Handle | str) -> Reference | None:
         """What this very id came to a moment ago; raises FromStore for what has failed."""
@@ -128,7 +135,8 @@ class OnDemand:
             return asked
         if len(self._of_host.get(host, ())) >= MAX_HOST:
             self._settle(self._of_host[host])
-        if len(self._asked) >= MAX_ALL:
+        if len(self._asked) >= MAX_ALL and not 0.0 <= self._now() - self._looked < 1.0:
+            self._looked = self._now()
             self._settle(self._asked)
         if len(self._of_host.get(host, ())) >= MAX_HOST or len(self._asked) >= MAX_ALL:
             raise Busy(key, "is not fetched now: too much is waiting to be fetched already")

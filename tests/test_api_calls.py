@@ -330,6 +330,24 @@ async def test_a_host_is_not_asked_for_more_than_it_can_bear(
         assert await fetch(f"{HOST}/notes/4") == (202, None)
 
 
+async def test_readers_do_not_fill_the_queue_of_a_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads all of a host's stale documents has so many of them checked, and no more."""
+    monkeypatch.setattr(api_demand, "MAX_HOST", 3)
+    async with serving(tmp_path) as api:
+        api.store.put(*(note(number) for number in range(6)))
+        api.now = NOW + 700
+        for number in (0, 1, 1, 2, 3, 4, 5):
+            assert (await api.get(f"/v1/document?id={HOST}/notes/{number}")).status == 200
+        assert api.origin.checked == [f"{HOST}/notes/{number}" for number in range(3)]
+
+        api.now += api_demand.LINGER
+        await api.get(f"/v1/document?id={HOST}/notes/5")
+
+        assert len(api.origin.checked) == 4
+
+
 async def test_what_has_just_come_is_not_fetched_again(tmp_path: Path) -> None:
     """A fetch of what was verified a moment ago asks nobody."""
     async with serving(tmp_path) as api:

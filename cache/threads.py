@@ -58,7 +58,7 @@ def _load(work: Work, key: bytes, row: Row, now: float) -> ThreadRow:
         published = work.ref(row.root, change=False).published
         return ThreadRow(now, now if isnan(published) else min(published, now))
     thread = ThreadRow.unpack(stored)
-    if row.follow == NONE and now - thread.started >= ASKED_AGAIN:
+    if row.follow == NONE and not 0 <= now - thread.started < ASKED_AGAIN:
         return ThreadRow(now, thread.born, thread.read)  # somebody asks once more
     return thread
 

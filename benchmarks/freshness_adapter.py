@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Sequence
 from zlib import crc32
 
+from memory_rows import MemoryRows, Names
+
 from fedpull.cache.agenda import Agenda
 from fedpull.crawler.protocol.source import Kind, Seen, Source
-from memory_rows import MemoryRows, Names
 
 _KINDS = {"outbox": Kind.OUTBOX, "actor": Kind.ACTOR, "post": Kind.POST, "listing": Kind.LISTING}
 # A trace states what a source is worth in full, and every request of its budget is the loop's.
@@ -56,7 +57,9 @@ class Scheduler:
         if source.kind == Kind.POST:
             source.born = history[0] if history else now
             history = ()
-        self._agenda.begin(self._rows, number, source, Seen(now, 0, None, tuple(history), since), now)
+        self._agenda.begin(
+            self._rows, number, source, Seen(now, 0, None, tuple(history), since), now
+        )
 
     def due(self, now: float, budget: int) -> list[str]:
         self._agenda.retune(now)
@@ -89,10 +92,19 @@ class Scheduler:
         self._agenda.backoff(self._rows, self._names.find(id), now, until)
 
     def _sweep(self, now: float) -> None:
+        """A pass over all sources in half a day, when prices have moved since the one before.
+
+        The store sweeps always, to find what lost its place; rows in memory lose nothing.
+        """
         gap = 0.0 if self._now is None else min(max(now - self._now, 0.0), 600.0)
         self._now = now
+        if not self._sweep_at and not self._agenda.unsettled:
+            return
         self._sweep_owed += len(self._rows) * gap / _SWEEP
         while self._sweep_owed >= 1.0:
             self._sweep_owed -= 1.0
             self._agenda.sweep_one(self._rows, self._sweep_at, now)
-            self._sweep_at = (self._sweep_at + 1) % len(self._rows)
+            self._sweep_at += 1
+            if self._sweep_at == len(self._rows):
+                self._sweep_at = 0
+                return

@@ -12,8 +12,8 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from struct import Struct
 
-from fedpull.cache.agenda import LINES
-from fedpull.crawler.protocol.source import Kind, Notices, Source
+from fedpull.cache.agenda import LINES, SCALES
+from fedpull.crawler.protocol.source import DAY, Kind, Notices, Source
 
 # last, due, interval, changes, exposure; weight, burst, profile; host; kind and flags, failures;
 # bucket; the neighbours in the calendar.
@@ -25,9 +25,11 @@ _POST_AT = 22
 _PLACED = 4
 _BOUND = 8
 _NONE = 0xFFFFFFFF
+_SHORTEST, _LONGEST = 60.0, 30.0 * DAY
 # Times are stored from here on, so that a trace may begin at 0 and know of what was before.
 _EPOCH = 400 * 86_400
-_SLOTS = 48  # slots of an interval: finer than the estimates that due times come from
+# Slots of an interval. What stands in one is due at its end: a hundredth of an interval late.
+_SLOTS = 64
 
 
 class MemoryRows:
@@ -37,7 +39,8 @@ class MemoryRows:
         self._rows = bytearray()
         self._heads: list[dict[int, int]] = [{} for _ in range(LINES)]
         self._order: list[list[int]] = [[] for _ in range(LINES)]
-        self._width = [max(int(60 * 2 ** (line / 2) / _SLOTS), 1) for line in range(LINES)]
+        widths = [max(int(60 * 2 ** (scale / 2) / _SLOTS), 1) for scale in range(SCALES)]
+        self._width = [*widths, *widths, 10]
         self._notices: dict[int, bytes] = {}
 
     def __len__(self) -> int:
@@ -57,9 +60,9 @@ class MemoryRows:
             born = float(_POST.unpack_from(self._rows, id * _ROW.size + _POST_AT)[0] - _EPOCH)
             burst = x = y = 0.0
         return Source(
-            kind, host, float(last - _EPOCH), float(due - _EPOCH), float(seconds), changes, exposure,
-            weight, burst, x, y, born, placed=flags & _PLACED > 0, failures=failures, bucket=bucket,
-            bound=flags // _BOUND & 3,
+            kind, host, float(last - _EPOCH), float(due - _EPOCH), float(seconds), changes,
+            exposure, weight, burst, x, y, born, _SHORTEST, _LONGEST, 0.0, flags & _PLACED > 0,
+            failures, bucket, flags // _BOUND & 3,
         )  # fmt: skip
 
     def save(self, id: int, source: Source) -> None:
@@ -113,7 +116,7 @@ class MemoryRows:
             id = self._heads[line][slot]
             while id != _NONE:
                 after = self._links(id)[1]
-                yield float(slot * self._width[line]), id
+                yield float((slot + 1) * self._width[line]), id
                 id = after
 
     def _links(self, id: int) -> tuple[int, int]:

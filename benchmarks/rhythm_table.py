@@ -1,4 +1,4 @@
-"""Solves for the best times of day to read an outbox, and writes `crawler/protocol/rhythm_table.py`.
+"""Solves for the best times of day to read an outbox; writes `crawler/protocol/rhythm_table.py`.
 
 An author posts at the rate 1 + depth * cos(2 pi (t - peak)) a day; a read costs `days^2 / 2`, an
 item costs what it waits. Policy iteration (Howard) over the phases of the day gives the best cost

@@ -13,18 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heapreplace
-from math import log2
+from math import inf, log2
 from typing import Any, Protocol
 
 from ..crawler.protocol import estimate, interval, price
 from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
 from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Seen, Source
 from .account import Account
-from .lanes import USABLE, HostCap, Lanes
+from .lanes import MOVED, USABLE, HostCap, Lanes
 
 Id = Any  # hashable, and in the order of a sweep
 
-LINES = 34  # half octaves from a minute to three months
+SCALES = 34  # half octaves from a minute to three months
+# Those whose host is asked as often as it may be stand apart: there is no room to ask them early,
+# and they would hide those that can be.
+# So do those that are due and wait for a turn of their host: they go before all others.
+WAITING = 2 * SCALES
+LINES = WAITING + 1
 _RETUNE = 600.0
 _RARELY = 21_600.0
 _ENOUGH = 0.02  # of the sources must have moved before the price is solved again
@@ -33,7 +38,12 @@ RESERVE = 0.07
 EARLIEST = 0.5  # of its interval: nothing is asked earlier, however much budget is left
 _LOOKS = 64  # heads that are looked at in vain in one call, besides four for each that is wanted
 _SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
+_LOOK_ANEW = 600.0  # seconds for which it is remembered where a line begins
 _GOLDEN = 0.6180339887498949
+
+
+# What became of a head that was looked at.
+_CHOSEN, _PUT_OFF, _PASSED_OVER = range(3)
 
 
 class Rows(Protocol):
@@ -56,12 +66,16 @@ class Rows(Protocol):
     def save_notices(self, id: Id, notices: Notices | None) -> None: ...
 
 
-def line_of(seconds: float) -> int:
+def line_of(seconds: float, bound: int) -> int:
     """The line of an interval."""
-    return min(max(int(2.0 * log2(max(seconds, 60.0) / 60.0)), 0), LINES - 1)
+    if bound == Bound.TURN:
+        return WAITING
+    scale = min(max(int(2.0 * log2(max(seconds, 60.0) / 60.0)), 0), SCALES - 1)
+    return scale + SCALES if bound >= Bound.HOST else scale
 
 
-_MIDDLE: tuple[float, ...] = tuple(60.0 * 2.0 ** ((line + 0.5) / 2.0) for line in range(LINES))
+_SCALE: tuple[float, ...] = tuple(60.0 * 2.0 ** ((n + 0.5) / 2.0) for n in range(SCALES))
+_MIDDLE = (*_SCALE, *_SCALE, 1.0)
 
 
 class Agenda:
@@ -87,6 +101,8 @@ class Agenda:
         self._tuned: float | None = None
         # Mean of interval over plain interval: what bursts and nights make of the demand.
         self._stretch = 1.0
+        self._heads = [-inf] * LINES
+        self._looked = -inf
         self._stretch_step = 1.0 / max(2_000.0, 48.0 * budget_per_hour)
         self._began = 0
         self._solved = 0  # how many sources there were when the price was solved
@@ -156,8 +172,8 @@ class Agenda:
         rows.save_notices(id, notices)
         worth = self._worth(source)
         asked = interval.worth_asking(source, notices, worth, self._price(source)[0], now)
-        if not asked or not source.placed:
-            return asked
+        if not asked or not source.placed:  # the answer that is under way will show it
+            return False
         self._take_out(rows, id, source)
         rows.save(id, source)
         return True
@@ -180,49 +196,74 @@ class Agenda:
         While the price is above its floor budget is scarce and what is left of it is spent on
         those that come next; at the floor nobody is asked before its time.
         """
-        heads = []
-        for line in range(LINES):
-            entries = rows.line(line)
-            entry = next(entries, None)
-            if entry is not None:
-                heads.append((_lateness(line, entry[0], now), line, entry, entries))
-        heapify(heads)
         soonest = 1.0 - EARLIEST if self.price > self._floor else 0.0
+        heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = [
+            ((due - now) / middle, line, None, None)
+            for line, (due, middle) in enumerate(zip(self._known_heads(now), _MIDDLE, strict=True))
+            if due - now <= (soonest * middle if line < SCALES else 0.0)
+        ]
+        heapify(heads)
         chosen: list[Id] = []
         looks = _LOOKS + 4 * most
+        passed_over = 0  # bits, one a line
         while heads and len(chosen) < most and looks:
-            lateness, line, (due, id), entries = heads[0]
+            lateness, line, id, entries = heads[0]
             if lateness > soonest:
                 break
-            looks -= 1
-            if self._choose(rows, id, line, due, now):
-                chosen.append(id)
+            if lateness > 0.0 and line >= SCALES:
+                heappop(heads)
+                continue
+            if entries is None:
+                entries = rows.line(line)
+            else:
+                looks -= 1
+                verdict = self._choose(rows, id, line, now)
+                if verdict == _CHOSEN:
+                    chosen.append(id)
+                elif verdict == _PASSED_OVER:
+                    passed_over |= 1 << line
             entry = next(entries, None)
+            if not passed_over >> line & 1:
+                self._heads[line] = inf if entry is None else entry[0]
             if entry is None:
                 heappop(heads)
             else:
-                heapreplace(heads, (_lateness(line, entry[0], now), line, entry, entries))
+                due, id = entry
+                heapreplace(heads, ((due - now) / _MIDDLE[line], line, id, entries))
         self.account.granted(len(chosen), now)
         return chosen
 
-    def _choose(self, rows: Rows, id: Id, line: int, due: float, now: float) -> bool:
+    def _known_heads(self, now: float) -> list[float]:
+        """No line's head is due before this.
+
+        Looked up anew now and then, for a transaction may be thrown away after it took sources out.
+        """
+        if not 0.0 <= now - self._looked < _LOOK_ANEW:
+            self._looked = now
+            self._heads = [-inf] * LINES
+        return self._heads
+
+    def _choose(self, rows: Rows, id: Id, line: int, now: float) -> int:
         source = rows.load(id)
-        if source is None or not source.placed or line_of(source.interval) != line:
-            return False
-        early = due > now
-        if early and source.last <= now < source.last + source.shortest:
-            return False
+        if source is None or not source.placed or line_of(source.interval, source.bound) != line:
+            return _PASSED_OVER
+        early = source.due > now
+        if early and (source.failures or source.last <= now < source.last + source.shortest):
+            return _PASSED_OVER  # what has failed waits for its whole back-off
         if now < source.not_before <= source.last + source.longest:
-            return False
-        if not self.lanes.admit(source.host, source.kind, now):
-            if not early:
-                self._take_out(rows, id, source)
-                turn = self.lanes.promise(source.host, source.kind, now)
-                self._place(rows, id, source, max(turn, now + 1.0))
-            return False
+            return _PASSED_OVER
+        waited = source.bound == Bound.TURN
+        if self.lanes.admit(source.host, source.kind, now, waited=waited, early=early):
+            self._take_out(rows, id, source)
+            rows.save(id, source)
+            return _CHOSEN
+        if early:
+            return _PASSED_OVER
         self._take_out(rows, id, source)
-        rows.save(id, source)
-        return True
+        again = self.lanes.put_off(source.host, source.kind, now, waited=waited)
+        source.bound = Bound.TURN
+        self._place(rows, id, source, max(again, now + 1.0))
+        return _PUT_OFF
 
     # --- keeping in step
 
@@ -243,24 +284,30 @@ class Agenda:
             self.histogram.swept(source.bucket)
             self.lanes.swept(source.host, source.kind, price.strength(key))
         wrong = source.last > now + DAY or source.due > now + max(source.longest, 8.0 * DAY)
-        if not source.placed or not (wrong or key is None or self._moved()):
-            return
-        self._replan(rows, id, source, now, wrong=wrong)
+        moved = self._moved() or self._lane_moved(source)
+        if source.placed and (wrong or key is None or moved):
+            self._replan(rows, id, source, now, wrong=wrong)
 
     def _replan(self, rows: Rows, id: Id, source: Source, now: float, *, wrong: bool) -> None:
-        was, due = source.interval, source.due
+        was, bound = max(source.interval, 1.0), source.bound
+        # What was spread stays spread: all that was added on one day would come back on one day.
+        part = 1.0 if wrong else (source.due - source.last) / was
         source.last = min(source.last, now)
+        if source.not_before > now + 8.0 * DAY:  # no origin's word reaches so far
+            source.not_before = 0.0
         self._plan(id, source, rows.notices(id), now)
-        late = abs(due - (source.last + was)) > 1.0 and not wrong
-        if late or (abs(source.interval - was) <= _SAME * was and not wrong):
-            source.interval = was  # backed off, held back by its host, or not worth the writing
+        new, decided = source.interval, source.bound
+        source.interval, source.bound = was, bound
+        same = abs(new - was) <= _SAME * was and decided == bound
+        if bound == Bound.TURN:  # it waits for a turn, unless it is not even due at today's price
+            part = 1.0
+            same = source.last + new <= now
+        if not wrong and (source.failures or same):
             rows.save(id, source)
             return
-        new = source.interval
-        source.interval = was
         self._take_out(rows, id, source)
-        source.interval = new
-        self._place(rows, id, source, source.last + new)
+        source.interval, source.bound = new, decided
+        self._place(rows, id, source, source.last + part * new)
 
     def put_back(self, rows: Rows, id: Id, now: float) -> None:
         """A source that stands nowhere, because what was to be asked for it has vanished."""
@@ -284,21 +331,30 @@ class Agenda:
         self._solved = self.histogram.total
         hourly = self.account.per_hour * self._share - self.account.others(now)
         budget = max(hourly, self.account.per_hour * 0.1) * 24.0
-        self.price = self.histogram.solve(budget * self._stretch, self.price, self._floor)
+        self.price = self.histogram.solve(
+            budget * self._stretch, self.price, self._floor, self.lanes.passing(self.price)
+        )
         low, high = self._range_now
         self._range_now = (min(low, self.price), max(high, self.price))
 
     def _new_pass(self) -> None:
         self.histogram.recount()
-        self.lanes.recount(complete=self._passes > 0)
+        self.lanes.recount(self.price, complete=self._passes > 0)
         self._passes += 1
         self._range, self._range_now = self._range_now, (self.price, self.price)
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether a sweep would find anything to plan anew because a price has moved."""
+        return self._moved() or self.lanes.unsettled(self.price)
+
+    def _lane_moved(self, source: Source) -> bool:
+        return self.lanes.moved(source.host, source.kind, self.price)
+
     def _moved(self) -> bool:
-        """Whether the price has moved since the pass before: else all is planned as it should."""
         low = min(self._range[0], self._range_now[0])
         high = max(self._range[1], self._range_now[1])
-        return high > 1.15 * low or self.lanes.capped
+        return high > MOVED * low
 
     # --- the parts of a plan
 
@@ -306,7 +362,7 @@ class Agenda:
         return self._values[source.kind] * source.weight
 
     def _price(self, source: Source) -> tuple[float, int]:
-        held = self.lanes.price(source.host, source.kind, self._stretch)
+        held = self.lanes.price(source.host, source.kind)
         if held > self.price:
             return held, Bound.HOST
         return self.price, Bound.FLOOR if self.price <= self._floor else Bound.PRICE
@@ -336,7 +392,11 @@ class Agenda:
             return
         plain = DAY / price.requests(key, self._price(source)[0])
         if source.shortest < source.interval < source.longest:
-            self._stretch += (min(source.interval / plain, 4.0) - self._stretch) * self._stretch_step
+            ratio = min(source.interval / plain, 4.0)
+            if source.bound == Bound.HOST:
+                self.lanes.stretched(source.host, source.kind, ratio)
+            else:
+                self._stretch += (ratio - self._stretch) * self._stretch_step
 
     def _place(self, rows: Rows, id: Id, source: Source, due: float) -> None:
         latest = source.last + max(source.longest, 8.0 * DAY)
@@ -344,11 +404,14 @@ class Agenda:
         source.due = float(round(due))
         source.placed = True
         rows.save(id, source)
-        rows.place(id, line_of(source.interval), source.due)
+        line = line_of(source.interval, source.bound)
+        rows.place(id, line, source.due)
+        if source.due < self._heads[line]:
+            self._heads[line] = source.due
 
     def _take_out(self, rows: Rows, id: Id, source: Source) -> None:
         if source.placed:
-            rows.unplace(id, line_of(source.interval), source.due)
+            rows.unplace(id, line_of(source.interval, source.bound), source.due)
             source.placed = False
 
     # --- what others ask
@@ -370,11 +433,6 @@ class Agenda:
     def restore(self, state: bytes) -> None:
         """Go on from what `state` gave before a restart."""
         self.histogram = price.Histogram.from_state(state)
-
-
-def _lateness(line: int, due: float, now: float) -> float:
-    """Less is later: how far a due time lies ahead, in intervals of its line."""
-    return (due - now) / _MIDDLE[line]
 
 
 def _sane(seen: Seen, now: float) -> Seen:

@@ -14,21 +14,37 @@ from ..crawler.protocol.source import Kind
 
 HostCap = Callable[[bytes, Kind], float | None]
 
+_KINDS = tuple(Kind)
 _PAGES = (Kind.OUTBOX, Kind.LISTING)
 _SLACK = 0.45  # of a request: ticks are coarser than a host's rate
 # A part of what a host may be asked is left for people, pushes and new posts.
 USABLE = 0.9
 _HOURS = 24.0
+# At full load the line of those that wait has no bound.
+_LOAD = 0.95
+# By how much a price must move before what was planned at it is worth planning anew: an interval
+# that is off by a fifteenth costs a quarter of a percent.
+MOVED = 1.15
+_FARTHEST = 8 * 86_400.0  # a turn further ahead than this is a clock's mistake
 
 
 @dataclass(slots=True)
 class Lane:
     """One host's requests of one sort: pages of collections, or documents."""
 
+    rate: float  # requests a second that the loop may make
     strength: float = 0.0  # of its sources: at a price L they want strength / sqrt(L) a day
     fresh: float = 0.0  # the same, as the present sweep counts it
     admitted: float = 0.0  # when the requests that were let through are paid off
-    promised: float = 0.0  # until when turns are given away
+    promised: float = 0.0  # until when turns are promised
+    waiting: int = 0  # sources that are due and found no turn
+    stretch: float = 1.0  # mean of its sources' intervals over what their rates alone would ask
+    swept_at: float = 0.0  # the price at which its sources stood when the sweep began
+
+    def price(self) -> float:
+        """The price at which its sources want no more than it bears."""
+        wanted = max(self.strength, self.fresh) / self.stretch
+        return float((wanted / (self.rate * 3_600.0 * _HOURS * _LOAD)) ** 2)
 
 
 class Lanes:
@@ -39,37 +55,37 @@ class Lanes:
         self._usable = usable
         self._lanes: dict[bytes, Lane] = {}
 
-    @property
-    def capped(self) -> bool:
-        return self._cap is not None
-
-    def rate(self, host: bytes, kind: int) -> float | None:
-        """Requests a second that the loop may make."""
+    def _lane(self, host: bytes, kind: int) -> Lane | None:
         if self._cap is None:
             return None
-        cap = self._cap(host, Kind(kind))
-        return None if cap is None else max(cap, 1e-3) * self._usable / 3_600.0
-
-    def _lane(self, host: bytes, kind: int) -> Lane:
+        cap = self._cap(host, _KINDS[kind])
+        if cap is None:
+            return None
+        rate = max(cap, 1e-3) * self._usable / 3_600.0
         key = host + (b"p" if kind in _PAGES else b"d")
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane()
+            lane = self._lanes[key] = Lane(rate)
+        lane.rate = rate
         return lane
 
+    # --- prices
+
     def move(self, host: bytes, kind: int, old: float, new: float, *, swept: bool) -> None:
-        if self._cap is None or old == new:
-            return
-        lane = self._lane(host, kind)
-        lane.strength = max(lane.strength - old + new, 0.0)
-        if swept:
-            lane.fresh = max(lane.fresh - old + new, 0.0)
+        """A source's strength has changed. `swept`: the present sweep has counted it."""
+        lane = self._lane(host, kind) if old != new else None
+        if lane is not None:
+            lane.strength = max(lane.strength - old + new, 0.0)
+            if swept:
+                lane.fresh = max(lane.fresh - old + new, 0.0)
 
     def swept(self, host: bytes, kind: int, strength: float) -> None:
-        if self._cap is not None:
-            self._lane(host, kind).fresh += strength
+        """The present sweep has come by a source."""
+        lane = self._lane(host, kind)
+        if lane is not None:
+            lane.fresh += strength
 
-    def recount(self, *, complete: bool) -> None:
+    def recount(self, price: float, *, complete: bool) -> None:
         """Begin a sweep; a complete one before it has counted everything anew."""
         for key, lane in list(self._lanes.items()):
             if complete:
@@ -77,48 +93,89 @@ class Lanes:
                 if not lane.strength:
                     del self._lanes[key]
             lane.fresh = 0.0
+            lane.waiting = 0
+            lane.swept_at = max(lane.price(), price)
 
-    def price(self, host: bytes, kind: int, stretch: float) -> float:
+    def price(self, host: bytes, kind: int) -> float:
         """The price at which a host's sources want no more than it bears; 0 without a cap."""
-        rate = self.rate(host, kind)
-        if rate is None:
-            return 0.0
         lane = self._lane(host, kind)
-        wanted = max(lane.strength, lane.fresh) / stretch
-        return float((wanted / (rate * 3_600.0 * _HOURS)) ** 2)
+        return 0.0 if lane is None else lane.price()
 
-    def opens(self, host: bytes, kind: int, now: float) -> float:
-        """When the next request may be made; not after now: at once."""
-        rate = self.rate(host, kind)
-        if rate is None:
-            return now
-        return min(self._lane(host, kind).admitted - _SLACK / rate, now + 86_400.0)
-
-    def admit(self, host: bytes, kind: int, now: float) -> bool:
-        """Take a turn now, if there is one."""
-        rate = self.rate(host, kind)
-        if rate is None:
-            return True
+    def moved(self, host: bytes, kind: int, price: float) -> bool:
+        """Whether what holds at this host has moved since the sweep before."""
         lane = self._lane(host, kind)
-        paid = min(lane.admitted, now + 86_400.0)  # after a clock that was set back
-        if now < paid - _SLACK / rate:
+        if lane is None:
             return False
-        lane.admitted = max(paid, now) + 1.0 / rate
+        now = max(lane.price(), price)
+        return not lane.swept_at < now * MOVED < lane.swept_at * MOVED * MOVED
+
+    def unsettled(self, price: float) -> bool:
+        """Whether that is so of any host."""
+        for lane in self._lanes.values():
+            now = max(lane.price(), price)
+            if not lane.swept_at < now * MOVED < lane.swept_at * MOVED * MOVED:
+                return True
+        return False
+
+    def stretched(self, host: bytes, kind: int, ratio: float) -> None:
+        """An interval was planned at the lane's price, `ratio` times what the rate alone asks."""
+        lane = self._lane(host, kind)
+        if lane is not None:
+            lane.stretch += (ratio - lane.stretch) / 100.0
+
+    # --- turns
+
+    def admit(
+        self, host: bytes, kind: int, now: float, *, waited: bool = False, early: bool = False
+    ) -> bool:
+        """Take a turn now, if there is one; before its time only if nobody waits for it."""
+        lane = self._lane(host, kind)
+        if lane is None:
+            return True
+        slack = _SLACK / lane.rate
+        if lane.admitted > now + _FARTHEST:
+            lane.admitted = now
+        paid = lane.admitted or now + slack
+        if now < paid - slack or (early and lane.waiting):
+            return False
+        lane.admitted = max(paid, now) + 1.0 / lane.rate
+        lane.waiting = max(lane.waiting - waited, 0)
         return True
 
-    def ahead(self, host: bytes, kind: int, now: float) -> int:
-        """How many turns of a host are given away."""
-        rate = self.rate(host, kind)
-        if rate is None:
-            return 0
-        return max(int((self._lane(host, kind).promised - now) * rate), 0)
+    def put_off(self, host: bytes, kind: int, now: float, *, waited: bool) -> float:
+        """When a source that found no turn is to try again: each is promised a turn of its own.
 
-    def promise(self, host: bytes, kind: int, now: float) -> float:
-        """When a source that found no turn should come back: each gets one of its own."""
-        rate = self.rate(host, kind)
-        if rate is None:
-            return now
+        One whose turn somebody took in between, who came when none was there to claim it, tries at
+        the next.
+        """
         lane = self._lane(host, kind)
-        turn = max(min(lane.promised, now + 86_400.0), lane.admitted, now)
-        lane.promised = turn + 1.0 / rate
+        if lane is None:
+            return now
+        paid = min(lane.admitted, now + _FARTHEST)
+        if waited:
+            return paid
+        lane.waiting += 1
+        turn = max(paid, now, lane.promised if lane.promised < now + _FARTHEST else 0.0)
+        lane.promised = turn + 1.0 / lane.rate
         return turn
+
+    def ahead(self, host: bytes, kind: int) -> int:
+        """How many sources of a host are due and wait for a turn."""
+        lane = self._lane(host, kind)
+        return 0 if lane is None else lane.waiting
+
+    def passing(self, price: float) -> Callable[[float], float]:
+        """How much of what is wanted in all, in requests a day, the hosts let through."""
+        free, full = 0.0, []
+        for lane in self._lanes.values():
+            if lane.price() > price / 100.0:
+                full.append((lane.strength, lane.rate * 86_400.0 * _LOAD * lane.stretch))
+            else:
+                free += lane.strength
+        everything = max(free + sum(strength for strength, _ in full), 1e-9)
+
+        def through(wanted: float) -> float:
+            share = wanted / everything
+            return free * share + sum(min(strength * share, most) for strength, most in full)
+
+        return through if full else float

@@ -15,7 +15,7 @@ from .agenda import Agenda
 from .agenda_rows import WorkRows, host_of
 from .backlog import Figures
 from .environment import Environment, Tables, Txn
-from .host_state import DEAD_AFTER, TRIES
+from .host_state import is_dead
 from .intern import known_id
 from .lanes import HostCap
 from .layout import NONE
@@ -252,7 +252,7 @@ def _is_unverifiable(work: Work, id: bytes, ref: Ref, now: float, keep: float) -
 
 def _has_been_failing(host: HostRow, now: float) -> bool:
     tried = now - _RECENT <= host.next_at <= now + _RECENT
-    return tried and host.failures >= TRIES and now - host.since >= DEAD_AFTER
+    return tried and is_dead(host.failures, host.since, now)
 
 
 def host_cap(politeness: Politeness) -> HostCap:

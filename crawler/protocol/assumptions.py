@@ -62,6 +62,6 @@ VALUE: Final[dict[int, float]] = {
 # Below this price of a request asking more often is not worth the other side's work, however large
 # the budget: an account with a post a day is read every 15 minutes, not every second.
 PRICE_FLOOR: Final = (15.0 * MINUTE) ** 2 / 2.0
-# Somebody is looking at it: a copy that is out of date then costs as much as a post that comes seven
-# minutes late. At the floor a copy is checked behind an answer from a chance of 1 in 90 on.
+# Somebody is looking at it: a copy that is out of date then costs as much as a post that comes
+# seven minutes late. At the floor a copy is checked behind an answer from a chance of 1 in 90 on.
 READER: Final = 0.005

@@ -84,14 +84,32 @@ def steady(changes: float, worth: float, price: float) -> float:
     """Days between two reads of what is replaced: being twice out of date is no worse than once,
     so a source that changes faster than it can be followed is given up: 1 - e^-v (1 + v) = y."""
     y = price * changes / worth
-    if y >= 1.0 - 1e-9:
+    if y >= _GIVEN_UP:
         return inf
+    if y < 1e-4:
+        return (sqrt(2.0 * y) + 2.0 * y / 3.0) / changes
+    at = -log1p(-sqrt(y)) * _PER_UNIT  # a scale on which v is nearly straight
+    i = int(at)
+    low = _STEADY[i]
+    return (low + (_STEADY[i + 1] - low) * (at - i)) / changes
+
+
+_GIVEN_UP = 0.9999  # whoever changes eleven times an interval is not followed, only looked at
+_PER_UNIT = 20.0
+
+
+def _steady(y: float) -> float:
     v = sqrt(2.0 * y) + 2.0 * y / 3.0 if y < 0.3 else 1.2 - log1p(-y)
-    for _ in range(4):
+    for _ in range(30):
         e = exp(-v)
         step = (1.0 - e * (1.0 + v) - y) / max(v * e, 1e-300)
         v = max(v - min(max(step, -1.0), 0.5 * v), 1e-12)
-    return v / changes
+    return v
+
+
+_STEADY = tuple(
+    _steady(expm1(-n / _PER_UNIT) ** 2) for n in range(int(_PER_UNIT * 10.0) + 2)
+)
 
 
 def ageing(edits: float, age: float, worth: float, price: float) -> float:

@@ -9,6 +9,7 @@ bucket cancel exactly.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from math import exp, log, sqrt
 
@@ -57,25 +58,38 @@ def _value(level: int, steps: float = _STEPS) -> float:
     return exp(level / steps)
 
 
+@lru_cache(8192)
+def _meaning(key: Key) -> tuple[float, ...]:
+    """What a key says: least and most requests a day, then what its interval depends on."""
+    if key[0] == _FIXED:
+        days = _value(key[1], 8.0)
+        return (1.0 / days, 1.0 / days)
+    least, most = 1.0 / _value(key[2], _COARSE), 1.0 / _value(key[1], _COARSE)
+    x = _value(key[3])
+    if key[0] == Kind.POST:
+        return (least, most, x, _value(key[4], _COARSE))
+    if key[0] == Kind.ACTOR:
+        return (least, most, x, _value(key[4]))
+    if len(key) == 4:
+        return (least, most, sqrt(x / 2.0))
+    return (least, most, x, _value(key[4]), _value(key[5], _COARSE))
+
+
 def requests(key: Key, price: float) -> float:
     """Requests a day of one source of this bucket."""
-    if key[0] == _FIXED:
-        return 1.0 / _value(key[1], 8.0)
-    days = _interval(key, price)
-    most, least = 1.0 / _value(key[1], _COARSE), 1.0 / _value(key[2], _COARSE)
-    return min(max(1.0 / days, least), most)
-
-
-def _interval(key: Key, price: float) -> float:
-    x = _value(key[3])
-    if key[0] == Kind.ACTOR:
-        return interval.steady(x, _value(key[4]), price)
-    if key[0] == Kind.POST:
-        return interval.ageing(x, _value(key[4], _COARSE), 1.0, price)
-    if len(key) == 4:
-        return sqrt(2.0 * price / x)
-    notified, true = _value(key[4]), _value(key[5], _COARSE)
-    return interval.mean_noticed(x, notified, price, true)
+    meaning = _meaning(key)
+    least, most = meaning[0], meaning[1]
+    if len(meaning) == 2:
+        return least
+    if len(meaning) == 3:
+        wanted = meaning[2] / sqrt(price)
+    elif key[0] == Kind.ACTOR:
+        wanted = 1.0 / interval.steady(meaning[2], meaning[3], price)
+    elif key[0] == Kind.POST:
+        wanted = 1.0 / interval.ageing(meaning[2], meaning[3], 1.0, price)
+    else:
+        wanted = 1.0 / interval.mean_noticed(meaning[2], meaning[3], price, meaning[4])
+    return least if wanted < least else most if wanted > most else wanted
 
 
 @lru_cache(4096)
@@ -151,8 +165,17 @@ class Histogram:
         keys = self._keys
         return sum(n * requests(keys[number], price) for number, n in self._counts.items() if n)
 
-    def solve(self, budget: float, start: float, floor: float = PRICE_FLOOR) -> float:
-        """The price at which the demand is `budget` requests a day; not below the floor."""
+    def solve(
+        self,
+        budget: float,
+        start: float,
+        floor: float = PRICE_FLOOR,
+        passing: Callable[[float], float] = float,
+    ) -> float:
+        """The price at which the demand is `budget` requests a day; not below the floor.
+
+        `passing` says how much of a demand hosts let through; the rest is left for others.
+        """
         self.moves = 0
         if budget <= 0.0:
             return _HIGHEST
@@ -160,7 +183,7 @@ class Histogram:
         at = min(max(log(start), low), high) if start > 0.0 else 0.0
         slope, before, was = -0.5, 0.0, 0.0
         for turn in range(40):
-            wanted = self.demand(exp(at))
+            wanted = passing(self.demand(exp(at)))
             off = log(wanted / budget) if wanted > 0.0 else -40.0
             if abs(off) < _CLOSE or (at <= low and off < 0.0) or (at >= high and off > 0.0):
                 break

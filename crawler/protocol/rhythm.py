@@ -6,6 +6,7 @@ time that comes out is positive, finite and at most three times the interval tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import atan2, cos, exp, hypot, log, pi, sin, sqrt
 
@@ -33,16 +34,19 @@ def _thresholds(depth: int, level: int) -> tuple[float, ...]:
     """By phase of the day, how many waiting items are worth a read, in units of the plain rule's;
     the first again at the end, for interpolation; then the least of all."""
     deep, high = depth / _DEPTHS, len(THRESHOLDS[0]) - 1
-    i, part = divmod(level, _FINE)
-    i, j, part = min(i, high), min(i + 1, high), part / _FINE
-    at = [[a + (b - a) * part for a, b in zip(t[i], t[j], strict=True)] for t in THRESHOLDS]
-    flat, half, full = [100.0] * _PHASES, *at
+    whole, rest = divmod(level, _FINE)
+    i, j = min(whole, high), min(whole + 1, high)
+    half, full = (_between(t[i], t[j], rest / _FINE) for t in THRESHOLDS)
     if deep <= DEPTHS[0]:
-        low, up, part = flat, half, deep / DEPTHS[0]
+        row = _between((100.0,) * _PHASES, half, deep / DEPTHS[0])
     else:
-        low, up, part = half, full, min((deep - DEPTHS[0]) / (DEPTHS[1] - DEPTHS[0]), 1.0)
-    row = [(a + (b - a) * part) / 100.0 for a, b in zip(low, up, strict=True)]
+        row = _between(half, full, min((deep - DEPTHS[0]) / (DEPTHS[1] - DEPTHS[0]), 1.0))
+    row = tuple(x / 100.0 for x in row)
     return (*row, row[0], min(row))
+
+
+def _between(low: Sequence[float], high: Sequence[float], part: float) -> tuple[float, ...]:
+    return tuple(a + (b - a) * part for a, b in zip(low, high, strict=True))
 
 
 def with_rhythm(source: Source, changes: float, days: float) -> float:

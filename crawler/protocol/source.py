@@ -28,6 +28,7 @@ class Bound(IntEnum):
     PRICE = 0  # the budget: asking sooner would cost others more than it gains here
     FLOOR = 1  # there is budget left, but asking sooner is not worth a request
     HOST = 2  # the host may not be asked more often
+    TURN = 3  # it is due, and waits for a turn of its host
 
 
 @dataclass(slots=True)

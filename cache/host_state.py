@@ -2,7 +2,8 @@
 
 429 and 503 pause the host as long as it says, failures to answer make a breaker that opens after
 three in a row and doubles up to six hours, refusals in a row leave the host alone. It counts no
-slots. Invariant: a pause never ends later than MAX_PAUSE from now, whatever was claimed.
+slots. Invariant: a pause never ends later than MAX_PAUSE from now, whatever was claimed; one for a
+host that has been dead for two months never later than LONGEST_PAUSE.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from .records import HostReport
 MAX_PAUSE = 86_400.0
 _THROTTLE = 300.0  # 429 without a time: Mastodon's limits are windows of 5 to 15 minutes
 _LONGEST_THROTTLE = 3_600.0
-TRIES = 3  # one lost connection is weather, three in a row are a state
+_TRIES = 3  # one lost connection is weather, three in a row are a state
 _FIRST_BACKOFF = 60.0
 _LONGEST_BACKOFF = 6 * 3_600.0
 _JITTER = 0.2
 DEAD_AFTER = 7 * 86_400.0
+_GIVEN_UP_AFTER = 60 * 86_400.0
+LONGEST_PAUSE = 7 * 86_400.0
+# That we were not running is no sign of death: so many failures in a row take half a day of trying.
+_MANY = 12
 # A server in authorized-fetch mode refuses every unsigned request, so a few say nothing about us.
 _UNWELCOME = 10
 
@@ -43,7 +48,12 @@ class HostHealth:
 
 
 def is_probing(failures: int, throttles: int, refusals: int) -> bool:
-    return failures >= TRIES or throttles > 0 or refusals >= _UNWELCOME
+    return failures >= _TRIES or throttles > 0 or refusals >= _UNWELCOME
+
+
+def is_dead(failures: int, since: float, now: float) -> bool:
+    """Whether nobody has answered for a week, though we tried."""
+    return failures >= _MANY and now - since >= DEAD_AFTER
 
 
 def host_after(host: str, health: HostHealth, report: HostReport, now: float) -> HostHealth:
@@ -85,10 +95,11 @@ def _failed(host: str, health: HostHealth, error: str, now: float) -> HostHealth
     failures = health.failures + 1
     since = min(health.since, now) if health.since is not None else now
     until = health.until
-    if now - since >= DEAD_AFTER:
-        until = now + MAX_PAUSE * (1.0 - _JITTER * _spread(host, failures))
-    elif failures >= TRIES:
-        pause = min(_FIRST_BACKOFF * 2.0 ** min(failures - TRIES, 16), _LONGEST_BACKOFF)
+    if is_dead(failures, since, now):
+        pause = LONGEST_PAUSE if now - since >= _GIVEN_UP_AFTER else MAX_PAUSE
+        until = now + pause * (1.0 - _JITTER * _spread(host, failures))
+    elif failures >= _TRIES:
+        pause = min(_FIRST_BACKOFF * 2.0 ** min(failures - _TRIES, 16), _LONGEST_BACKOFF)
         until = now + pause * (1.0 - _JITTER + 2.0 * _JITTER * _spread(host, failures))
     return replace(health, failures=failures, since=since, until=until, last_error=error)
 
@@ -102,7 +113,7 @@ def _spread(host: str, failures: int) -> float:
 
 def standing(health: HostHealth, now: float) -> str:
     """The word that people read: ok, slow, paused, dead or unwelcome."""
-    if health.failures and health.since is not None and now - health.since >= DEAD_AFTER:
+    if health.since is not None and is_dead(health.failures, health.since, now):
         return "dead"
     if health.refusals >= _UNWELCOME:
         return "unwelcome"

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import hosts, wants
-from .host_state import MAX_PAUSE
+from .host_state import LONGEST_PAUSE
 from .intern import known_id, text_of
 from .layout import F64, NONE, U64, host_key, micros
-from .queue_layout import CAUSES, KINDS, TURN, URGENT, HostRow, Row
+from .queue_layout import CAUSES, KINDS, TURN, HostRow, Row
 from .records import PARKED, Cause, Kind, Lease, Want
 from .walks import load as load_walk
 from .work import Work
@@ -31,13 +31,13 @@ _PARKED = U64.pack(micros(PARKED))
 
 
 def lease(
-    work: Work, now: float, limit: int, seconds: float, *, urgent: bool = False
+    work: Work, now: float, limit: int, seconds: float, last: Cause = Cause.BACKFILL
 ) -> list[Lease]:
-    """Up to `limit` leases on what is due; with `urgent` only on what somebody waits for."""
+    """Up to `limit` leases on what is due, none less urgent than `last`."""
     _look_at_clock(work, now)
     _expire(work, now)
     until = now + min(seconds, _MOST_SECONDS)
-    causes = URGENT if urgent else CAUSES
+    causes = CAUSES[: last + 1]
     leases: list[Lease] = []
     passed: set[bytes] = set()
     while len(leases) < limit:
@@ -47,7 +47,7 @@ def lease(
         if not line:
             break
         for key in line:
-            found = _lease_one(work, key, now, until, causes[-1])
+            found = _lease_one(work, key, now, until, last)
             if found is None:
                 passed.add(key)
             else:
@@ -232,7 +232,7 @@ def _rewind(work: Work, now: float) -> None:
             wants.postpone(work, key[18:26], key[8], row, now + _MOST_AHEAD)
     for key in list(work.txn.cursor(work.t.host).iternext(values=False)):
         host = hosts.get(work, key)
-        host.until = min(host.until, now + MAX_PAUSE)
+        host.until = min(host.until, now + LONGEST_PAUSE)
         host.next_at = min(host.next_at, now + work.politeness.gap)
         host.since = min(host.since, now)  # NaN, for none, stays
         work.unsettled.add(key)

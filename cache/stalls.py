@@ -6,7 +6,7 @@ Invariant: the answer is never later than the moment at which the frontier would
 from __future__ import annotations
 
 from .environment import Tables, Txn
-from .host_state import MAX_PAUSE
+from .host_state import LONGEST_PAUSE
 from .intern import FOLLOW, find_word
 from .layout import F64, U64
 from .queue_layout import HostRow, Row
@@ -50,7 +50,7 @@ def _free(
     if stored is None:
         return now, now
     host = HostRow.unpack(stored)
-    free = min(max(host.next_at, host.until), now + MAX_PAUSE)
+    free = min(max(host.next_at, host.until), now + LONGEST_PAUSE)
     oldest = host.pages - politeness.pages
     at = txn.get(key + U64.pack(oldest), None, t.window) if oldest >= 0 else None
     return free, free if at is None else max(free, F64.unpack(at)[0] + politeness.pages_window)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from fedpull.cache.host_state import DEAD_AFTER, MAX_PAUSE, HostHealth, host_after, standing
+from fedpull.cache.host_state import (
+    DEAD_AFTER,
+    LONGEST_PAUSE,
+    MAX_PAUSE,
+    HostHealth,
+    host_after,
+    standing,
+)
 from fedpull.cache.records import HostReport
 
 HOST = "a.example:443"
@@ -105,6 +112,27 @@ def test_a_host_that_fails_for_a_week_is_dead_and_probed_daily() -> None:
     assert 30 <= probes <= 39
     assert health.until - now <= MAX_PAUSE
     assert standing(host_after(HOST, health, ok(), now), now) == "ok"
+
+
+def test_a_host_that_is_dead_for_two_months_is_probed_weekly() -> None:
+    """Nobody is given up for ever, and nobody is knocked up daily for years."""
+    health, now, probes = HostHealth(), NOW, 0
+    while now < NOW + 130 * DAY:
+        health = host_after(HOST, health, lost(), now)
+        probes += now >= NOW + 60 * DAY
+        now = max(now, health.until)
+
+    assert 10 <= probes <= 13
+    assert health.until - now <= LONGEST_PAUSE
+
+
+def test_a_host_is_not_dead_because_we_were_not_running() -> None:
+    """Two failures a month apart are two failures."""
+    health = host_after(HOST, HostHealth(), lost(), NOW)
+    health = host_after(HOST, health, lost(), NOW + 30 * DAY)
+
+    assert standing(health, NOW + 30 * DAY) == "slow"
+    assert health.until <= NOW + 30 * DAY
 
 
 def test_hosts_of_one_outage_do_not_return_in_step() -> None:

@@ -52,6 +52,9 @@ def mark(work: Work, item: Mark, at: float) -> None:
         set_extra(work, id, {"reason": item.reason})
     elif item.target:
         set_extra(work, id, {"target": item.target})
+    if item.state is State.REDIRECTED:  # an answer that led on: nothing is wrong any more
+        ref.failures = 0
+        set_extra(work, id, {"last_error": ""})
     if item.purge or item.state in _ENDS:
         sources.end(work, id, ref)
     if item.state is State.GONE or (item.purge and ref.state == _GONE):

@@ -24,10 +24,11 @@ def finger(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     """A WebFinger answer: it names the actor of a follow, confirms it, or answers who asked."""
     want, found = lease_of(base).want, reading.finger
     assert found is not None
+    # Who asked reads the two things that the answer says: whom it names, and as what.
+    mark = Mark(want.uri, State.REDIRECTED, target=found.actor, reason=found.subject)
+    base = replace(base, marks=(mark,))
     if want.relation == "asked" or prior.follow is None:
-        # Who asked reads the two things that the answer says: whom it names, and as what.
-        mark = Mark(want.uri, State.REDIRECTED, target=found.actor, reason=found.subject)
-        return told(replace(base, marks=(mark,)), 200, f"names {found.actor}")
+        return told(base, 200, f"names {found.actor}")
     follow = prior.follow
     if want.relation == "confirm":
         return _confirmation(base, found, follow, want)

@@ -212,7 +212,7 @@ def _look_again(visit: Visit, shown: dict[str, Any], id: str, taken: Taken) -> N
 def _to_open(prior: Prior, item: Item, id: str) -> bool:
     """The URL of an activity that is held for its own sake: what it is about is still to come."""
     held = prior.details.get(id) if item.verb == "Link" else None
-    return held is not None and held.cls == "activity"
+    return held is not None and held.state is State.RESOLVED and held.cls == "activity"
 
 
 def _fetched(visit: Visit, item: Item) -> bytes | None:

@@ -169,7 +169,7 @@ def walk_of(lease: Lease) -> Walk | None:
 def _parked(base: Outcome, walk: Walk) -> Outcome:
     base = replace(base, walk=walk.to_json(), walk_url=walk.next)
     if base.follow is None or base.follow.once:
-        return base
+        return replace(base, polls=())  # pulled by name: nothing reads it again by itself
     return replace(base, wants=(*base.wants, parked(lease_of(base).want)))
 
 

@@ -123,7 +123,7 @@ def test_nobody_parks_the_row_of_who_was_pulled_once() -> None:
     """A pull by name leaves no trace in the queue."""
     outcome = visited(*creates(3, 1), before=prior(follow=followed(once=True)))
 
-    assert outcome.wants == ()
+    assert (outcome.wants, outcome.polls) == ((), ())
     assert outcome.walk is not None
 
 

@@ -14,8 +14,8 @@ from . import hosts, leases, stalls, wants
 from .environment import Environment, Tables, Txn
 from .intern import FOLLOW, find_word
 from .layout import U64
-from .queue_layout import CAUSES, URGENT
-from .records import HostReport, Lease, Politeness, Want
+from .queue_layout import CAUSES
+from .records import Cause, HostReport, Lease, Politeness, Want
 from .refresh import Refresh
 from .work import Work
 from .writer import Writer
@@ -44,13 +44,13 @@ class LmdbFrontier:
         return self._writer.submit(job)
 
     def lease(
-        self, now: float, limit: int, seconds: float, *, urgent: bool = False
+        self, now: float, limit: int, seconds: float, *, last: Cause = Cause.BACKFILL
     ) -> Future[list[Lease]]:
         def job(work: Work) -> list[Lease]:
             if self._writer.health.full:
                 return []  # there is no room for what would be fetched
             work.now = max(work.now, now)
-            return leases.lease(work, now, limit, seconds, urgent=urgent)
+            return leases.lease(work, now, limit, seconds, last)
 
         return self._writer.submit(job)
 
@@ -98,13 +98,13 @@ class LmdbFrontier:
 
         return self._writer.submit(job)
 
-    def next_due(self, now: float, *, urgent: bool = False) -> float | None:
+    def next_due(self, now: float, *, last: Cause = Cause.BACKFILL) -> float | None:
         def reader(txn: Txn, t: Tables) -> float | None:
             cursor = txn.cursor(t.ready)
-            causes = URGENT if urgent else CAUSES
+            causes = CAUSES[: last + 1]
             heads = (cursor.key() for cause in causes if cursor.set_range(bytes((cause,))))
             # A cause with no host in its line finds the head of the next one.
-            times = [U64.unpack_from(key, 1)[0] for key in heads if key[0] <= causes[-1]]
+            times = [U64.unpack_from(key, 1)[0] for key in heads if key[0] <= last]
             return min(times) / 1e6 if times else None
 
         return self._environment.read(reader)

@@ -15,6 +15,7 @@ from typing import Protocol
 from .document import Document
 from .records import (
     Applied,
+    Cause,
     Change,
     CheckReport,
     CollectionView,
@@ -60,11 +61,11 @@ class Frontier(Protocol):
         """Queue; what is queued already keeps the more urgent cause and the earlier due time."""
 
     def lease(
-        self, now: float, limit: int, seconds: float, *, urgent: bool = False
+        self, now: float, limit: int, seconds: float, *, last: Cause = Cause.BACKFILL
     ) -> Future[list[Lease]]:
         """Up to `limit` leases on what is due, each host in turn and within its politeness.
 
-        `urgent`: only on what somebody waits for (on demand, push)."""
+        `last`: only on what is wanted for this cause, or a more urgent one."""
 
     def turn(
         self, host: str, now: float, page: bool, held: bool = False, since: float = 0.0
@@ -79,10 +80,10 @@ class Frontier(Protocol):
     def report(self, reports: Sequence[HostReport], now: float) -> Future[None]:
         """Give slots taken by `turn` back, and learn from what happened."""
 
-    def next_due(self, now: float, *, urgent: bool = False) -> float | None:
+    def next_due(self, now: float, *, last: Cause = Cause.BACKFILL) -> float | None:
         """When there may be something to lease; None: nothing is queued or all is in flight.
 
-        `urgent`: something that somebody waits for."""
+        `last` as for `lease`."""
 
     def refresh(self, now: float) -> Future[int]:
         """Queue what is due to be asked again, within the budget; how much that was. To be called

@@ -17,7 +17,6 @@ TURN = 255  # in a slot's key: a request outside the queue
 
 KINDS = tuple(Kind)
 CAUSES = tuple(Cause)
-URGENT = CAUSES[: Cause.PUSH + 1]  # somebody waits for it
 
 
 @dataclass(slots=True)

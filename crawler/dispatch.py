@@ -3,7 +3,7 @@
 The frontier is the only judge of politeness and priority. This shell asks it for as many leases as
 there are free places, routes each by its kind, and sleeps until something falls due, a place gets
 free or somebody pokes it. Invariant: never more than `places` leases are out at once, but for
-`kept` more that only what somebody waits for can have.
+`kept` more that only on demand and push can have, and as many again for on demand alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from ..cache.ports import Frontier
-from ..cache.records import HostReport, Kind, Lease
+from ..cache.records import Cause, HostReport, Kind, Lease
 from .clock import Clock, Timer
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 180.0
 # Places: with one connection per host this is the number of hosts that are asked at once.
 PLACES = 128
-# Kept for on demand and push: while hundreds of slow hosts are being asked, a person who waits for
-# another one waits for that one alone. Each costs no more than an idle connection's memory.
+# Kept for what somebody waits for: while hundreds of slow hosts are being asked, a person who wants
+# a document of another one waits for that one alone; also while all follows are being pulled.
 KEPT = 16
 _LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
 _SHORTEST_SLEEP = 0.01
@@ -37,7 +37,8 @@ _EMPTY_HANDED = 0.5
 class _Question:
     """A question to the frontier: open until it is answered, owed when there is a new reason."""
 
-    urgent: bool
+    last: Cause  # nothing less urgent is asked for
+    kept: int  # places that are there for it besides everybody's
     open: bool = False
     owed: bool = False
     asked: int = 0  # leases that its answer may bring
@@ -46,8 +47,8 @@ class _Question:
 class Dispatcher:
     """Keeps the spiders supplied, from `start` to `stop`; `finished` gives a place back.
 
-    One question to the frontier is open at a time; what happens meanwhile makes it ask again. What
-    is urgent has a question of its own, so that it never waits for the answer to the other one.
+    Of each kind of question to the frontier one is open at a time; what happens meanwhile makes it
+    ask again. What is urgent has questions of its own, so that it never waits for another's answer.
     """
 
     def __init__(
@@ -56,17 +57,25 @@ class Dispatcher:
         self._frontier = frontier
         self._clock = clock
         self._places = places
-        self._kept = kept
         self._out = 0
         self._queues: dict[Kind, asyncio.Queue[Lease]] = {}
         self._running = False
-        self._any = _Question(urgent=False)
-        self._urgent = _Question(urgent=True)
+        # From the widest to the narrowest: each leaves places to those behind it.
+        self._questions = (
+            _Question(Cause.BACKFILL, 0),
+            _Question(Cause.PUSH, kept),
+            _Question(Cause.ON_DEMAND, 2 * kept),
+        )
         self._timer: Timer | None = None
 
     @property
     def in_flight(self) -> int:
         return self._out
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question to the frontier is open."""
+        return any(question.open for question in self._questions)
 
     def route(self, kinds: Iterable[Kind]) -> asyncio.Queue[Lease]:
         """The queue on which leases of these kinds will arrive."""
@@ -86,9 +95,7 @@ class Dispatcher:
 
     def poke(self) -> None:
         """Something was queued, or a host got free: look at the frontier again."""
-        self._any.owed = True
-        if self._free(self._any) <= 0:
-            self._urgent.owed = True
+        self._questions[0].owed = True
         self._ask()
 
     def hurry(self) -> None:
@@ -97,10 +104,8 @@ class Dispatcher:
         Called right behind `Frontier.want`, so that both jobs share a commit, however busy the
         writer is.
         """
-        question = self._any
-        if question.open or self._free(question) <= 0:
-            question = self._urgent
-        question.owed = True
+        able = [one for one in self._questions if not one.open and self._free(one) > 0]
+        (able or self._questions[-1:])[0].owed = True
         self._ask()
 
     def finished(self) -> None:
@@ -112,21 +117,29 @@ class Dispatcher:
 
     def _free(self, question: _Question) -> int:
         """How many places a question may ask for."""
-        taken = self._out + self._any.asked + self._urgent.asked
-        return self._places + (self._kept if question.urgent else 0) - taken
+        taken = self._out + sum(other.asked for other in self._questions)
+        return self._places + question.kept - taken
 
     def _ask(self) -> None:
-        for question in (self._any, self._urgent):
-            free = self._free(question)
-            if self._running and question.owed and not question.open and free > 0:
+        """Ask what is owed. Where no place is left for it, the narrower question stands for it; a
+        place that gets free asks the wider one again."""
+        narrower = False
+        for question in self._questions if self._running else ():
+            question.owed |= narrower
+            narrower = False
+            if not question.owed or question.open:
+                continue
+            if (free := self._free(question)) > 0:
                 self._put(question, free)
+            elif self._out >= self._places + question.kept:
+                question.owed, narrower = False, True
 
     def _put(self, question: _Question, limit: int) -> None:
         question.open, question.owed, question.asked = True, False, limit
         self._set_timer(None)
         loop = asyncio.get_running_loop()
-        now, urgent = self._clock.now(), question.urgent
-        asked = self._frontier.lease(now, limit, LEASE_SECONDS, urgent=urgent)
+        now = self._clock.now()
+        asked = self._frontier.lease(now, limit, LEASE_SECONDS, last=question.last)
         asked.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._answered, question, done)
         )
@@ -145,13 +158,14 @@ class Dispatcher:
             self._set_timer(_LONGEST_SLEEP)
             return
         self._ask()
-        if not (self._any.open or self._urgent.open):
+        if not self.asking:
             self._sleep_until_due()
 
     def _sleep_until_due(self) -> None:
         now = self._clock.now()
         # Where every place is taken, only what may have one of those that are kept is worth waking.
-        due = self._frontier.next_due(now, urgent=self._free(self._any) <= 0)
+        able = [question.last for question in self._questions if self._free(question) > 0]
+        due = self._frontier.next_due(now, last=able[0]) if able else None
         wait = _LONGEST_SLEEP if due is None else due - now
         if wait <= 0:
             # Due, and yet nothing was leased: the store is full, or a window is.

@@ -25,6 +25,7 @@ from .protocol.handle import Handle, parse_actor
 
 # A pull waits for politeness, but not for a host that asked to be left alone for longer than this.
 _PATIENCE = 60.0
+_FEW = 16  # follows that are pulled as urgently as somebody's one document
 _TELL_EVERY = 0.2  # a progress bar needs no more, and each look reads every follow
 
 
@@ -232,12 +233,14 @@ class Follows:
 
     async def _kick(self, keys: Sequence[str]) -> None:
         wants = []
+        # As urgent as a push at least, so that it also brings forward what waits after a failure.
+        # Who pulls them all waits for all; whoever wants one thing meanwhile goes before.
+        cause = Cause.ON_DEMAND if len(keys) <= _FEW else Cause.PUSH
         for key in keys:
             follow = self.query.follow(key)
             if follow is None:
                 continue
-            # On demand, so that it also brings forward what waits after a failure.
-            first = replace(self._first_want(follow), cause=Cause.ON_DEMAND)
+            first = replace(self._first_want(follow), cause=cause)
             wants.append(first)
             due = self.query.threads_due(key, first.due)
             wants += [replace(want, cause=Cause.NEW) for want in due]

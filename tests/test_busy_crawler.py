@@ -40,7 +40,7 @@ class Crawler:
     async def settled(self) -> None:
         """Until the dispatcher has no question open."""
         for _ in range(1_000_000):
-            if not (self.dispatcher._any.open or self.dispatcher._urgent.open):
+            if not self.dispatcher.asking:
                 return
             await asyncio.sleep(0)
         raise AssertionError("a question stays open")
@@ -51,27 +51,50 @@ class Crawler:
 
 
 def test_what_is_urgent_has_places_of_its_own(tmp_path: Path) -> None:
-    """When every place is taken, only on demand and push are leased, up to the places kept."""
+    """When every place is taken, push has some that are kept, and on demand as many again."""
 
     async def story() -> None:
         with Pocket(tmp_path) as pocket:
             crawler = Crawler(pocket, places=3, kept=2)
-            pocket.want(*(wanted(f"slow{n}", Cause.NEW) for n in range(5)))
+            pocket.want(*(wanted(f"new{n}", Cause.NEW) for n in range(5)))
             crawler.dispatcher.start()
-            assert set(await crawler.take(3)) <= {f"slow{n}" for n in range(5)}
+            assert set(await crawler.take(3)) <= {f"new{n}" for n in range(5)}
             await crawler.settled()
-
-            for number, cause in enumerate((Cause.ON_DEMAND, Cause.PUSH, Cause.ON_DEMAND)):
-                pocket.want(wanted(f"urgent{number}", cause))
-                crawler.dispatcher.hurry()
-            assert await crawler.take(2) == ["urgent0", "urgent2"]
+            pocket.want(*(wanted(f"push{n}", Cause.PUSH) for n in range(3)))
+            crawler.dispatcher.poke()
+            assert set(await crawler.take(2)) <= {f"push{n}" for n in range(3)}
             await crawler.settled()
             assert (crawler.dispatcher.in_flight, crawler.leases.qsize()) == (5, 0)
 
-            crawler.answer(crawler.taken[0])  # one place of those kept gets free: for the third
-            assert await crawler.take(1) == ["urgent1"]
+            pocket.want(*(wanted(f"asked{n}", Cause.ON_DEMAND) for n in range(3)))
+            crawler.dispatcher.hurry()
+            assert set(await crawler.take(2)) <= {f"asked{n}" for n in range(3)}
             await crawler.settled()
-            assert crawler.leases.empty()
+            assert (crawler.dispatcher.in_flight, crawler.leases.qsize()) == (7, 0)
+
+            for taken in range(4):  # the places that get free are for the most urgent first
+                crawler.answer(crawler.taken[taken])
+                await crawler.settled()
+            last = await crawler.take(crawler.leases.qsize())
+            assert [name[:-1] for name in last] == ["asked", "push"]
+            crawler.dispatcher.stop()
+
+    asyncio.run(story())
+
+
+def test_a_question_that_is_open_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """What is wanted right behind an open question is asked for at once, by one of its own."""
+
+    async def story() -> None:
+        with Pocket(tmp_path) as pocket:
+            crawler = Crawler(pocket, places=4, kept=2)
+            crawler.dispatcher.start()
+            for n in range(6):  # none of the answers has been seen by the loop meanwhile
+                pocket.want(wanted(f"asked{n}", Cause.ON_DEMAND))
+                crawler.dispatcher.hurry()
+            assert set(await crawler.take(6)) == {f"asked{n}" for n in range(6)}
+            await crawler.settled()
+            assert crawler.dispatcher.in_flight == 6
             crawler.dispatcher.stop()
 
     asyncio.run(story())
@@ -140,12 +163,12 @@ def test_only_what_is_urgent(tmp_path: Path) -> None:
     with Pocket(tmp_path) as pocket:
         frontier, now = pocket.opened.frontier, pocket.clock.now()
         pocket.want(*(wanted(cause.name.lower(), cause) for cause in Cause))
-        assert frontier.next_due(now, urgent=True) is not None
+        assert frontier.next_due(now, last=Cause.PUSH) is not None
 
-        leases = frontier.lease(now, 10, 60.0, urgent=True).result()
+        leases = frontier.lease(now, 10, 60.0, last=Cause.PUSH).result()
 
         assert [lease.want.cause for lease in leases] == [Cause.ON_DEMAND, Cause.PUSH]
-        assert frontier.next_due(now, urgent=True) is None
+        assert frontier.next_due(now, last=Cause.PUSH) is None
         assert frontier.next_due(now) is not None
         assert len(pocket.lease(10)) == 3
 
@@ -156,7 +179,7 @@ def test_a_host_that_holds_both_gives_what_is_urgent_only(tmp_path: Path) -> Non
         frontier, now = pocket.opened.frontier, pocket.clock.now()
         pocket.want(wanted("one", Cause.NEW, 1), wanted("one", Cause.ON_DEMAND, 2))
 
-        leases = frontier.lease(now, 10, 60.0, urgent=True).result()
+        leases = frontier.lease(now, 10, 60.0, last=Cause.PUSH).result()
 
         assert [lease.url[-1] for lease in leases] == ["2"]
 

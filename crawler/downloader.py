@@ -8,7 +8,6 @@ handler of its scheme, once, and what that gives or raises goes back to the engi
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from scrapy import Request, Spider
@@ -16,6 +15,7 @@ from scrapy.core.downloader import Downloader
 from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.logformatter import LogFormatter
+from scrapy.utils.defer import deferred_from_coro
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -26,26 +26,19 @@ class LeanDownloader(Downloader):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self.fetched = 0
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them weakly
+
+    async def answer(self, request: Request) -> Response:
+        """What the handler gives or raises."""
+        self.active.add(request)
+        try:
+            response: Response = await self.handlers.download_request_async(request)
+        finally:
+            self.active.remove(request)
+        self.fetched += 1
+        return response
 
     def fetch(self, request: Request, spider: Spider | None = None) -> Deferred[Response | Request]:
-        self.active.add(request)
-        fetched: Deferred[Response | Request] = Deferred()
-        task = asyncio.ensure_future(self._fetch(request, fetched))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return fetched
-
-    async def _fetch(self, request: Request, fetched: Deferred[Response | Request]) -> None:
-        """What waits for `fetched` runs in this task: a turn of the loop less."""
-        result: Response | Failure
-        try:
-            result = await self.handlers.download_request_async(request)
-            self.fetched += 1
-        except BaseException:  # noqa: BLE001 - a cancelled task, too, has to answer for its request
-            result = Failure()
-        self.active.remove(request)
-        fetched.callback(result)
+        return deferred_from_coro(self.answer(request))
 
 
 class QuietLogFormatter(LogFormatter):

@@ -10,6 +10,7 @@ methods than these its own ways are taken, which do the same.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from scrapy import Request, signals
@@ -19,6 +20,8 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
+
+from .downloader import LeanDownloader
 
 
 class LeanScraper(Scraper):
@@ -39,11 +42,17 @@ class LeanScraper(Scraper):
 
 
 class LeanEngine(ExecutionEngine):
-    """Asks the downloader as soon as something is scheduled, and scrapes as soon as it answers."""
+    """Asks the downloader as soon as something is scheduled, and scrapes as soon as it answers.
+
+    One task does all of it for one request, and no Deferred: that would swallow a Ctrl-C.
+    """
+
+    downloader: LeanDownloader
 
     def __init__(self, crawler: Crawler, *args: Any, **kwargs: Any) -> None:
         super().__init__(crawler, *args, **kwargs)
         self.scraper: Scraper = LeanScraper(crawler)
+        self._passing: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
     def crawl(self, request: Request) -> None:
         if self.spider is None:
@@ -58,11 +67,19 @@ class LeanEngine(ExecutionEngine):
         if request is None:
             return False
         slot.add_request(request)
-        self.downloader.fetch(request).addBoth(self._arrived, request)
+        task = asyncio.ensure_future(self._pass(request))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
         return True
 
-    def _arrived(self, result: Any, request: Request) -> None:
-        if isinstance(result, Response):
+    async def _pass(self, request: Request) -> None:
+        """From the downloader to the spider."""
+        result: Response | Failure
+        try:
+            result = await self.downloader.answer(request)
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - who is cancelled answers, too
+            result = Failure()
+        else:
             self.signals.send_catch_log(
                 signals.response_received, response=result, request=request, spider=self.spider
             )

@@ -102,24 +102,23 @@ class Ingestor:
         """Apply what is decided. Where the store cannot be read, the lease runs out by itself, and
         what it was for is asked again."""
         try:
-            outcome = decide()
+            self._clear(lease, decide())
         except StoreError as error:
-            log.error("%s was not taken in: %s", lease.url, error)
+            self._dropped(lease, error)
+        except Exception:
+            log.exception("%s could not be taken in, nor put off: this is a bug", lease.url)
             self.finished()
-        else:
-            self._clear(lease, outcome)
+
+    def _dropped(self, lease: Lease, error: BaseException) -> None:
+        log.error("%s was not taken in: %s", lease.url, error)
+        self.finished()
 
     def _clear(self, lease: Lease, outcome: Outcome) -> None:
         """Apply an outcome; before an actor that is gone, what it had posted goes, step by step.
 
         If that is interrupted, the actor's lease ends by itself, and its origin says so again.
         """
-        try:
-            step = clearing(outcome, self.query, _CLEARED_AT_ONCE)
-        except StoreError as error:
-            log.error("%s was not taken in: %s", lease.url, error)
-            self.finished()
-            return
+        step = clearing(outcome, self.query, _CLEARED_AT_ONCE)
         if step is None:
             self._apply(lease, outcome)
             return
@@ -131,11 +130,14 @@ class Ingestor:
     def _cleared(self, lease: Lease, outcome: Outcome, done: Future[Applied]) -> None:
         error = done.exception()
         if error is not None:
-            log.error("%s was not stored: %s", lease.url, error)
-            self.finished()
+            self._dropped(lease, error)
             return
-        self._count(lease.want.follow, done.result())
-        self._clear(lease, outcome)
+        applied = done.result()
+        self._count(lease.want.follow, applied)
+        if applied.changes:
+            self._end(lease, lambda: outcome)
+        else:  # whatever is still listed has no body to be purged
+            self._apply(lease, outcome)
 
     def _apply(self, lease: Lease, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()

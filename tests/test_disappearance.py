@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from ingest_cases import ALICE, HOST, OUTBOX, actor, create, note
 from pocket import Pocket
 
 from fedpull.cache.records import Cause, Kind, Want
+from fedpull.crawler.ingestor import Ingestor, Tally
 
 POST = f"{ALICE}/posts/1"
 BOB = f"{HOST}/users/bob"
@@ -261,3 +264,41 @@ def test_nobody_elses_page_speaks_for_an_audience(tmp_path: Path) -> None:
         followed(pocket, activity)
 
         assert not pocket.held(theirs)
+
+
+def test_the_shell_purges_in_steps_and_gives_its_place_back_once(tmp_path: Path) -> None:
+    """Hundreds of posts go in several transactions, and the actor is marked last."""
+
+    async def story(pocket: Pocket) -> tuple[int, list[int]]:
+        opened, places, settled = pocket.opened, list[int](), asyncio.Event()
+        ingestor = Ingestor(
+            opened.store,
+            opened.query,
+            pocket.clock,
+            pocket.follows.rules,
+            pocket.follows.state,
+            pocket.follows.leader,
+            lambda: places.append(1),
+            defaultdict(Tally),
+        )
+        sizes: list[int] = []
+        opened.store.on_change(lambda changes: sizes.append(len(changes)))
+        ingestor.on_outcome(lambda lease, outcome: settled.set())
+        pocket.want(Want(ALICE, Kind.DOCUMENT, Cause.ON_DEMAND, 0.0))
+        [lease] = pocket.lease()
+        ingestor.answered(lease, pocket.answer(lease))
+        await asyncio.wait_for(settled.wait(), 30)
+        return len(places), sizes
+
+    with Pocket(tmp_path) as pocket:
+        followed(pocket, *(create(n) for n in range(190, 0, -1)))
+        pocket.pages[OUTBOX] = outbox(*(create(n) for n in range(380, 190, -1)))
+        pocket.later(3600)
+        pocket.pages |= {ALICE: 410}
+        places, sizes = asyncio.run(story(pocket))
+
+        assert places == 1
+        assert sizes[:2] == [200, 180]
+        assert told(pocket, ALICE)[-1] == ("deleted", "gone")
+        assert pocket.state(ALICE) == "gone"
+        pocket.sound()

@@ -23,6 +23,7 @@ from fedpull.cache.views import Change
 from fedpull.config.load import load
 from fedpull.daemon import _in_reactor, build
 from fedpull.tests.fediverse.families import ALL, BY_NAME
+from fedpull.tests.fediverse.families.unpaged import StaticSite
 from fedpull.tests.fediverse.model import Account, Post
 from fedpull.tests.fediverse.world import Fediverse
 
@@ -37,7 +38,7 @@ class World:
     def __init__(self, scenario: Scenario, clock: SteppingClock) -> None:
         self.scenario = scenario
         self._clock = clock
-        self._at = START - 40 * DAY  # of the account's life before the crawl
+        self._past: float | None = START - 40 * DAY  # when the accounts were made
         families = [BY_NAME[name] for name in scenario.families] or list(ALL)
         servers = [
             families[n % len(families)](f"{families[n % len(families)].family}-{n}.example")
@@ -54,13 +55,19 @@ class World:
         plan = happenings(scenario)
         for one in plan:
             if one.at <= 0:
-                self._at = START + one.at * DAY
+                self._past = START + one.at * DAY
                 self._do(one)
-        self._at = START
+        self._past = None
+        self.groups = [self._group(*each) for each in zip(self.accounts, self.rates, strict=True)]
         self._ahead = [one for one in plan if one.at > 0]
 
     def now(self) -> float:
-        return max(self._at, self._clock.true())
+        return self._clock.true() if self._past is None else self._past
+
+    def _group(self, account: Account, rate: float) -> str:
+        """How often an account posts, in a word; its outbox may not show it."""
+        shown = account.server.public_objects(account)
+        return group(rate) if shown or not account.posts else "hidden"
 
     def start(self) -> None:
         """From now on everything happens at its time."""
@@ -79,6 +86,9 @@ class World:
         for one in self.fediverse.log.entries:
             self.asked.append(Asked(one.at, one.host, one.target, one.status))
         self.fediverse.log.clear()
+        if self.asked:
+            day = (self.asked[-1].at - START) / DAY
+            print(f"day {day:.1f}: {len(self.asked)} requests", end="\r", file=sys.stderr)
 
     def _do(self, one: Happening) -> None:
         account, posts = self.accounts[one.actor], self._posts[one.actor]
@@ -89,7 +99,7 @@ class World:
             return
         else:
             post = posts[one.post]
-            # What an outbox never showed cannot be found.
+            # What an outbox does not show is not there to be found.
             if post.id not in account.server.public_objects(account):
                 return
             if one.verb == "edit":
@@ -103,19 +113,28 @@ class World:
                     verb=one.verb,
                     id=post.id,
                     posted=post.published,
-                    group=group(self.rates[one.actor]),
-                    family=account.server.family,
-                    text=post.text,
+                    group=self.groups[one.actor],
                 )
             )
 
-    def pages(self) -> dict[str, set[str]]:
-        """By host: the paths of what are collection pages."""
-        found: dict[str, set[str]] = {}
-        for account in self.accounts:
-            path = account.outbox_url.removeprefix(account.server.base)
-            found.setdefault(account.server.host, set()).add(path)
-        return found
+    def shown(self) -> set[str]:
+        """What the outboxes offer now."""
+        accounts = self.accounts
+        return set().union(*(account.server.public_objects(account) for account in accounts))
+
+    def follows(self) -> list[str]:
+        """By handle; a site of static files tells WebFinger of one account only."""
+        return [
+            account.actor_id if isinstance(account.server, StaticSite) else account.handle
+            for account in self.accounts
+        ]
+
+    def outboxes(self) -> dict[tuple[str, str], str]:
+        """By host and path: how often its account posts."""
+        return {
+            (account.server.host, account.outbox_url.removeprefix(account.server.base)): name
+            for account, name in zip(self.accounts, self.groups, strict=True)
+        }
 
 
 class Life:
@@ -127,6 +146,7 @@ class Life:
         self.world = World(scenario, self.clock)
         self.changes: list[tuple[float, Change]] = []
         self._file = folder / "fedpull.yaml"
+        self._findings: list[str] = []
 
     def configure(self) -> None:
         scenario = self.scenario
@@ -134,7 +154,7 @@ class Life:
             politeness={"gap": f"{scenario.gap:g}s", "pages": f"{scenario.pages}/15m"},
             freshness={"budget": f"{scenario.budget}/h"},
             store={"path": "data", "max_bytes": "2GiB"},
-            follow=[account.handle for account in self.world.accounts],
+            follow=self.world.follows(),
         )
         self._file.write_text(json.dumps(config), "utf-8")
 
@@ -154,8 +174,17 @@ class Life:
                 at += days * DAY
             await self._up(at, end, scenario.linger * DAY)
         world = self.world
-        told = report(scenario, START, world.asked, world.happened, self.changes, world.pages())
-        return {**told, "seconds": round(time.monotonic() - began, 1)}
+        told = report(
+            scenario,
+            START,
+            world.asked,
+            world.happened,
+            self.changes,
+            world.outboxes(),
+            world.shown(),
+        )
+        seconds = round(time.monotonic() - began, 1)
+        return {**told, "findings": self._findings, "seconds": seconds}
 
     async def _up(self, since: float, until: float, linger: float = 0.0) -> float:
         """The daemon runs from one time to another, and on until all is found."""
@@ -166,11 +195,12 @@ class Life:
         stepper = Stepper(self.clock, daemon.works)
         try:
             await self._run(stepper, since, until)
-            while linger > 0 and found(self.world.happened, self.changes)[1]:
+            while linger > 0 and found(self.world.happened, self.changes, self.world.shown())[1]:
                 linger -= DAY
                 until += DAY
                 await stepper.run(until)
                 self.world.harvest()
+            self._findings = [str(one) for one in daemon.query.check().findings][:20]
         finally:
             await daemon.stop()
             self.world.harvest()

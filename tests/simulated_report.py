@@ -7,8 +7,8 @@ first sight after it; what was deleted before anybody saw it was nothing to find
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
@@ -48,8 +48,6 @@ class Happened:
     id: str
     posted: float
     group: str
-    family: str
-    text: str
 
 
 def report(
@@ -58,47 +56,55 @@ def report(
     asked: Sequence[Asked],
     happened: Sequence[Happened],
     changes: Iterable[tuple[float, Change]],
-    pages: Mapping[str, set[str]],
+    outboxes: Mapping[tuple[str, str], str],
+    shown: Set[str],
 ) -> dict[str, Any]:
-    """All figures; times in hours, counted from the start. `pages`: by host, outboxes' paths."""
-    lags, missing = found(happened, changes)
+    """All figures; times in hours, counted from the start. `outboxes`: by host and path."""
+    lags, missing = found(happened, changes, shown)
     noticed = _noticed(happened, asked)
     if noticed:
         lags["noticed"] = noticed
-    windows = defaultdict(list)
+    windows: defaultdict[str, list[float]] = defaultdict(list)
+    reads: Counter[str] = Counter()
     for one in asked:
-        if one.path in pages.get(one.host, ()):
+        if (one.host, one.path) in outboxes:
             windows[one.host].append(one.at)
+            reads[outboxes[one.host, one.path]] += 1
+    accounts = Counter(outboxes.values())
     return {
         "requests": len(asked),
         "pages": sum(map(len, windows.values())),
         "busiest_window": max((most_within(w, _WINDOW) for w in windows.values()), default=0),
+        "reads": {name: round(reads[name] / n, 1) for name, n in sorted(accounts.items())},
         "by_hour": _by_hour(asked, start),
         "busiest_hour": most_within([one.at for one in asked], HOUR),
-        "by_status": _count(one.status for one in asked),
+        "by_status": dict(Counter(str(one.status) for one in asked)),
         "gaps": _gaps(asked, scenario.gap),
         "lags": {
             verb: {name: _summary(values) for name, values in sorted(groups.items())}
             for verb, groups in lags.items()
         },
         "missing": [
-            [
-                one.verb,
-                one.family,
-                one.group,
-                round((one.at - start) / HOUR, 1),
-                round((one.posted - start) / HOUR, 1),
-                one.id,
-            ]
+            {
+                "verb": one.verb,
+                "id": one.id,
+                "group": one.group,
+                "at": round((one.at - start) / HOUR, 1),
+                "posted": round((one.posted - start) / HOUR, 1),
+            }
             for one in missing
         ],
     }
 
 
 def found(
-    happened: Sequence[Happened], changes: Iterable[tuple[float, Change]]
+    happened: Sequence[Happened], changes: Iterable[tuple[float, Change]], shown: Set[str]
 ) -> tuple[dict[str, dict[str, list[float]]], list[Happened]]:
-    """By verb and group how late each was found, in seconds; and what was not."""
+    """By verb and group how late each was found, in seconds; and what was not.
+
+    `shown` are the posts that the outboxes offer at the end: one that had scrolled out of the only
+    page there is before anybody looked is nothing to find.
+    """
     seen: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for at, change in changes:
         seen[change.id].append((at, change.kind))
@@ -117,7 +123,7 @@ def found(
             # Never seen, or seen for the first time when it was gone already.
             if any(kind == "created" for _, kind in seen[one.id]):
                 missing.append(one)
-        elif ends == float("inf"):
+        elif ends == float("inf") and (one.id in shown or seen[one.id]):
             missing.append(one)
     return lags, missing
 
@@ -126,8 +132,8 @@ def _noticed(happened: Sequence[Happened], asked: Sequence[Asked]) -> dict[str, 
     """How late each deletion was first met by a request, whatever was made of the answer: what only
     says 404 is believed after a week."""
     times: defaultdict[str, list[float]] = defaultdict(list)
-    for one in asked:
-        times[one.url].append(one.at)
+    for request in asked:
+        times[request.url].append(request.at)
     lags: dict[str, list[float]] = {}
     for one in happened:
         if one.verb == "delete":
@@ -157,13 +163,6 @@ def _by_hour(asked: Sequence[Asked], start: float) -> list[int]:
     return counts
 
 
-def _count(values: Iterable[int]) -> dict[str, int]:
-    counts: defaultdict[str, int] = defaultdict(int)
-    for value in values:
-        counts[str(value)] += 1
-    return dict(counts)
-
-
 def most_within(times: Sequence[float], seconds: float) -> int:
     """The most of the (ordered) times that any span of this length holds."""
     return max(
@@ -173,11 +172,14 @@ def most_within(times: Sequence[float], seconds: float) -> int:
 
 
 def _gaps(asked: Sequence[Asked], gap: float) -> list[list[Any]]:
-    """Requests that came too soon after the one before them."""
-    last: dict[str, float] = {}
+    """Requests that came too soon after the one before them. One that is repeated because its
+    connection was closed instead of an answer (RFC 9112, 9.3.1) is the same request."""
+    last: dict[str, Asked] = {}
     found: list[list[Any]] = []
     for one in asked:
-        if one.at - last.get(one.host, float("-inf")) < gap - 1e-3:
-            found.append([one.host, one.target, round(one.at - last[one.host], 3)])
-        last[one.host] = one.at
+        before = last.get(one.host)
+        if before is not None and one.at - before.at < gap - 1e-3:
+            again = before.status == 0 and before.target == one.target
+            found.extend([] if again else [[one.host, one.target, round(one.at - before.at, 3)]])
+        last[one.host] = one
     return found

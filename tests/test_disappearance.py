@@ -30,7 +30,7 @@ def look(pocket: Pocket, uri: str = POST, after: float = 60.0) -> None:
 
 
 def told(pocket: Pocket, uri: str = POST) -> list[tuple[str, str | None]]:
-    changes = pocket.opened.query.changes(0)
+    changes = pocket.opened.query.changes(0, 5_000)
     return [(change.kind, change.reason) for change in changes if change.id == uri]
 
 

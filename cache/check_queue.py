@@ -89,7 +89,8 @@ def check_agenda(txn: Txn, t: Tables) -> Iterator[Finding]:
         ref = Ref.unpack(row)
         if not ref.is_source:
             yield Finding("ref", ref.uri, "is planned, and nothing is to be asked")
-        if txn.get(agenda_key(line_of(ref.interval, ref.bound), ref.due, id), None, t.agenda) is None:
+        key = agenda_key(line_of(ref.interval, ref.bound), ref.due, id)
+        if txn.get(key, None, t.agenda) is None:
             yield Finding("agenda", ref.uri, "is not in the calendar")
     if txn.stat(t.agenda)["entries"] != placed:
         problem = f"{txn.stat(t.agenda)['entries']} rows, {placed} are called for"

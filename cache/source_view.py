@@ -14,7 +14,12 @@ from .agenda_rows import source_of
 from .ref_layout import Ref
 
 _NEARLY = 1.0 / 500.0  # bounds are kept in half precision, intervals in whole seconds
-_DECIDED = {Bound.PRICE: "price", Bound.FLOOR: "floor", Bound.HOST: "host"}
+_DECIDED = {
+    Bound.PRICE: "price",
+    Bound.FLOOR: "floor",
+    Bound.HOST: "host",
+    Bound.TURN: "host",
+}
 
 
 @dataclass(frozen=True, slots=True)

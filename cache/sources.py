@@ -42,12 +42,20 @@ def observe(work: Work, id: bytes, ref: Ref, item: Put, *, changed: bool) -> Non
 
 def begin(work: Work, id: bytes, ref: Ref, item: Put) -> None:
     """A body that was not held, or not as a source, once its record is complete."""
-    if ref.is_source:
-        return
-    ref.set_source(_kind(ref), 0, placed=False)
-    _plan(ref, item.plan)
-    seen = Seen(_validity(item), cost=item.plan.cost)
-    work.agenda.begin(WorkRows(work), id, source_of(ref), seen, work.now)
+    if not ref.is_source:
+        work.beginnings[id] = item.plan
+
+
+def flush(work: Work) -> None:
+    """Plan what has begun in this transaction. One behind the other that takes half the time."""
+    rows, agenda = WorkRows(work), work.agenda
+    for id, plan in work.beginnings.items():
+        ref = work.ref(id)
+        if ref.has_body and not ref.is_source:  # as it is now, after all that came behind
+            ref.set_source(_kind(ref), 0, placed=False)
+            _plan(ref, plan)
+            agenda.begin(rows, id, source_of(ref), Seen(ref.verified_at, cost=plan.cost), work.now)
+    work.beginnings.clear()
 
 
 def confirm(work: Work, id: bytes, ref: Ref, at: float, plan: Plan | None) -> None:

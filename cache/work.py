@@ -19,7 +19,7 @@ from .counters import Counters
 from .environment import Tables, Txn
 from .layout import U64, TermsRow
 from .queue_layout import HostRow
-from .records import Change, Politeness
+from .records import Change, Plan, Politeness
 from .ref_layout import Ref
 
 
@@ -83,6 +83,7 @@ class Work:
         self.unsettled: set[bytes] = set()  # hosts whose row in `ready` may be wrong
         self.new_uris: list[tuple[bytes, bytes]] = []  # rows of `uri`; until then the memo has them
         self.bodies: dict[bytes, tuple[bytes, bytes, bytes]] = {}  # see `documents.flush`
+        self.beginnings: dict[bytes, Plan] = {}  # see `sources.flush`
         self.placings: dict[bytes, bool] = {}  # rows of `agenda`: to be there, or not
         self.change_rows: list[tuple[bytes, bytes]] = []
         self._newest = U64.pack(self.counters.last_id)

@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
-from . import documents, hosts, index, shared
+from . import documents, hosts, index, shared, sources
 from .agenda import Agenda
 from .environment import Environment, Txn, errors
 from .health import Health
@@ -144,6 +144,7 @@ class Writer:
                 self._measure(work)
                 results = [job(work) for job, _ in batch]
                 documents.flush(work)
+                sources.flush(work)
                 hosts.settle(work)
                 index.flush(work)
                 shared.flush(work)

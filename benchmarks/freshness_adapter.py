@@ -12,6 +12,7 @@ from zlib import crc32
 from memory_rows import MemoryRows, Names
 
 from fedpull.cache.agenda import Agenda
+from fedpull.cache.prices import Prices
 from fedpull.crawler.protocol.source import Kind, Seen, Source
 
 _KINDS = {"outbox": Kind.OUTBOX, "actor": Kind.ACTOR, "post": Kind.POST, "listing": Kind.LISTING}
@@ -32,9 +33,10 @@ class Scheduler:
         self._rows = MemoryRows()
         self._names = Names()
         cap = None if host_cap_per_hour is None else lambda host, kind: host_cap_per_hour
-        self._agenda = Agenda(
+        self._prices = Prices(
             budget_per_hour, cap, reserve=0.0, usable=1.0, floor=floor, values=_VALUES
         )
+        self._agenda = Agenda(self._prices)
         self._use_push = use_push
         self._urgent: deque[int] = deque()
         self._sweep_at = 0
@@ -62,7 +64,7 @@ class Scheduler:
         )
 
     def due(self, now: float, budget: int) -> list[str]:
-        self._agenda.retune(now)
+        self._prices.retune(now)
         self._sweep(now)
         chosen = []
         while self._urgent and len(chosen) < budget:
@@ -98,7 +100,7 @@ class Scheduler:
         """
         gap = 0.0 if self._now is None else min(max(now - self._now, 0.0), 600.0)
         self._now = now
-        if not self._sweep_at and not self._agenda.unsettled:
+        if not self._sweep_at and not self._prices.unsettled:
             return
         self._sweep_owed += len(self._rows) * gap / _SWEEP
         while self._sweep_owed >= 1.0:

@@ -11,16 +11,15 @@ for nothing, whatever the clock did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator
 from heapq import heapify, heappop, heapreplace
-from math import inf, log2
+from math import inf
 from typing import Any, Protocol
 
-from ..crawler.protocol import estimate, interval, price
-from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
+from ..crawler.protocol import estimate, interval
 from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Seen, Source
-from .account import Account
-from .lanes import MOVED, USABLE, HostCap, Lanes
+from .prices import Prices
 
 Id = Any  # hashable, and in the order of a sweep
 
@@ -30,11 +29,6 @@ SCALES = 34  # half octaves from a minute to three months
 # So do those that are due and wait for a turn of their host: they go before all others.
 WAITING = 2 * SCALES
 LINES = WAITING + 1
-_RETUNE = 600.0
-_RARELY = 21_600.0
-_ENOUGH = 0.02  # of the sources must have moved before the price is solved again
-# Of the budget, what is left for what people ask for, seeds and retries.
-RESERVE = 0.07
 EARLIEST = 0.5  # of its interval: nothing is asked earlier, however much budget is left
 _LOOKS = 64  # heads that are looked at in vain in one call, besides four for each that is wanted
 _SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
@@ -66,50 +60,27 @@ class Rows(Protocol):
     def save_notices(self, id: Id, notices: Notices | None) -> None: ...
 
 
+_BEGINS = tuple(60.0 * 2.0 ** (n / 2.0) for n in range(1, SCALES))
+_SCALE: tuple[float, ...] = tuple(60.0 * 2.0 ** ((n + 0.5) / 2.0) for n in range(SCALES))
+_MIDDLE = (*_SCALE, *_SCALE, 1.0)
+
+
 def line_of(seconds: float, bound: int) -> int:
     """The line of an interval."""
     if bound == Bound.TURN:
         return WAITING
-    scale = min(max(int(2.0 * log2(max(seconds, 60.0) / 60.0)), 0), SCALES - 1)
-    return scale + SCALES if bound >= Bound.HOST else scale
-
-
-_SCALE: tuple[float, ...] = tuple(60.0 * 2.0 ** ((n + 0.5) / 2.0) for n in range(SCALES))
-_MIDDLE = (*_SCALE, *_SCALE, 1.0)
+    scale = bisect_right(_BEGINS, seconds)
+    return scale + SCALES if bound == Bound.HOST else scale
 
 
 class Agenda:
     """The policy's memory: price, budget, host lanes. All of it can be rebuilt by a sweep."""
 
-    def __init__(
-        self,
-        budget_per_hour: float,
-        host_cap: HostCap | None = None,
-        *,
-        reserve: float = RESERVE,
-        floor: float = PRICE_FLOOR,
-        values: Mapping[int, float] | None = None,
-        usable: float = USABLE,
-    ) -> None:
-        self.account = Account(budget_per_hour)
-        self.lanes = Lanes(host_cap, usable)
-        self.histogram = price.Histogram()
-        self.price = max(floor, 1e-6)
-        self._floor = floor
-        self._share = 1.0 - reserve
-        self._values = values or VALUE
-        self._tuned: float | None = None
-        # Mean of interval over plain interval: what bursts and nights make of the demand.
-        self._stretch = 1.0
+    def __init__(self, prices: Prices) -> None:
+        self.prices = prices
         self._heads = [-inf] * LINES
         self._looked = -inf
-        self._stretch_step = 1.0 / max(2_000.0, 48.0 * budget_per_hour)
         self._began = 0
-        self._solved = 0  # how many sources there were when the price was solved
-        self._swept: Id | None = None
-        self._passes = 0
-        self._range = (self.price, self.price)  # of prices since the pass before began
-        self._range_now = self._range
 
     # --- sources come, answer and go
 
@@ -117,9 +88,8 @@ class Agenda:
         """A source that was asked for the first time."""
         estimate.begin(source, _sane(seen, now))
         source.bucket = 0
-        self._plan(id, source, None, now)
-        if self.histogram.total > 2 * self._solved:
-            self._solve(now)
+        self.prices.plan_new(id, source)
+        self.prices.grown(now)
         # What is added together must not come back together.
         self._began += 1
         part = self._began * _GOLDEN % 1.0
@@ -140,8 +110,8 @@ class Agenda:
             rows.save_notices(id, notices)
         estimate.observe(source, seen)
         source.failures = 0
-        self._plan(id, source, notices, now)
-        self._stretched(source)
+        self.prices.plan(id, source, notices)
+        self.prices.stretched(source)
         self._place(rows, id, source, source.last + source.interval)
 
     def backoff(self, rows: Rows, id: Id, now: float, until: float) -> None:
@@ -152,7 +122,7 @@ class Agenda:
         self._take_out(rows, id, source)
         source.failures = min(source.failures + 1, 255)
         if not source.interval:
-            self._plan(id, source, rows.notices(id), now)
+            self.prices.plan(id, source, rows.notices(id))
         self._place(rows, id, source, max(until, now))
 
     def postpone(self, rows: Rows, id: Id, until: float) -> None:
@@ -170,8 +140,8 @@ class Agenda:
         notices = rows.notices(id) or Notices()
         estimate.heard(notices)
         rows.save_notices(id, notices)
-        worth = self._worth(source)
-        asked = interval.worth_asking(source, notices, worth, self._price(source)[0], now)
+        worth, cost = self.prices.worth(source), self.prices.price_of(source)
+        asked = interval.worth_asking(source, notices, worth, cost, now)
         if not asked or not source.placed:  # the answer that is under way will show it
             return False
         self._take_out(rows, id, source)
@@ -184,7 +154,7 @@ class Agenda:
         if source is None:
             return
         self._take_out(rows, id, source)
-        self._count(id, source, 0)
+        self.prices.forget(id, source)
         rows.save(id, source)
         rows.save_notices(id, None)
 
@@ -196,7 +166,7 @@ class Agenda:
         While the price is above its floor budget is scarce and what is left of it is spent on
         those that come next; at the floor nobody is asked before its time.
         """
-        soonest = 1.0 - EARLIEST if self.price > self._floor else 0.0
+        soonest = 0.0 if self.prices.at_floor else 1.0 - EARLIEST
         heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = [
             ((due - now) / middle, line, None, None)
             for line, (due, middle) in enumerate(zip(self._known_heads(now), _MIDDLE, strict=True))
@@ -230,7 +200,7 @@ class Agenda:
             else:
                 due, id = entry
                 heapreplace(heads, ((due - now) / _MIDDLE[line], line, id, entries))
-        self.account.granted(len(chosen), now)
+        self.prices.account.granted(len(chosen), now)
         return chosen
 
     def _known_heads(self, now: float) -> list[float]:
@@ -253,14 +223,14 @@ class Agenda:
         if now < source.not_before <= source.last + source.longest:
             return _PASSED_OVER
         waited = source.bound == Bound.TURN
-        if self.lanes.admit(source.host, source.kind, now, waited=waited, early=early):
+        if self.prices.lanes.admit(source.host, source.kind, now, waited=waited, early=early):
             self._take_out(rows, id, source)
             rows.save(id, source)
             return _CHOSEN
         if early:
             return _PASSED_OVER
         self._take_out(rows, id, source)
-        again = self.lanes.put_off(source.host, source.kind, now, waited=waited)
+        again = self.prices.lanes.put_off(source.host, source.kind, now, waited=waited)
         source.bound = Bound.TURN
         self._place(rows, id, source, max(again, now + 1.0))
         return _PUT_OFF
@@ -273,19 +243,12 @@ class Agenda:
         Prices fall while sources wait in far places. To be called for all sources in the order of
         their ids, twice a day; one that lost its place is put back by whoever knows that.
         """
-        if self._swept is None or id <= self._swept:
-            self._new_pass()
-        self._swept = id
         source = rows.load(id)
-        if source is None:
+        anew = self.prices.sweep(id, source)
+        if source is None or not source.placed:
             return
-        key = self.histogram.key(source.bucket) if source.bucket else None
-        if key is not None:
-            self.histogram.swept(source.bucket)
-            self.lanes.swept(source.host, source.kind, price.strength(key))
         wrong = source.last > now + DAY or source.due > now + max(source.longest, 8.0 * DAY)
-        moved = self._moved() or self._lane_moved(source)
-        if source.placed and (wrong or key is None or moved):
+        if anew or wrong:
             self._replan(rows, id, source, now, wrong=wrong)
 
     def _replan(self, rows: Rows, id: Id, source: Source, now: float, *, wrong: bool) -> None:
@@ -295,7 +258,7 @@ class Agenda:
         source.last = min(source.last, now)
         if source.not_before > now + 8.0 * DAY:  # no origin's word reaches so far
             source.not_before = 0.0
-        self._plan(id, source, rows.notices(id), now)
+        self.prices.plan(id, source, rows.notices(id))
         new, decided = source.interval, source.bound
         source.interval, source.bound = was, bound
         same = abs(new - was) <= _SAME * was and decided == bound
@@ -314,89 +277,8 @@ class Agenda:
         source = rows.load(id)
         if source is not None and not source.placed:
             source.last = min(source.last, now)
-            self._plan(id, source, rows.notices(id), now)
+            self.prices.plan(id, source, rows.notices(id))
             self._place(rows, id, source, source.last + source.interval)
-
-    def retune(self, now: float) -> None:
-        """Solve for the price, every ten minutes if enough has changed."""
-        if self._tuned is not None and 0.0 <= now - self._tuned < _RETUNE:
-            return
-        few = self.histogram.moves < _ENOUGH * self.histogram.total
-        if self._tuned is not None and few and 0.0 <= now - self._tuned < _RARELY:
-            return
-        self._tuned = now
-        self._solve(now)
-
-    def _solve(self, now: float) -> None:
-        self._solved = self.histogram.total
-        hourly = self.account.per_hour * self._share - self.account.others(now)
-        budget = max(hourly, self.account.per_hour * 0.1) * 24.0
-        self.price = self.histogram.solve(
-            budget * self._stretch, self.price, self._floor, self.lanes.passing(self.price)
-        )
-        low, high = self._range_now
-        self._range_now = (min(low, self.price), max(high, self.price))
-
-    def _new_pass(self) -> None:
-        self.histogram.recount()
-        self.lanes.recount(self.price, complete=self._passes > 0)
-        self._passes += 1
-        self._range, self._range_now = self._range_now, (self.price, self.price)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether a sweep would find anything to plan anew because a price has moved."""
-        return self._moved() or self.lanes.unsettled(self.price)
-
-    def _lane_moved(self, source: Source) -> bool:
-        return self.lanes.moved(source.host, source.kind, self.price)
-
-    def _moved(self) -> bool:
-        low = min(self._range[0], self._range_now[0])
-        high = max(self._range[1], self._range_now[1])
-        return high > MOVED * low
-
-    # --- the parts of a plan
-
-    def _worth(self, source: Source) -> float:
-        return self._values[source.kind] * source.weight
-
-    def _price(self, source: Source) -> tuple[float, int]:
-        held = self.lanes.price(source.host, source.kind)
-        if held > self.price:
-            return held, Bound.HOST
-        return self.price, Bound.FLOOR if self.price <= self._floor else Bound.PRICE
-
-    def _plan(self, id: Id, source: Source, notices: Notices | None, now: float) -> None:
-        worth = self._worth(source)
-        number = self.histogram.number(price.key_of(source, worth, notices))
-        self._count(id, source, number)
-        at, source.bound = self._price(source)
-        source.interval = interval.seconds(source, worth, at, notices)
-
-    def _count(self, id: Id, source: Source, number: int) -> None:
-        if number == source.bucket:
-            return
-        swept = self._swept is not None and id <= self._swept
-        old, new = self.histogram.key(source.bucket), self.histogram.key(number)
-        was = price.strength(old) if old else 0.0
-        self.lanes.move(
-            source.host, source.kind, was, price.strength(new) if new else 0.0, swept=swept
-        )
-        self.histogram.move(source.bucket, number, swept=swept)
-        source.bucket = number
-
-    def _stretched(self, source: Source) -> None:
-        key = self.histogram.key(source.bucket)
-        if source.kind not in (Kind.OUTBOX, Kind.LISTING) or key is None:
-            return
-        plain = DAY / price.requests(key, self._price(source)[0])
-        if source.shortest < source.interval < source.longest:
-            ratio = min(source.interval / plain, 4.0)
-            if source.bound == Bound.HOST:
-                self.lanes.stretched(source.host, source.kind, ratio)
-            else:
-                self._stretch += (ratio - self._stretch) * self._stretch_step
 
     def _place(self, rows: Rows, id: Id, source: Source, due: float) -> None:
         latest = source.last + max(source.longest, 8.0 * DAY)
@@ -413,26 +295,6 @@ class Agenda:
         if source.placed:
             rows.unplace(id, line_of(source.interval, source.bound), source.due)
             source.placed = False
-
-    # --- what others ask
-
-    def charge(self, n: int, now: float) -> None:
-        self.account.charge(n, now)
-
-    def room(self, now: float) -> int:
-        return self.account.room(now)
-
-    @property
-    def at_floor(self) -> bool:
-        """Whether the budget is larger than what is worth asking for."""
-        return self.price <= self._floor
-
-    def state(self) -> bytes:
-        return self.histogram.state()
-
-    def restore(self, state: bytes) -> None:
-        """Go on from what `state` gave before a restart."""
-        self.histogram = price.Histogram.from_state(state)
 
 
 def _sane(seen: Seen, now: float) -> Seen:

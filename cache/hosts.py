@@ -115,7 +115,7 @@ def take(
     """Count one request that begins now; `paid`: the budget's account has counted it before,
     `new`: it is for something that the refresh loop has found."""
     if not paid:
-        work.agenda.account.charge(1, now, own=new)
+        work.agenda.prices.account.charge(1, now, own=new)
     host.in_flight += 1
     host.requests += 1
     host.next_at = now + work.politeness.gap

@@ -19,9 +19,9 @@ _PAGES = (Kind.OUTBOX, Kind.LISTING)
 _SLACK = 0.45  # of a request: ticks are coarser than a host's rate
 # A part of what a host may be asked is left for people, pushes and new posts.
 USABLE = 0.9
-_HOURS = 24.0
 # At full load the line of those that wait has no bound.
 _LOAD = 0.95
+_USED = 86_400.0 * _LOAD
 # By how much a price must move before what was planned at it is worth planning anew: an interval
 # that is off by a fifteenth costs a quarter of a percent.
 MOVED = 1.15
@@ -43,8 +43,19 @@ class Lane:
 
     def price(self) -> float:
         """The price at which its sources want no more than it bears."""
-        wanted = max(self.strength, self.fresh) / self.stretch
-        return float((wanted / (self.rate * 3_600.0 * _HOURS * _LOAD)) ** 2)
+        wanted = max(self.strength, self.fresh) / (self.stretch * self.rate * _USED)
+        return wanted * wanted
+
+    def move(self, old: float, new: float, *, swept: bool) -> None:
+        """A source's strength has changed. `swept`: the present sweep has counted it."""
+        self.strength = max(self.strength - old + new, 0.0)
+        if swept:
+            self.fresh = max(self.fresh - old + new, 0.0)
+
+    def moved(self, price: float) -> bool:
+        """Whether what holds here has moved since the sweep before."""
+        now = max(self.price(), price)
+        return not self.swept_at < now * MOVED < self.swept_at * MOVED * MOVED
 
 
 class Lanes:
@@ -55,7 +66,8 @@ class Lanes:
         self._usable = usable
         self._lanes: dict[bytes, Lane] = {}
 
-    def _lane(self, host: bytes, kind: int) -> Lane | None:
+    def lane(self, host: bytes, kind: int) -> Lane | None:
+        """The lane of a host's requests of this kind; None where they have no cap."""
         if self._cap is None:
             return None
         cap = self._cap(host, _KINDS[kind])
@@ -71,20 +83,6 @@ class Lanes:
 
     # --- prices
 
-    def move(self, host: bytes, kind: int, old: float, new: float, *, swept: bool) -> None:
-        """A source's strength has changed. `swept`: the present sweep has counted it."""
-        lane = self._lane(host, kind) if old != new else None
-        if lane is not None:
-            lane.strength = max(lane.strength - old + new, 0.0)
-            if swept:
-                lane.fresh = max(lane.fresh - old + new, 0.0)
-
-    def swept(self, host: bytes, kind: int, strength: float) -> None:
-        """The present sweep has come by a source."""
-        lane = self._lane(host, kind)
-        if lane is not None:
-            lane.fresh += strength
-
     def recount(self, price: float, *, complete: bool) -> None:
         """Begin a sweep; a complete one before it has counted everything anew."""
         for key, lane in list(self._lanes.items()):
@@ -98,28 +96,16 @@ class Lanes:
 
     def price(self, host: bytes, kind: int) -> float:
         """The price at which a host's sources want no more than it bears; 0 without a cap."""
-        lane = self._lane(host, kind)
+        lane = self.lane(host, kind)
         return 0.0 if lane is None else lane.price()
-
-    def moved(self, host: bytes, kind: int, price: float) -> bool:
-        """Whether what holds at this host has moved since the sweep before."""
-        lane = self._lane(host, kind)
-        if lane is None:
-            return False
-        now = max(lane.price(), price)
-        return not lane.swept_at < now * MOVED < lane.swept_at * MOVED * MOVED
 
     def unsettled(self, price: float) -> bool:
         """Whether that is so of any host."""
-        for lane in self._lanes.values():
-            now = max(lane.price(), price)
-            if not lane.swept_at < now * MOVED < lane.swept_at * MOVED * MOVED:
-                return True
-        return False
+        return any(lane.moved(price) for lane in self._lanes.values())
 
     def stretched(self, host: bytes, kind: int, ratio: float) -> None:
         """An interval was planned at the lane's price, `ratio` times what the rate alone asks."""
-        lane = self._lane(host, kind)
+        lane = self.lane(host, kind)
         if lane is not None:
             lane.stretch += (ratio - lane.stretch) / 100.0
 
@@ -129,7 +115,7 @@ class Lanes:
         self, host: bytes, kind: int, now: float, *, waited: bool = False, early: bool = False
     ) -> bool:
         """Take a turn now, if there is one; before its time only if nobody waits for it."""
-        lane = self._lane(host, kind)
+        lane = self.lane(host, kind)
         if lane is None:
             return True
         slack = _SLACK / lane.rate
@@ -148,7 +134,7 @@ class Lanes:
         One whose turn somebody took in between, who came when none was there to claim it, tries at
         the next.
         """
-        lane = self._lane(host, kind)
+        lane = self.lane(host, kind)
         if lane is None:
             return now
         paid = min(lane.admitted, now + _FARTHEST)
@@ -161,7 +147,7 @@ class Lanes:
 
     def ahead(self, host: bytes, kind: int) -> int:
         """How many sources of a host are due and wait for a turn."""
-        lane = self._lane(host, kind)
+        lane = self.lane(host, kind)
         return 0 if lane is None else lane.waiting
 
     def passing(self, price: float) -> Callable[[float], float]:
@@ -169,7 +155,7 @@ class Lanes:
         free, full = 0.0, []
         for lane in self._lanes.values():
             if lane.price() > price / 100.0:
-                full.append((lane.strength, lane.rate * 86_400.0 * _LOAD * lane.stretch))
+                full.append((lane.strength, lane.rate * _USED * lane.stretch))
             else:
                 free += lane.strength
         everything = max(free + sum(strength for strength, _ in full), 1e-9)

@@ -14,6 +14,7 @@ from .agenda import Agenda
 from .environment import open_environment
 from .frontier import LmdbFrontier
 from .lock import WriterLock
+from .prices import Prices
 from .query import LmdbQuery
 from .records import Politeness
 from .refresh import Refresh, host_cap, remembered
@@ -65,7 +66,7 @@ def open_store(
     except BaseException:
         lock.release()
         raise
-    agenda = remembered(environment, Agenda(budget, host_cap(polite)))
+    agenda = remembered(environment, Agenda(Prices(budget, host_cap(polite))))
     refresh = Refresh(agenda, keep_unverified)
     writer = Writer(environment, max_bytes, polite, history, agenda)
     migration.go_on(writer.submit)

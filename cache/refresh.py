@@ -60,7 +60,7 @@ class Refresh:
     def tick(self, work: Work, now: float) -> int:
         """How many rows were queued."""
         rows = WorkRows(work)
-        self._agenda.retune(now)
+        self._agenda.prices.retune(now)
         self._sweep(work, rows, now)
         promoted = self._promote_due(work, rows, now)
         if abs(now - self._saved) >= _SAVE_EVERY:
@@ -69,7 +69,7 @@ class Refresh:
 
     def _promote_due(self, work: Work, rows: WorkRows, now: float) -> int:
         agenda, gate = self._agenda, _Gate(work, now)
-        left = min(agenda.room(now), _MOST_PROMOTED)
+        left = min(agenda.prices.account.room(now), _MOST_PROMOTED)
         promoted = 0
         for _ in range(_ROUNDS):
             chosen = agenda.due(rows, now, left) if left > 0 else []
@@ -87,7 +87,7 @@ class Refresh:
                     self._note(work, key, ref, now)
                     promoted += 1
                     left -= 1
-        agenda.charge(promoted, now)
+        agenda.prices.account.charge(promoted, now)
         return promoted
 
     def _note(self, work: Work, key: bytes, ref: Ref, now: float) -> None:
@@ -95,14 +95,14 @@ class Refresh:
         host = hosts.load(work, key)
         if host is not None:
             host.lag = int(max(now - ref.verified_at - ref.interval, 0.0))
-            host.backlog = self._agenda.lanes.ahead(key, ref.kind)
+            host.backlog = self._agenda.prices.lanes.ahead(key, ref.kind)
             work.unsettled.add(key)
 
     def save(self, work: Work, now: float) -> None:
         """Write down what would be lost with the process. What is as it was is not written, so that
         an idle daemon writes nothing."""
         self._saved = now
-        state, figures = self._agenda.state(), self.figures(now)
+        state, figures = self._agenda.prices.state(), self.figures(now)
         if work.txn.get(STATE, None, work.t.meta) != state:
             work.put(work.t.meta, STATE, state)
         if figures.differ(backlog.figures(work.txn, work.t, None)):
@@ -113,10 +113,10 @@ class Refresh:
         agenda = self._agenda
         return Figures(
             at=now,
-            sources=agenda.histogram.total,
-            used=agenda.account.used(now),
-            price=agenda.price,
-            floor=agenda.at_floor,
+            sources=agenda.prices.histogram.total,
+            used=agenda.prices.account.used(now),
+            price=agenda.prices.price,
+            floor=agenda.prices.at_floor,
         )
 
     def signal(self, work: Work, uri: str, now: float) -> bool:
@@ -127,7 +127,7 @@ class Refresh:
         if not self._agenda.signal(WorkRows(work), id, now):
             return False
         asked = promote(work, id, now, Cause.PUSH)
-        self._agenda.charge(int(asked), now)
+        self._agenda.prices.account.charge(int(asked), now)
         return asked
 
     def set_back(self, work: Work) -> None:
@@ -274,6 +274,6 @@ def remembered(environment: Environment, agenda: Agenda) -> Agenda:
 
     state, figures = environment.read(reader)
     if state is not None:
-        agenda.restore(state)
-        agenda.account.restore(figures.used, figures.at)
+        agenda.prices.restore(state)
+        agenda.prices.account.restore(figures.used, figures.at)
     return agenda

@@ -104,6 +104,7 @@ def strength(key: Key) -> float:
     return sqrt(_value(key[3]) / 2.0)
 
 
+@lru_cache(8192)
 def number_of(key: Key) -> int:
     """Two bytes that stand for a key in a row, the same in every process.
 

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_cases import ALICE, BOB, FOLLOW, NOW, OUTBOX, apply, clean, note, page, store_at, want
 
+from fedpull.cache.environment import Tables, Txn
 from fedpull.cache.open import Opened
 from fedpull.cache.records import (
+    PARKED,
     Attempt,
     Cause,
     Collection,
@@ -23,10 +25,14 @@ from fedpull.cache.records import (
     Lease,
     Mark,
     ObjectFilter,
+    Plan,
     Politeness,
+    Poll,
     Relink,
     State,
 )
+from fedpull.cache.ref_layout import Ref
+from fedpull.cache.sources import queued_for
 
 HOSTS = ("a.example", "b.example", "c.example")
 numbers = st.integers(1, 6)
@@ -59,6 +65,8 @@ marks = st.builds(
     purge=st.booleans(),
     verified=st.booleans(),
     failed=st.booleans(),
+    missing=st.booleans(),
+    vouched=st.booleans(),
     target=st.sampled_from([None, note(2).id]),
 )
 wants = st.builds(
@@ -66,7 +74,7 @@ wants = st.builds(
     st.builds(lambda host, n: f"https://{host}/notes/{n}", st.sampled_from(HOSTS), numbers),
     kind=st.sampled_from(list(Kind)),
     cause=st.sampled_from(list(Cause)),
-    due=moments,
+    due=st.one_of(moments, st.just(PARKED)),
     follow=follows,
     depth=st.integers(0, 3),
     attempts=st.integers(0, 2),
@@ -97,12 +105,30 @@ reports = st.builds(
     refused=st.booleans(),
     slot=st.booleans(),
 )
+polls = st.builds(
+    Poll,
+    st.sampled_from([OUTBOX, note(1).id]),
+    moments,
+    st.integers(0, 30),
+    listing=st.booleans(),
+    stamps=st.lists(st.one_of(moments, st.just(-1e9), st.just(1e12)), max_size=3).map(tuple),
+    first=st.booleans(),
+    since=st.one_of(st.none(), moments),
+    plan=st.builds(
+        Plan,
+        st.sampled_from([1.0, 120.0, 86_400.0]),
+        st.sampled_from([60.0, 86_400.0, 2_592_000.0]),
+        st.one_of(st.just(0.0), moments, st.just(1e15)),
+        st.sampled_from([None, 0.1, 1.0]),
+    ),
+)
 outcomes = st.fixed_dictionaries(
     {},
     optional={
         "puts": st.lists(puts, max_size=3).map(tuple),
         "marks": st.lists(marks, max_size=2).map(tuple),
         "members": pages,
+        "polls": st.lists(polls, max_size=2).map(tuple),
         "relink": relinks,
         "collection": st.builds(Collection, st.just(OUTBOX), st.just("ok"), st.booleans()),
         "wants": st.lists(wants, max_size=3).map(tuple),
@@ -151,12 +177,40 @@ def recover(opened: Opened, leases: list[Lease], now: float) -> None:
     opened.frontier.recover(now).result()
 
 
+def refresh(ahead: float) -> Step:
+    def step(opened: Opened, leases: list[Lease], now: float) -> None:
+        opened.frontier.refresh(now + ahead).result()
+
+    return step
+
+
+def signal(uri: str) -> Step:
+    def step(opened: Opened, leases: list[Lease], now: float) -> None:
+        opened.frontier.signal(uri, now).result()
+
+    return step
+
+
 steps = st.one_of(
+    st.builds(refresh, st.sampled_from([0.0, 60.0, 86_400.0, 90 * 86_400.0])),
+    st.builds(signal, st.sampled_from([OUTBOX, note(1).id])),
     st.builds(outcome, outcomes, st.booleans()),
     st.builds(lease_some, st.integers(1, 5), st.floats(1, 500)),
     st.builds(turn, st.sampled_from(HOSTS), st.booleans(), st.booleans()),
     st.sampled_from([drop, follow, recover]),
 )
+
+
+def lost(txn: Txn, t: Tables) -> list[str]:
+    """What has a body, or is read again, and is neither planned nor being asked."""
+    found = []
+    for id, row in txn.cursor(t.ref):
+        ref = Ref.unpack(row)
+        waiting = queued_for(txn, t, id, ref.kind)
+        asked = waiting is not None and not waiting.parked
+        if (ref.has_body or ref.is_source) and not (ref.placed or asked):
+            found.append(ref.uri)
+    return found
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -180,7 +234,10 @@ def test_any_history_leaves_a_consistent_store(
                 clean(opened)
         with store_at(Path(folder), politeness=polite) as opened:
             opened.frontier.recover(now).result()
+            for hour in range(40):  # in which the sweep has come by everything
+                opened.frontier.refresh(now + 3_600.0 * hour).result()
             report = clean(opened)
+            assert opened.query._environment.read(lost) == []
             totals = opened.query.totals()
             listed, _ = opened.query.objects(ObjectFilter(), 100)
 

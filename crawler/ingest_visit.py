@@ -15,7 +15,8 @@ from . import ingest_plan
 from .ingest_base import DAY, HOUR, lease_of, parked, told
 from .protocol import media
 from .protocol.collection import Page
-from .protocol.walk import Step, Walk, at_head, begin
+from .protocol.counted import at_head
+from .protocol.walk import Step, Walk, begin
 from .reading import Prior, Reading
 
 # Where new items may stand anywhere, all of it is read again now and then: it costs a hundred times

@@ -18,11 +18,12 @@ from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from .collection import Page
+from .counted import seam
 from .items import Item
 from .uri import same_origin, without_fragment
 from .walkstate import Sorted, Walk, after_page, sort_items, url_mark
 
-__all__ = ["MAX_PAGES", "Step", "Walk", "at_head", "begin", "resume", "step", "step_missing"]
+__all__ = ["MAX_PAGES", "Step", "Walk", "begin", "resume", "step", "step_missing"]
 
 # Mastodon reads 500 pages of replies, PeerTube 2,000 of an outbox.
 MAX_PAGES = 2000
@@ -33,11 +34,6 @@ _DRY_PAGES = 2
 # New items at once; for the others the page is asked for again. activitypub-bot fills one to 134,
 # and a static site may list all that it has on one.
 _MAX_NEW = 200
-# Visits in which a root named the same first page, and visits that then begin there.
-_SAME_HEAD, _MOST_SKIPPED = 2, 7
-# Seams that are looked at again in one walk: people delete a few posts while it lasts, not a page's
-# worth at every page.
-_MOST_SEAMS = 20
 # How servers say that there is no such page: WordPress 400, Funkwhale 404.
 _NO_SUCH_PAGE = frozenset((400, 404, 410))
 # Reasons to stop that mean that there was nothing more to be had.
@@ -103,21 +99,6 @@ def resume(walk: Walk, max_pages: int = MAX_PAGES) -> Walk:
     return replace(walk, done=None, max_pages=walk.pages + max_pages)
 
 
-def at_head(walk: Walk, after: Walk) -> Walk:
-    """`walk`, which begins a visit, from the first page on instead of the root, if that has been
-    the same for long enough in the visits up to `after`.
-
-    It saves every other request. A root that names another page each time (Ghost: the time of the
-    request) has to be asked, and every root now and then, since pages may begin to fill up behind
-    another one (activitypub-bot).
-    """
-    walk = replace(walk, head=after.head, head_seen=after.head_seen)
-    if after.head is None or after.head_seen < _SAME_HEAD or after.skipped >= _MOST_SKIPPED:
-        return walk
-    visited = frozenset((url_mark(after.head),))
-    return replace(walk, next=after.head, visited=visited, skipped=after.skipped + 1)
-
-
 def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
     """Decide on one page. `new_ids` are those of its ids that no page or visit before had."""
     items = sort_items(walk, page.items, new_ids)
@@ -131,31 +112,13 @@ def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
         return Step(again, take, requested_url, None, cursor, kind, refused=refused)
     if walk.mode == "prev":
         return _upwards(after, page, take, refused)
-    if (seam := _seam(walk, after, page, requested_url)) is not None:
-        return Step(seam, take, seam.next, None, cursor, _kind(after, None), refused=refused)
+    if (again := seam(walk, after, page, requested_url)) is not None:
+        return Step(again, take, again.next, None, cursor, _kind(after, None), refused=refused)
     link, stop = _older(after, page), _stop(walk, after, page, items)
     if stop is None:
         stop, said = _link_stop(after, link, page)
         refused = refused or said
     return _decided(after, take, link, stop, refused)
-
-
-def _seam(walk: Walk, after: Walk, page: Page, requested_url: str) -> Walk | None:
-    """The walk through a seam where something may have been lost; None: there is none here.
-
-    Where pages are counted from the top, a deletion above moves the first item of this page up to
-    the page before, which was read already. Only the total tells. So that page is read again, and
-    then this one.
-    """
-    if walk.onward is not None:
-        return replace(after, next=walk.onward, dry=walk.dry)
-    if walk.before is None or walk.first_item is None or walk.cursor is not None or walk.deferred:
-        return None
-    fewer = (page.total_items or 0) < (walk.total_items or 0) and page.total_items is not None
-    if not fewer or walk.seams >= _MOST_SEAMS or after.pages + 2 > after.max_pages:
-        return None
-    again = replace(after, seams=walk.seams + 1, dry=walk.dry)
-    return replace(again, next=walk.before, onward=requested_url)
 
 
 def step_missing(walk: Walk, status: int) -> Step | None:

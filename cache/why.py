@@ -100,6 +100,11 @@ def _watched(reference: Reference, now: float) -> str:
     return f"with {expected} it is {verb} {every(reference.interval)}{reason}"
 
 
+def is_denied(reference: Reference) -> bool:
+    """It was never held and has failed: nothing asks again by itself, the failure is believed."""
+    return reference.state is State.FAILED and reference.kind is None and bool(reference.log)
+
+
 def _failures(reference: Reference) -> str:
     count = reference.failures
     tries = "an attempt failed" if count <= 1 else f"{count} attempts failed in a row"
@@ -113,6 +118,11 @@ def _reason(reference: Reference) -> str:
 def _next(reference: Reference, now: float) -> str:
     if reference.next_check is None:
         return ""
+    if is_denied(reference):
+        left = reference.next_check - now
+        if left < 1.0:
+            return " The next one to ask for it makes a request."
+        return f" For another {span(left)} whoever asks is told so without a request."
     return f" It is looked at again {ahead(reference.next_check, now)}."
 
 

@@ -80,7 +80,7 @@ def _explained(
 ) -> None:
     from ..cache.pace import pace
     from ..cache.spans import ago, ahead
-    from ..cache.why import why
+    from ..cache.why import is_denied, why
 
     click.echo(output.safe(known.id))
     click.echo(f"  {output.safe(why(known, now))}\n")
@@ -99,8 +99,8 @@ def _explained(
             ("verified by", known.verified_by),
             ("embedded in", known.enclosing),
             ("expected", pace(known, now)),
-            ("interval", _interval(known)),
-            ("next check", next_check),
+            ("interval", None if is_denied(known) else _interval(known)),
+            ("told until" if is_denied(known) else "next check", next_check),
             ("begins at", None if reads is None else _begins(reads)),
             ("order", None if reads is None else _order(reads, now)),
             ("thread", _threads(known, now)),

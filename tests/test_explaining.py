@@ -72,7 +72,8 @@ def test_an_outbox(town: Station) -> None:
 
 def test_what_is_watched(town: Station) -> None:
     """Actor, post and outbox: how often each changes, how often it is asked, and why."""
-    town.pull(ADA)
+    town.configure(follow=[ADA])
+    town.pull()
     actor = town.world.servers[TOWN].accounts["ada"].actor_id
     [post] = sorted(town.listed(ADA))[:1]
     outbox = f"https://{TOWN}/users/ada/outbox"

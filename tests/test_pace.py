@@ -9,7 +9,7 @@ from api_cases import NOW, known
 
 from fedpull.cache.pace import BECAUSE, changes_a_day, doubtful, overdue, pace
 from fedpull.cache.spans import every
-from fedpull.cache.views import BOUNDS
+from fedpull.cache.views import BOUNDS, Attempt, State
 from fedpull.cache.why import why
 from fedpull.crawler.protocol.assumptions import PRICE_FLOOR
 
@@ -109,6 +109,22 @@ def test_how_often(seconds: float, text: str) -> None:
 def test_the_sentence(record: Any, sentence: str) -> None:
     """`why` says how often it is asked, and what decided that."""
     assert why(record, NOW) == sentence
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        (30, "For another 30 seconds whoever asks is told so without a request."),
+        (-5, "The next one to ask for it makes a request."),
+    ],
+)
+def test_what_failed_is_not_said_to_be_asked_again(left: float, sentence: str) -> None:
+    """What was never held is asked again only when somebody wants it."""
+    log = (Attempt(NOW - 30, "on_demand", 404, "not found: status 404"),)
+    nothing = {"state": State.FAILED, "fetched_at": None, "verified_at": None, "log": log}
+    record = known(**nothing, failures=1, last_error="status 404", next_check=NOW + left)
+
+    assert why(record, NOW) == f"Not held: an attempt failed (status 404). {sentence}"
 
 
 def test_every_bound_has_words() -> None:

@@ -112,8 +112,8 @@ def step(walk: Walk, page: Page, new_ids: Set[str], requested_url: str) -> Step:
         return Step(again, take, requested_url, None, cursor, kind, refused=refused)
     if walk.mode == "prev":
         return _upwards(after, page, take, refused)
-    if (again := seam(walk, after, page, requested_url)) is not None:
-        return Step(again, take, again.next, None, cursor, _kind(after, None), refused=refused)
+    if (back := seam(walk, after, page, requested_url)) is not None:
+        return Step(back, take, back.next, None, cursor, _kind(after, None), refused=refused)
     link, stop = _older(after, page), _stop(walk, after, page, items)
     if stop is None:
         stop, said = _link_stop(after, link, page)

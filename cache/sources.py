@@ -48,13 +48,15 @@ def begin(work: Work, id: bytes, ref: Ref, item: Put) -> None:
 
 def flush(work: Work) -> None:
     """Plan what has begun in this transaction. One behind the other that takes half the time."""
-    rows, agenda = WorkRows(work), work.agenda
+    rows, agenda, seen = WorkRows(work), work.agenda, Seen(0.0)
     for id, plan in work.beginnings.items():
         ref = work.ref(id)
         if ref.has_body and not ref.is_source:  # as it is now, after all that came behind
             ref.set_source(_kind(ref), 0, placed=False)
             _plan(ref, plan)
-            agenda.begin(rows, id, source_of(ref), Seen(ref.verified_at, cost=plan.cost), work.now)
+            if (seen.at, seen.cost) != (ref.verified_at, plan.cost):
+                seen = Seen(ref.verified_at, cost=plan.cost)
+            agenda.begin(rows, id, source_of(ref), seen, work.now)
     work.beginnings.clear()
 
 

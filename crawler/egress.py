@@ -1,7 +1,7 @@
 """The door: every outward request goes through `Egress.fetch`, and nothing else opens a socket.
 
 It asks, follows and bounds; it does not judge whose document came back (that is `ingest`), keeps
-no politeness (it awaits `turn` before every further hop), and knows no Scrapy (`handler` calls it).
+no politeness (it awaits `turn` before every further request), and knows no Scrapy (`handler` calls it).
 Invariants: every URL of a chain has passed `check_url`, every address the table; a chain has at
 most `max_hops` further hops, `timeout` seconds and `max_bytes` decoded bytes; what is refused
 sends nothing.
@@ -185,6 +185,8 @@ class Egress:
                 if connection.answered or lost.kind == "timeout":
                     raise
             self.counts["retried"] += 1
+            # The host may have seen the first one, so the second is a request like any other.
+            await self._turn(host_port(uri.url), ask.page, True)
         reader = ResponseReader(judge)
         return await self._exchange(uri, key, await self._dialer.open(uri), request, reader)
 

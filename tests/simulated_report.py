@@ -172,14 +172,12 @@ def most_within(times: Sequence[float], seconds: float) -> int:
 
 
 def _gaps(asked: Sequence[Asked], gap: float) -> list[list[Any]]:
-    """Requests that came too soon after the one before them. One that is repeated because its
-    connection was closed instead of an answer (RFC 9112, 9.3.1) is the same request."""
-    last: dict[str, Asked] = {}
+    """Requests that came too soon after the one before them."""
+    last: dict[str, float] = {}
     found: list[list[Any]] = []
     for one in asked:
-        before = last.get(one.host)
-        if before is not None and one.at - before.at < gap - 1e-3:
-            again = before.status == 0 and before.target == one.target
-            found.extend([] if again else [[one.host, one.target, round(one.at - before.at, 3)]])
-        last[one.host] = one
+        passed = one.at - last.get(one.host, float("-inf"))
+        if passed < gap - 1e-3:
+            found.append([one.host, one.target, round(passed, 3)])
+        last[one.host] = one.at
     return found

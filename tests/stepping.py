@@ -18,8 +18,9 @@ from fedpull.crawler.works import Works
 
 # How many turns of the loop a timer's consequences may take until they reach a thread or a socket.
 _TURNS = 8
-# Real seconds after which it is looked again, should nobody have said that something has happened.
-_LOOK_AGAIN = 0.2
+# Real seconds within which a request that is under way must have come to something; the door's own
+# time-out is shorter.
+_PATIENCE = 40.0
 
 
 class Timer:
@@ -112,14 +113,8 @@ class Stepper:
             elif self._works.dispatcher.in_flight == self._turning:
                 return
             else:
-                await self._something()
-
-    async def _something(self) -> None:
-        self._moved.clear()
-        try:
-            await asyncio.wait_for(self._moved.wait(), _LOOK_AGAIN)
-        except TimeoutError:
-            return
+                self._moved.clear()
+                await asyncio.wait_for(self._moved.wait(), _PATIENCE)
 
     def _counted(self, job: Callable[[Any], Any]) -> Future[Any]:
         self._jobs += 1

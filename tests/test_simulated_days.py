@@ -58,12 +58,12 @@ def lost_posts(told: dict[str, Any], *, until: float) -> list[Any]:
     return [one for one in told["missing"] if one["verb"] == "post" and one["at"] < until]
 
 
-def test_two_days_of_24_actors(tmp_path: Path) -> None:
+def test_a_day_and_a_half_of_24_actors(tmp_path: Path) -> None:
     """New posts are found, and who posts more often is read more often."""
-    told = live(tmp_path, actors=24, hosts=8, families=EIGHT, days=2, budget=40)
+    told = live(tmp_path, actors=24, hosts=8, families=EIGHT, days=1.5, budget=40)
     polite(told, since=2)
 
-    assert lost_posts(told, until=36) == []
+    assert lost_posts(told, until=28) == []
     reads = [told["reads"][name] for name in GROUPS]
     assert all(more > fewer for more, fewer in pairwise(reads)), reads
 

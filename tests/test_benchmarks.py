@@ -162,3 +162,17 @@ def test_reading_is_measured_on_a_store_of_its_own(tmp_path: Path) -> None:
     )
 
     assert len(done.stdout.splitlines()) == 4
+
+
+def test_refreshing_is_measured_on_a_store_of_its_own(tmp_path: Path) -> None:
+    """`refresh_store.py` says what a reference costs to begin, choose, record and keep."""
+    done = subprocess.run(
+        [sys.executable, "refresh_store.py", "--references", "400", "--dir", str(tmp_path)],
+        cwd=BENCHMARKS,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    told = [line.partition(":")[0] for line in done.stdout.splitlines()]
+    assert told == ["begin", "disk", "choose", "record", "sweep", "memory"]

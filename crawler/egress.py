@@ -1,7 +1,8 @@
 """The door: every outward request goes through `Egress.fetch`, and nothing else opens a socket.
 
 It asks, follows and bounds; it does not judge whose document came back (that is `ingest`), keeps
-no politeness (it awaits `turn` before every further request), and knows no Scrapy (`handler` calls it).
+no politeness (it awaits `turn` before every further request), and knows no Scrapy (`handler` calls
+it).
 Invariants: every URL of a chain has passed `check_url`, every address the table; a chain has at
 most `max_hops` further hops, `timeout` seconds and `max_bytes` decoded bytes; what is refused
 sends nothing.

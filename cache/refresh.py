@@ -35,6 +35,9 @@ _SET_BACK = 60.0  # smaller steps are waited out
 _LONGEST_STEP = 3_600.0  # between two ticks; more was a pause, which is not caught up with
 # Rows of one host that wait to be asked: with more the queue, not the agenda, would choose.
 FEW = 3
+# Of its interval, how much longer a source waits whose host has no room: who is asked often tries
+# often, and what a host has kept waiting does not come back to it all at once.
+_AGAIN = 1.0 / 16.0
 _MOST_PROMOTED = 1_000  # in one tick
 _ROUNDS = 4  # in which others take the places of those whose host has no room
 _SAVE_EVERY = 60.0
@@ -80,7 +83,7 @@ class Refresh:
                 key = host_of(ref.uri)
                 opens = gate.opens(key, ref.kind)
                 if opens > now:
-                    agenda.postpone(rows, id, opens)
+                    agenda.postpone(rows, id, opens + min(_AGAIN * ref.interval, _HOUR))
                     hosts.get(work, key).backlog += 1
                     work.unsettled.add(key)
                 elif promote(work, id, now):

@@ -383,3 +383,20 @@ def test_a_failure_that_the_queue_tries_again_is_left_to_it(opened: Opened) -> N
     assert (known.failures, known.next_check) == (1, later + 400)
     assert run(opened, later + 61, 300.0, step=60.0) == []
     assert len(run(opened, later + 400, 60.0, step=60.0)) == 1
+
+
+def test_a_host_that_never_answers_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    """However many sources it has, all others are asked within the hour."""
+    with store_at(tmp_path, politeness=FAST, budget=600.0) as opened:
+        apply(opened, puts=tuple(on_host(n, "slow") for n in range(300)))
+        apply(opened, puts=tuple(on_host(n, f"h{n}") for n in range(20)))
+        later, asked = NOW + 300 * DAY, set()
+        for step in range(60):
+            now = later + 60.0 * step
+            for one in tick(opened, now):
+                asked.add(one.uri.split("/")[2])
+        slow = [host for host in opened.query.hosts() if host.host == "slow.example:443"]
+
+    assert asked == {"slow.example", *(f"h{n}.example" for n in range(20))}
+    assert slow[0].backlog > 0
+    assert (slow[0].lag or 0.0) > 200 * DAY

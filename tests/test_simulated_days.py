@@ -100,10 +100,11 @@ def test_a_host_that_fails_is_left_alone_and_comes_back(tmp_path: Path) -> None:
 def test_ten_days_of_200_actors_on_40_hosts(tmp_path: Path) -> None:
     """Every post, edit and deletion is found, soonest where most happens."""
     told = live(tmp_path, 3_500, actors=200, hosts=40, days=10, linger=30, budget=160)
-    polite(told, since=8)
+    polite(told, since=8, found=20)  # a page of new posts
 
     assert told["missing"] == []
-    lags = [told["lags"]["post"][name]["mean"] for name in GROUPS]
+    # The median: a few come late, because their server shows the newest posts anywhere.
+    lags = [told["lags"]["post"][name]["median"] for name in GROUPS]
     assert all(sooner < later for sooner, later in pairwise(lags)), lags
     reads = [told["reads"][name] for name in GROUPS]
     assert all(more > fewer for more, fewer in pairwise(reads)), reads

@@ -32,7 +32,7 @@ LINES = WAITING + 1
 EARLIEST = 0.5  # of its interval: nothing is asked earlier, however much budget is left
 _LOOKS = 64  # heads that are looked at in vain in one call, besides four for each that is wanted
 _SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
-_LOOK_ANEW = 600.0  # seconds for which it is remembered where a line begins
+_LOOK_ANEW = 3_600.0  # seconds for which it is remembered where a line begins
 _GOLDEN = 0.6180339887498949
 
 
@@ -78,7 +78,7 @@ class Agenda:
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
-        self._heads = [-inf] * LINES
+        self._heads: dict[int, float] = {}  # no line begins before this; an empty one has none
         self._looked = -inf
         self._began = 0
 
@@ -167,15 +167,16 @@ class Agenda:
         those that come next; at the floor nobody is asked before its time.
         """
         soonest = 0.0 if self.prices.at_floor else 1.0 - EARLIEST
-        heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = [
-            ((due - now) / middle, line, None, None)
-            for line, (due, middle) in enumerate(zip(self._known_heads(now), _MIDDLE, strict=True))
-            if due - now <= (soonest * middle if line < SCALES else 0.0)
-        ]
+        self._look_anew(now)
+        heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = []
+        for line, due in self._heads.items():
+            lateness = (due - now) / _MIDDLE[line]
+            if lateness <= soonest:
+                heads.append((lateness, line, None, None))
         heapify(heads)
         chosen: list[Id] = []
         looks = _LOOKS + 4 * most
-        passed_over = 0  # bits, one a line
+        left_behind = 0  # bits, one a line: something that is still there was looked at
         while heads and len(chosen) < most and looks:
             lateness, line, id, entries = heads[0]
             if lateness > soonest:
@@ -190,11 +191,14 @@ class Agenda:
                 verdict = self._choose(rows, id, line, now)
                 if verdict == _CHOSEN:
                     chosen.append(id)
-                elif verdict == _PASSED_OVER:
-                    passed_over |= 1 << line
+                else:
+                    left_behind |= 1 << line
             entry = next(entries, None)
-            if not passed_over >> line & 1:
-                self._heads[line] = inf if entry is None else entry[0]
+            if not left_behind >> line & 1:
+                if entry is None:
+                    self._heads.pop(line, None)
+                else:
+                    self._heads[line] = entry[0]
             if entry is None:
                 heappop(heads)
             else:
@@ -203,15 +207,12 @@ class Agenda:
         self.prices.account.granted(len(chosen), now)
         return chosen
 
-    def _known_heads(self, now: float) -> list[float]:
-        """No line's head is due before this.
-
-        Looked up anew now and then, for a transaction may be thrown away after it took sources out.
-        """
+    def _look_anew(self, now: float) -> None:
+        """Forget where the lines begin, now and then, for a transaction may be thrown away after
+        it took sources out."""
         if not 0.0 <= now - self._looked < _LOOK_ANEW:
             self._looked = now
-            self._heads = [-inf] * LINES
-        return self._heads
+            self._heads = dict.fromkeys(range(LINES), -inf)
 
     def _choose(self, rows: Rows, id: Id, line: int, now: float) -> int:
         source = rows.load(id)
@@ -288,7 +289,7 @@ class Agenda:
         rows.save(id, source)
         line = line_of(source.interval, source.bound)
         rows.place(id, line, source.due)
-        if source.due < self._heads[line]:
+        if source.due < self._heads.get(line, inf):
             self._heads[line] = source.due
 
     def _take_out(self, rows: Rows, id: Id, source: Source) -> None:

@@ -107,7 +107,7 @@ class Lanes:
         """An interval was planned at the lane's price, `ratio` times what the rate alone asks."""
         lane = self.lane(host, kind)
         if lane is not None:
-            lane.stretch += (ratio - lane.stretch) / 100.0
+            lane.stretch += (ratio - lane.stretch) / 30.0
 
     # --- turns
 

@@ -24,6 +24,7 @@ _ENOUGH = 0.02  # of the sources must have moved before the price is solved agai
 # Of the budget, what is left for what people ask for, seeds and retries.
 RESERVE = 0.07
 _LEAST = 0.1  # of the budget is planned with, whatever others use just now
+_SAMPLE = 4  # of so many intervals one is measured
 _OUTBOXES = (Kind.OUTBOX, Kind.LISTING)
 _AGES = 8.0  # steps of a natural logarithm in which new documents are taken to be of one age
 
@@ -52,7 +53,8 @@ class Prices:
         self._solved = 0  # how many sources there were when the price was solved
         # Mean of interval over plain interval: what bursts and nights make of the demand.
         self._stretch = 1.0
-        self._stretch_step = 1.0 / max(2_000.0, 48.0 * budget_per_hour)
+        self._stretch_step = _SAMPLE / max(2_000.0, 48.0 * budget_per_hour)
+        self._measured = 0
         self._alike: dict[tuple[float, ...], tuple[int, float, float]] = {}
         self._swept: Any = None
         self._passes = 0
@@ -135,8 +137,11 @@ class Prices:
 
     def stretched(self, source: Source) -> None:
         """Learn from an interval that was just planned what bursts and nights make of it."""
+        self._measured = (self._measured + 1) % _SAMPLE
+        if self._measured:
+            return
         key = self.histogram.key(source.bucket)
-        if source.kind not in _OUTBOXES or key is None:
+        if source.kind not in _OUTBOXES or key is None or not pricing.is_plain(key):
             return
         if source.shortest < source.interval < source.longest:
             plain = DAY / pricing.requests(key, self.price_of(source))

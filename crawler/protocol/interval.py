@@ -37,7 +37,7 @@ def _days(source: Source, worth: float, price: float, notices: Notices | None) -
     if notices is not None:
         left, notified = unnoticed(changes, notices)
         days = noticed(left, notified, worth, price, precision(notices))
-        return with_rhythm(source, left, days)
+        return with_rhythm(source, left, days, left / changes)
     return with_rhythm(source, changes, append_only(changes, worth, price))
 
 

@@ -58,6 +58,11 @@ def _value(level: int, steps: float = _STEPS) -> float:
     return exp(level / steps)
 
 
+def is_plain(key: Key) -> bool:
+    """Whether its requests are all the interval's: no notices bring others, no age is fixed."""
+    return len(key) == 4
+
+
 @lru_cache(8192)
 def _meaning(key: Key) -> tuple[float, ...]:
     """What a key says: least and most requests a day, then what its interval depends on."""

@@ -16,10 +16,16 @@ from .source import DAY, Source
 
 _TURN = 2.0 * pi
 _BURST_DECAY = (1.0 - BRANCHING) / BURST_MEMORY  # of what a burst still brings, per day
-_STEP = 1.0 / 20.0  # days: fine enough for the edge of a night
 _PHASES = len(THRESHOLDS[0][0])
-_FINE = 2  # levels of interval, and
+_STEP = 1.0 / _PHASES  # days: as fine as the table
+_STARTS = 48  # of an interval, in a day
+_JUMP = 0.2  # of an interval: from one evening to the next, say; there is nothing in between
+_OVER = 0.02  # of what is waited for: a burst that brings less is over
+_FLAT = 0.03  # a day without a night
+_LOCKED = 0.4  # days: longer intervals end in an evening, be they a little longer or shorter
+_FINE = 4  # levels of interval, and
 _DEPTHS = 16  # of depth, between which is not told apart
+_HIGHEST = _FINE * len(THRESHOLDS[0])
 
 
 def rhythm(source: Source) -> tuple[float, float]:
@@ -49,38 +55,74 @@ def _between(low: Sequence[float], high: Sequence[float], part: float) -> tuple[
     return tuple(a + (b - a) * part for a, b in zip(low, high, strict=True))
 
 
-def with_rhythm(source: Source, changes: float, days: float) -> float:
+def with_rhythm(source: Source, changes: float, days: float, untold: float = 1.0) -> float:
     """The first moment at which so much has come together that it is worth a read just then.
 
     That is `changes * days` items by the plain rule; more in the morning, when more is about to
     come, and less in the evening, before the night. While a burst goes on, more is about to come
-    too: it is waited for until what has come outweighs what still comes.
+    too: it is waited for until what has come outweighs what still comes. `untold` is the share of
+    the items that no notice tells of; only these are `changes`.
     """
     deep, peak = rhythm(source)
-    burst = BRANCHING * source.burst / (1.0 - BRANCHING)  # items that the burst still brings
-    if deep < 0.03 and burst < 1e-3 * (1.0 + changes * days):
+    burst = untold * BRANCHING * source.burst / (1.0 - BRANCHING)  # items that it still brings
+    over = burst < _OVER * changes * days
+    if deep < _FLAT and over:
         return days
     level = max(round(_FINE * log(days / FIRST) / log(RATIO)), 0) if days > FIRST else 0
-    row = _thresholds(round(deep * _DEPTHS), min(level, _FINE * len(THRESHOLDS[0])))
-    start = (source.last % DAY) / DAY - peak / _TURN
+    depth, level = round(deep * _DEPTHS), min(level, _HIGHEST)
+    start = ((source.last % DAY) / DAY - peak / _TURN) % 1.0
+    if not over or level == _HIGHEST:
+        return _wait(_thresholds(depth, level), start, deep, days, burst / changes)
+    nominal, waits = _waits(depth, level)
+    hour = start * _STARTS
+    i = int(hour)
+    low, high = waits[i], waits[i + 1]
+    if abs(high - low) < _JUMP * nominal:
+        low += (high - low) * (hour - i)
+    elif hour - i > 0.5:
+        low = high
+    return low if days > _LOCKED else low * days / nominal
+
+
+@lru_cache(1024)
+def _waits(depth: int, level: int) -> tuple[float, tuple[float, ...]]:
+    """An interval in days, and for each hour of the day at which it begins, when it should end."""
+    days = FIRST * RATIO ** (level / _FINE)
+    row = _thresholds(depth, level)
+    waits = [_wait(row, n / _STARTS, depth / _DEPTHS, days, 0.0) for n in range(_STARTS)]
+    return days, (*waits, waits[0])
+
+
+def _wait(row: tuple[float, ...], start: float, deep: float, days: float, burst: float) -> float:
+    """Days until the items that wait reach the threshold; `burst` in days of the usual rate."""
     depth = deep / _TURN
     sine = sin(_TURN * start)
-    plain = changes * days
     # Before this not even the evening is worth a request.
-    u = max(days * row[-1] - 2.0 * depth - burst / changes, 0.0)
+    u = days * row[-1] - 2.0 * depth - burst
+    u = max(u, 0.0)
+    before, lacked = u, 0.0
     shortest, longest = 0.02 * days, 3.0 * days
     while True:
-        fading = exp(-_BURST_DECAY * u) if burst else 0.0
-        phase = start + u
-        angle = _TURN * phase
-        m = changes * (u + depth * (sin(angle) - sine)) + burst * (1.0 - fading)
-        bursting = burst * _BURST_DECAY * fading
-        hour = phase % 1.0 * _PHASES
+        angle = _TURN * (start + u)
+        hour = (start + u) % 1.0 * _PHASES
         i = int(hour)
-        factor = row[i] + (row[i + 1] - row[i]) * (hour - i)
-        wanted = plain * (sqrt(factor * factor + bursting / changes) if bursting else factor)
+        wanted = days * (row[i] + (row[i + 1] - row[i]) * (hour - i))
+        m = u + depth * (sin(angle) - sine)
+        now = 1.0 + deep * cos(angle)
+        if burst:
+            fading = burst * exp(-_BURST_DECAY * u)
+            m += burst - fading
+            fading *= _BURST_DECAY
+            now += fading
+            wanted = sqrt(wanted * wanted + days * days * fading)
         missing = wanted - m
         if missing <= 0.01 * wanted or u >= longest:
-            return max(u, shortest)
-        now = changes * (1.0 + deep * cos(angle)) + bursting
-        u += min(max(missing / now, shortest), _STEP)
+            break
+        before, lacked = u, missing
+        step = missing / now
+        if step > _STEP:
+            step = _STEP
+        u += step if step > shortest else shortest
+    if missing < 0.0 < lacked:
+        u = before + (u - before) * lacked / (lacked - missing)
+    return u if u > shortest else shortest

@@ -167,9 +167,8 @@ class Agenda:
         those that come next; at the floor nobody is asked before its time.
         """
         soonest = 0.0 if self.prices.at_floor else 1.0 - EARLIEST
-        self._look_anew(now)
         heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = []
-        for line, due in self._heads.items():
+        for line, due in self._find_heads(now).items():
             lateness = (due - now) / _MIDDLE[line]
             if lateness <= soonest:
                 heads.append((lateness, line, None, None))
@@ -207,12 +206,15 @@ class Agenda:
         self.prices.account.granted(len(chosen), now)
         return chosen
 
-    def _look_anew(self, now: float) -> None:
-        """Forget where the lines begin, now and then, for a transaction may be thrown away after
-        it took sources out."""
+    def look_anew(self) -> None:
+        """Forget where the lines begin: a transaction that took sources out was thrown away."""
+        self._looked = -inf
+
+    def _find_heads(self, now: float) -> dict[int, float]:
         if not 0.0 <= now - self._looked < _LOOK_ANEW:
             self._looked = now
             self._heads = dict.fromkeys(range(LINES), -inf)
+        return self._heads
 
     def _choose(self, rows: Rows, id: Id, line: int, now: float) -> int:
         source = rows.load(id)

@@ -95,12 +95,13 @@ def _changed_or_not(source: Source, seen: Seen, changed: bool, gap: float, kept:
     exponential and censored at `gap`, so the posterior stays a Gamma."""
     watched = _exposure(source, source.last, seen.at, gap)
     if changed:
+        before = rate(source)
         source.changes = source.changes * kept + 1.0
         if seen.stamp is not None and isfinite(seen.stamp):
             since = min(max(seen.stamp, source.last), seen.at)
             watched = min(_exposure(source, since, seen.at, gap), watched)
         else:
-            watched = _expected_since(rate(source), watched)
+            watched = _expected_since(before, watched)
     else:
         source.changes *= kept
     source.exposure = source.exposure * kept + watched

@@ -75,7 +75,7 @@ def with_rhythm(source: Source, changes: float, days: float, untold: float = 1.0
         return _wait(_thresholds(depth, level), start, deep, days, burst / changes)
     nominal, waits = _waits(depth, level)
     hour = start * _STARTS
-    i = int(hour)
+    i = min(int(hour), _STARTS - 1)  # what is a hair below midnight rounds up to it
     low, high = waits[i], waits[i + 1]
     if abs(high - low) < _JUMP * nominal:
         low += (high - low) * (hour - i)

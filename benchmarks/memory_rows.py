@@ -26,8 +26,6 @@ _PLACED = 4
 _BOUND = 8
 _NONE = 0xFFFFFFFF
 _SHORTEST, _LONGEST = 60.0, 30.0 * DAY
-# Times are stored from here on, so that a trace may begin at 0 and know of what was before.
-_EPOCH = 400 * 86_400
 # Slots of an interval. What stands in one is due at its end: a hundredth of an interval late.
 _SLOTS = 64
 
@@ -35,7 +33,9 @@ _SLOTS = 64
 class MemoryRows:
     """Rows by number; see `cache.agenda.Rows`."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: int = 400 * 86_400) -> None:
+        # Added to all times, so that a trace may begin at 0 and know of what was before.
+        self._epoch = epoch
         self._rows = bytearray()
         self._heads: list[dict[int, int]] = [{} for _ in range(LINES)]
         self._order: list[list[int]] = [[] for _ in range(LINES)]
@@ -57,18 +57,18 @@ class MemoryRows:
         kind = flags & 3
         born = 0.0
         if kind == Kind.POST:
-            born = float(_POST.unpack_from(self._rows, id * _ROW.size + _POST_AT)[0] - _EPOCH)
+            born = float(_POST.unpack_from(self._rows, id * _ROW.size + _POST_AT)[0] - self._epoch)
             burst = x = y = 0.0
         return Source(
-            kind, host, float(last - _EPOCH), float(due - _EPOCH), float(seconds), changes,
-            exposure, weight, burst, x, y, born, _SHORTEST, _LONGEST, 0.0, flags & _PLACED > 0,
+            kind, host, float(last - self._epoch), float(due - self._epoch), float(seconds),
+            changes, exposure, weight, burst, x, y, born, _SHORTEST, _LONGEST, 0.0, flags & _PLACED > 0,
             failures, bucket, flags // _BOUND & 3,
         )  # fmt: skip
 
     def save(self, id: int, source: Source) -> None:
         start = id * _ROW.size
         flags = source.kind | _PLACED * source.placed | source.bound * _BOUND
-        last, due = round(source.last) + _EPOCH, round(source.due) + _EPOCH
+        last, due = round(source.last) + self._epoch, round(source.due) + self._epoch
         links = _LINKS.unpack_from(self._rows, start + _LINKS_AT)
         _ROW.pack_into(
             self._rows, start, last, due, round(source.interval), source.changes, source.exposure,
@@ -76,7 +76,7 @@ class MemoryRows:
             source.failures, source.bucket, *links,
         )  # fmt: skip
         if source.kind == Kind.POST:
-            born = min(max(round(source.born) + _EPOCH, 0), _NONE)
+            born = min(max(round(source.born) + self._epoch, 0), _NONE)
             _POST.pack_into(self._rows, start + _POST_AT, born)
 
     def place(self, id: int, line: int, due: float) -> None:

@@ -1,11 +1,14 @@
-"""The account of the refresh loop's budget: what may be asked just now. It picks nothing.
+"""The account of the request budget: what may be asked just now. It picks nothing.
 
-A token bucket that every request is charged to, whoever made it, while only the refresh loop waits
-for it to be positive: so the loop yields to what people, pushes and new posts need. Invariant:
-what `room` has granted never exceeds the budget in any hour.
+Every request is charged to it, whoever made it. The refresh loop waits for tokens, which everything
+else takes from, so the loop yields to what people, pushes and new posts need; and where the loop
+runs, everything that is asked without anybody waiting for it ends with the hour's share. Invariant:
+only what people and pushes want can make an hour exceed the budget.
 """
 
 from __future__ import annotations
+
+from math import inf
 
 # The refill and the bucket together make the budget, so that no hour sees more than it.
 _REFILL = 0.95
@@ -19,6 +22,8 @@ _LONGEST_OWN_DEBT = _HOUR
 # A clock that jumped gives no more than this at once.
 _LONGEST_GAP = 60.0
 _MINUTE = 60.0
+# A backfill may have the rest: what is new and what may have changed must not wait for its end.
+_BACKFILL = 0.8
 
 
 class Account:
@@ -32,6 +37,20 @@ class Account:
         self._at: float | None = None
         self._minutes: dict[int, int] = {}
         self._granted: dict[int, int] = {}
+        self._holds = False
+
+    def hold(self) -> None:
+        """The loop runs: from now on `left` is bounded. A single command asks what it was told."""
+        self._holds = True
+
+    def left(self, now: float, *, backfill: bool = False) -> float:
+        """How many requests may begin that nobody waits for; the part that a backfill may have of
+        them."""
+        if not self._holds:
+            return inf
+        share = self.per_hour * (_BACKFILL if backfill else _REFILL)
+        # An hour that began within a minute holds 61 of them in part.
+        return max(share, 1.0) - _within(self._minutes, now, 61)
 
     def room(self, now: float) -> int:
         """How many requests the loop may begin."""
@@ -39,7 +58,7 @@ class Account:
             gap = min(max(now - self._at, 0.0), _LONGEST_GAP)
             self._tokens = min(self._tokens + gap * self._refill, self._most)
         self._at = now
-        return max(int(self._tokens), 0)
+        return max(int(min(self._tokens, self.left(now))), 0)
 
     def charge(self, n: int, now: float, *, own: bool = False) -> None:
         """Requests that were made; `own`: by the loop, or because of what it has found."""
@@ -59,11 +78,11 @@ class Account:
 
     def used(self, now: float) -> int:
         """Requests of the last hour."""
-        return _last_hour(self._minutes, now)
+        return _within(self._minutes, now, 60)
 
     def others(self, now: float) -> int:
         """Of these, those that were not the loop's."""
-        return max(self.used(now) - _last_hour(self._granted, now), 0)
+        return max(self.used(now) - _within(self._granted, now, 60), 0)
 
 
 def _add(minutes: dict[int, int], n: int, now: float) -> None:
@@ -71,11 +90,11 @@ def _add(minutes: dict[int, int], n: int, now: float) -> None:
     minutes[minute] = minutes.get(minute, 0) + n
     if len(minutes) > 70:
         # By distance, not by order: the clock may have been set back.
-        for other in [m for m in minutes if not minute - 60 < m <= minute]:
+        for other in [m for m in minutes if not minute - 61 < m <= minute]:
             del minutes[other]
 
 
-def _last_hour(minutes: dict[int, int], now: float) -> int:
+def _within(minutes: dict[int, int], now: float, count: int) -> int:
     # A copy, since the status is asked for on other threads than the writer's.
     minute = int(now // _MINUTE)
-    return sum(n for m, n in list(minutes.items()) if minute - 60 < m <= minute)
+    return sum(n for m, n in list(minutes.items()) if minute - count < m <= minute)

@@ -99,6 +99,8 @@ class LmdbFrontier:
         return self._writer.submit(job)
 
     def next_due(self, now: float, *, last: Cause = Cause.BACKFILL) -> float | None:
+        last = min(last, leases.least_urgent(self._refresh.account, now))
+
         def reader(txn: Txn, t: Tables) -> float | None:
             cursor = txn.cursor(t.ready)
             causes = CAUSES[: last + 1]

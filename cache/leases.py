@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import hosts, wants
+from .account import Account
 from .host_state import LONGEST_PAUSE
 from .intern import known_id, text_of
 from .layout import F64, NONE, U64, host_key, micros
@@ -21,6 +22,9 @@ from .work import Work
 # A slot outside the queue that nobody gives back ends with the longest chain of requests.
 TURN_SECONDS = 180.0
 _MOST_SECONDS = 3_600.0  # of a lease
+# Of one cause documents go before pages, which only lead to more of them; but every so many
+# requests of a host are a page's turn, so that hundreds of replies do not keep an outbox waiting.
+_PAGE_EVERY = 4
 # Intervals end at 30 days, so what is planned further ahead was planned by a wrong clock.
 _MOST_AHEAD = 31 * 86_400.0
 # Whatever its validators say, once in so long a document is asked for in full: a server may go on
@@ -37,11 +41,11 @@ def lease(
     _look_at_clock(work, now)
     _expire(work, now)
     until = now + min(seconds, _MOST_SECONDS)
-    causes = CAUSES[: last + 1]
     leases: list[Lease] = []
     passed: set[bytes] = set()
     while len(leases) < limit:
         hosts.settle(work)
+        causes = CAUSES[: last + 1]
         most = limit - len(leases) + len(passed)
         line = [key for key in _line(work, now, most, causes) if key not in passed]
         if not line:
@@ -53,6 +57,13 @@ def lease(
             else:
                 leases.append(found)
     return leases
+
+
+def least_urgent(account: Account, now: float) -> Cause:
+    """The least urgent cause for which the hour's budget still allows a request."""
+    if account.left(now, backfill=True) >= 1.0:
+        return Cause.BACKFILL
+    return Cause.REFRESH if account.left(now) >= 1.0 else Cause.PUSH
 
 
 def _line(work: Work, now: float, limit: int, causes: Sequence[Cause]) -> list[bytes]:
@@ -79,22 +90,31 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     if host.in_flight >= hosts.capacity(work, host) or hosts.free_at(host) > now:
         return None
     best: hosts.Group | None = None
+    allowed = least_urgent(work.agenda.prices.account, now)
+    pages_turn = host.requests % _PAGE_EVERY == _PAGE_EVERY - 1
     for group in hosts.groups(work, key):
         if group.due > now or group.cause > last:
             continue
-        if best is not None and group.cause >= best.cause:
-            continue  # groups come by kind, so of one cause the first kind wins
+        if group.cause > allowed and not _row_of(work, group).promoted:
+            continue  # what is promoted was paid for when it was
+        # Groups come by kind, so of one cause the first kind wins.
+        overtakes = pages_turn and group.kind == Kind.PAGE
+        if best is not None and group.cause >= best.cause + overtakes:
+            continue
         if group.kind == Kind.PAGE and hosts.page_at(work, key, host) > now:
             continue
         best = group
     if best is None:
         return None
-    stored = work.txn.get(best.id + bytes((best.kind,)), None, work.t.want)
-    row = Row.unpack(stored or b"")
+    row = _row_of(work, best)
     page, new = best.kind == Kind.PAGE, row.cause == Cause.NEW
     hosts.take(work, key, host, now, page, paid=row.promoted, new=new)
     wants.lease_out(work, best.id, best.kind, row, until)
     return _describe(work, best.id, KINDS[best.kind], row, host, now)
+
+
+def _row_of(work: Work, group: hosts.Group) -> Row:
+    return Row.unpack(work.txn.get(group.id + bytes((group.kind,)), None, work.t.want) or b"")
 
 
 def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow, now: float) -> Lease:
@@ -118,6 +138,8 @@ def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow, now: f
         return Lease(want, next_url or url, host.name, row.until, walk)
     # Who looks at an actor for the first time has to see it, whoever has seen it before.
     first_look = row.relation == b"actor" and not row.scheduled
+    # Nor does "not modified" say where the replies to a reply are.
+    first_look = first_look or (row.relation == b"reply" and row.depth > 0)
     if kind is Kind.DOCUMENT and ref.has_body and not first_look:
         extra = work.extra(id, change=False)
         if 0.0 <= now - float(extra.get("whole", 0.0)) < _WHOLE_EVERY:

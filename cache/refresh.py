@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..crawler.protocol.source import Kind
 from . import backlog, hosts, marks, sources, threads, wants
+from .account import Account
 from .agenda import Agenda
 from .agenda_rows import WorkRows, host_of
 from .backlog import Figures
@@ -60,9 +61,14 @@ class Refresh:
         self._ticked = 0.0
         self._saved = 0.0
 
+    @property
+    def account(self) -> Account:
+        return self._agenda.prices.account
+
     def tick(self, work: Work, now: float) -> int:
         """How many rows were queued."""
         rows = WorkRows(work)
+        self.account.hold()
         self._agenda.prices.retune(now)
         self._sweep(work, rows, now)
         promoted = self._promote_due(work, rows, now)
@@ -72,7 +78,7 @@ class Refresh:
 
     def _promote_due(self, work: Work, rows: WorkRows, now: float) -> int:
         agenda, gate = self._agenda, _Gate(work, now)
-        left = min(agenda.prices.account.room(now), _MOST_PROMOTED)
+        left = min(self.account.room(now), _MOST_PROMOTED)
         promoted = 0
         for _ in range(_ROUNDS):
             chosen = agenda.due(rows, now, left) if left > 0 else []
@@ -90,7 +96,7 @@ class Refresh:
                     self._note(work, key, ref, now)
                     promoted += 1
                     left -= 1
-        agenda.prices.account.charge(promoted, now)
+        self.account.charge(promoted, now)
         return promoted
 
     def _note(self, work: Work, key: bytes, ref: Ref, now: float) -> None:
@@ -117,7 +123,7 @@ class Refresh:
         return Figures(
             at=now,
             sources=agenda.prices.histogram.total,
-            used=agenda.prices.account.used(now),
+            used=self.account.used(now),
             price=agenda.prices.price,
             floor=agenda.prices.at_floor,
         )
@@ -130,7 +136,7 @@ class Refresh:
         if not self._agenda.signal(WorkRows(work), id, now):
             return False
         asked = promote(work, id, now, Cause.PUSH)
-        self._agenda.prices.account.charge(int(asked), now)
+        self.account.charge(int(asked), now)
         return asked
 
     def set_back(self, work: Work) -> None:

@@ -62,7 +62,7 @@ store:
 #follow_files: [following.csv]
 
 freshness:
-  budget: 20000/h                   # requests for keeping the copy fresh, to all servers together
+  budget: 20000/h                   # requests that nobody waits for, to all servers together
   # When a copy is due to be checked: `adaptive` finds out, a duration fixes it for a type.
   # {Person: 1d, default: adaptive} looks at people once a day.
   types: {default: adaptive}

@@ -93,6 +93,8 @@ class Works:
         """
         await asyncio.wrap_future(self.opened.frontier.recover(self.clock.now()))
         await self.follows.start(self.followed.all(), queue=follow)
+        if follow:
+            await self._refresh()  # before anything is leased, so that the first hour counts
         self.dispatcher.start()
         if follow:
             budget = self.loaded.config.freshness.budget.per_hour

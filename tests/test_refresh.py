@@ -186,12 +186,13 @@ def test_the_budget_holds_in_every_hour(tmp_path: Path) -> None:
 
 
 def test_what_others_ask_comes_out_of_the_budget(tmp_path: Path) -> None:
-    """The loop yields to what people and new posts need, for a while."""
+    """The loop yields to what people and pushes need, for a while."""
     with store_at(tmp_path, politeness=FAST, budget=60.0) as opened:
         apply(opened, puts=tuple(on_host(n, f"h{n}") for n in range(100)))
         later = NOW + 300 * DAY
         run(opened, later, HOUR, step=60.0)
-        queue(opened, *(want(f"https://x.example/{n}", due=later) for n in range(50)))
+        pushed = (want(f"https://x.example/{n}", due=later, cause=Cause.PUSH) for n in range(50))
+        queue(opened, *pushed)
         spent = run(opened, later + HOUR, 300.0, step=60.0)
         asked = [one for _, one in spent if one.relation == "check"]
 
@@ -400,3 +401,27 @@ def test_a_host_that_never_answers_keeps_nobody_else_waiting(tmp_path: Path) -> 
     assert asked == {"slow.example", *(f"h{n}.example" for n in range(20))}
     assert slow[0].backlog > 0
     assert (slow[0].lag or 0.0) > 200 * DAY
+
+
+def test_what_nobody_waits_for_ends_with_the_budget_of_the_hour(tmp_path: Path) -> None:
+    """Where the loop runs, a backfill has four fifths of the hour and what is new the rest; who
+    asks is answered, and an hour later it goes on."""
+    with store_at(tmp_path / "store", politeness=FAST, budget=100.0) as opened:
+        opened.frontier.refresh(NOW).result()
+        old = [want(f"https://a{n}.example/old", cause=Cause.BACKFILL) for n in range(200)]
+        new = [want(f"https://b{n}.example/new", cause=Cause.NEW) for n in range(50)]
+        queue(opened, *old)
+        assert len(opened.frontier.lease(NOW, 1000, 60).result()) == 80
+        queue(opened, *new)
+        assert len(opened.frontier.lease(NOW + 1, 1000, 60).result()) == 15
+        assert opened.frontier.lease(NOW + 2, 1000, 60).result() == []
+        assert opened.frontier.next_due(NOW + 2) is None
+        queue(opened, want("https://c.example/asked", cause=Cause.ON_DEMAND))
+        assert len(opened.frontier.lease(NOW + 3, 1000, 60).result()) == 1
+        assert len(opened.frontier.lease(NOW + HOUR + 120, 1000, 60).result()) == 80
+
+
+def test_a_single_command_asks_what_it_was_told(opened: Opened) -> None:
+    """Without the loop nothing is held back: a pull ends when it is done."""
+    queue(opened, *(want(f"https://a{n}.example/old", cause=Cause.BACKFILL) for n in range(200)))
+    assert len(opened.frontier.lease(NOW, 1000, 60).result()) == 200

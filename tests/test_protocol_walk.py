@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 from protocol_boxes import (
     BOX,
@@ -340,3 +341,13 @@ def test_a_walk_is_a_value_that_can_be_stored() -> None:
         last = step(walk, page, ids, url)
         walk, url = last.walk, last.next or BOX
         assert Walk.from_json(walk.to_json()) == walk
+
+
+def test_marks_that_an_older_version_stored_are_read() -> None:
+    """What an older version has visited, which it kept as lists, is not visited again."""
+    walk = begin(BOX, None)
+    values = orjson.loads(walk.to_json())
+    for name in ("visited", "contents"):
+        values[name] = values[name].split()
+
+    assert Walk.from_json(orjson.dumps(values)) == walk

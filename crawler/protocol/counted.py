@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .collection import Page
-from .walkstate import Walk, url_mark
+from .walkstate import Walk, added, url_mark
 
 # Visits in which a root named the same first page, and visits that then begin there.
 _SAME_HEAD, _MOST_SKIPPED = 2, 7
@@ -29,7 +29,7 @@ def at_head(walk: Walk, after: Walk) -> Walk:
     walk = replace(walk, head=after.head, head_seen=after.head_seen)
     if after.head is None or after.head_seen < _SAME_HEAD or after.skipped >= _MOST_SKIPPED:
         return walk
-    visited = frozenset((url_mark(after.head),))
+    visited = added("", url_mark(after.head))
     return replace(walk, next=after.head, visited=visited, skipped=after.skipped + 1)
 
 

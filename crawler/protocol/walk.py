@@ -21,7 +21,7 @@ from .collection import Page
 from .counted import seam
 from .items import Item
 from .uri import same_origin, without_fragment
-from .walkstate import Sorted, Walk, after_page, sort_items, url_mark
+from .walkstate import Sorted, Walk, added, after_page, holds, sort_items, url_mark
 
 __all__ = ["MAX_PAGES", "Step", "Walk", "begin", "resume", "step", "step_missing"]
 
@@ -90,7 +90,7 @@ def begin(
         was_ordered=ordered,
         horizon=horizon,
         max_pages=max(1, min(max_pages, MAX_PAGES)),
-        visited=frozenset((url_mark(start),)),
+        visited=added("", url_mark(start)),
     )
 
 
@@ -143,7 +143,7 @@ def step_missing(walk: Walk, status: int) -> Step | None:
 def _older(after: Walk, page: Page) -> str | None:
     """The link to older items. A root that is itself a page has items and `first` (NodeBB,
     WordPress): the pages begin there, unless it is the root again."""
-    if page.is_root and page.first is not None and url_mark(page.first) not in after.visited:
+    if page.is_root and page.first is not None and not _was_asked(after, page.first):
         return page.first
     return page.next or (page.first if page.is_root else None)
 
@@ -174,7 +174,7 @@ def _link_stop(after: Walk, link: str | None, page: Page) -> tuple[str | None, s
         return ("end", None) if broken is None else ("refused", f"its {broken} is no http(s) URI")
     if not same_origin(link, after.collection):
         return "refused", f"it leads to another origin: {link[:120]}"
-    if url_mark(link) in after.visited:
+    if _was_asked(after, link):
         return "loop", None
     return ("page cap" if after.pages >= after.max_pages else None), None
 
@@ -205,7 +205,7 @@ def _upwards(after: Walk, page: Page, take: tuple[Item, ...], refused: str | Non
     link, stop = page.prev, None
     if link is None or not same_origin(link, after.collection):
         stop = "end"
-    elif url_mark(link) in after.visited:
+    elif _was_asked(after, link):
         stop = "loop"
     elif after.dry >= _DRY_PAGES:
         stop = "nothing new"
@@ -241,7 +241,7 @@ def _decided(
     after: Walk, take: tuple[Item, ...], link: str | None, stop: str | None, refused: str | None
 ) -> Step:
     if stop is None and link is not None:
-        after = replace(after, next=link, visited=after.visited | {url_mark(link)})
+        after = replace(after, next=link, visited=added(after.visited, url_mark(link)))
     else:
         # What the page cap stopped can be resumed there; any other walk is over.
         after = replace(after, next=link if stop == "page cap" else None, done=stop)
@@ -260,6 +260,10 @@ def _decided(
         total_items=after.total_items,
         refused=refused,
     )
+
+
+def _was_asked(walk: Walk, url: str) -> bool:
+    return holds(walk.visited, url_mark(url))
 
 
 def _kind(after: Walk, stop: str | None) -> str:

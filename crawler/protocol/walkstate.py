@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
 
 import orjson
 
@@ -33,6 +32,17 @@ def url_mark(url: str) -> str:
     return mark(without_fragment(url))
 
 
+def holds(marks: str, one: str) -> bool:
+    """Whether a mark is among these."""
+    return f" {one}" in marks
+
+
+def added(marks: str, one: str) -> str:
+    """Marks with one more. They are one text, a space before each, which a walk of 2,000 pages
+    reads and writes at each page in a tenth of the time that sets of them take."""
+    return marks if holds(marks, one) else f"{marks} {one}"
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """`next` is the URL to ask for; None when the walk is over, and then `done` says why."""
@@ -50,8 +60,8 @@ class Walk:
     pages: int = 0
     found: int = 0  # new posts so far
     dry: int = 0  # pages in a row that brought nothing
-    visited: frozenset[str] = frozenset()  # marks of URLs
-    contents: frozenset[str] = frozenset()  # marks of whole pages
+    visited: str = ""  # marks of URLs, as `added` writes them
+    contents: str = ""  # marks of whole pages
     recent: tuple[str, ...] = ()  # marks of the latest items
     met_known: bool = False  # an item that an earlier visit had was met
     first_item: str | None = None  # mark of the first item of the latest page that had items
@@ -76,6 +86,7 @@ class Walk:
     head: str | None = None
     head_seen: int = 0
     skipped: int = 0
+    idle: int = 0  # visits in a row that began at a cursor and found nothing
     before: str | None = None  # the page before the one that is asked for
     onward: str | None = None  # that page is read again for what moved up to it; then this one
     seams: int = 0  # how often that was done
@@ -112,16 +123,14 @@ class Walk:
         return self.skipped > 0 and self.pages == 0
 
     def to_json(self) -> bytes:
-        values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        for name in ("visited", "contents"):
-            values[name] = sorted(values[name])
-        return orjson.dumps(values)
+        return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, stored: bytes | str) -> Walk:
         values = orjson.loads(stored)
         for name in ("visited", "contents"):
-            values[name] = frozenset(values[name])
+            if isinstance(values[name], list):  # as an older version wrote them
+                values[name] = "".join(f" {one}" for one in values[name])
         for name in ("recent", "stamps"):
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
@@ -132,6 +141,7 @@ class Sorted:
     """The items of a page by what they are to a walk; the rest of them is known."""
 
     marks: tuple[str, ...]  # of all items, in order
+    content: str  # mark of the page
     fresh: tuple[Item, ...]
     older: tuple[Item, ...]  # new only because an earlier walk stopped above them
     met_known: bool  # some were met by an earlier visit, not just by this walk
@@ -164,8 +174,9 @@ def sort_items(walk: Walk, items: Sequence[Item], new_ids: Set[str]) -> Sorted:
         if new[at]:
             beyond = _beyond(walk, item, at > behind)
             (older if beyond else fresh).append(item)
-    progress = any(unseen) and mark(" ".join(marks)) not in walk.contents
-    return Sorted(marks, tuple(fresh), tuple(older), bool(known_at), any(unseen), progress)
+    content = mark(" ".join(marks))
+    progress = any(unseen) and not holds(walk.contents, content)
+    return Sorted(marks, content, tuple(fresh), tuple(older), bool(known_at), any(unseen), progress)
 
 
 def _is_new(item: Item, new_ids: Set[str]) -> bool:
@@ -219,8 +230,8 @@ def after_page(
         pages=walk.pages + 1,
         dry=0 if moved else walk.dry if neutral else walk.dry + 1,
         missed=False,
-        visited=walk.visited | {url_mark(requested_url)},
-        contents=walk.contents | {mark(" ".join(marks))},
+        visited=added(walk.visited, url_mark(requested_url)),
+        contents=added(walk.contents, items.content),
         # Of a page that is read again for the rest of its items, all of them.
         recent=(*walk.recent, *marks)[-max(_RECENT, len(marks)) :],
         met_known=walk.met_known or items.met_known,

@@ -9,7 +9,7 @@ from .environment import Tables, Txn
 from .intern import uri_of, word_text
 from .layout import NONE
 from .records import Finding
-from .thread_rows import ThreadRow, sums
+from .thread_rows import SumRow, ThreadRow
 
 
 def check(txn: Txn, t: Tables) -> Iterator[Finding]:
@@ -31,7 +31,10 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
             threads[follow] += 1
             fetched[follow] += ThreadRow.unpack(row).fetched
     for follow, count in threads.items():
-        said, there = sums(txn, t, follow), (count, fetched[follow])
+        if txn.get(follow, None, t.follow) is None:
+            yield Finding("thread", word_text(txn, t, follow), "has threads and is not followed")
+        sums = SumRow.load(txn, t, follow)
+        said, there = (sums.threads, sums.fetched), (count, fetched[follow])
         if said != there:
             problem = f"the sums say {said[0]} threads and {said[1]} requests, not {there}"
             yield Finding("thread", word_text(txn, t, follow), problem)

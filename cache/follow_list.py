@@ -13,7 +13,7 @@ from .intern import FOLLOW, find_id, find_word
 from .queue_layout import Row
 from .records import Follow, Kind
 from .ref_layout import Ref
-from .thread_rows import sums
+from .thread_rows import SumRow
 
 # What is counted or planned elsewhere, so it is never stored.
 _ELSEWHERE = ("objects", "thread_fetches", "next_check", "interval")
@@ -47,7 +47,7 @@ def _follow(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
     }
     cursor = txn.cursor(t.index)
     objects = cursor.count() if cursor.set_key(LISTED + id) else 0
-    found = Follow(**values, objects=objects, thread_fetches=sums(txn, t, id)[1])
+    found = Follow(**values, objects=objects, thread_fetches=SumRow.load(txn, t, id).fetched)
     if found.once:
         return found
     next_check, interval = _planned(txn, t, found)

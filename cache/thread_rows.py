@@ -4,10 +4,10 @@
 |---|---|
 | follow, root | ThreadRow: what one follow has had fetched of the thread of one post |
 | follow, root, collection | ListingRow: a collection of that thread |
-| follow, none | how many threads the follow has, and the sum of their requests |
+| follow, none | SumRow: how many threads the follow has, and what they came to |
 
-The follow is NONE for what was asked on demand. A collection's way back to its thread stands with
-what is rarely needed of its reference.
+The follow is NONE for what was asked on demand. A collection's ways back to its threads, one for
+each follow, stand with what is rarely needed of its reference.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan, nan
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..crawler.protocol.thread import MAX_FETCHES, QUIET_AGE, pause, places
+from ..crawler.protocol.thread import MAX_DAILY, MAX_FETCHES, QUIET_AGE, pause, places
 from .intern import FOLLOW, find_id, find_word, uri_of, word_text
 from .layout import NONE, some
 from .views import Thread
@@ -31,10 +31,11 @@ if TYPE_CHECKING:  # readers that ask for no threads load no wants
 
 _THREAD = Struct(">dddI")
 _LISTING = Struct(">dHI")
-_SUM = Struct(">IQ")
+_SUM = Struct(">IQII")
 # Of the pause: the agenda plans with it, and rounds its bounds.
 _PAUSE = 0.9
-BACK = "thread"  # in the collection's extra: its follow and root, as hexadecimal ids
+BACK = "threads"  # in the collection's extra: pairs of follow and root, as hexadecimal ids
+_DAY, _MOST_DAYS = 86_400.0, 30
 
 
 @dataclass(slots=True)
@@ -88,15 +89,44 @@ class ListingRow:
         return now < self.read + _PAUSE * pause(thread.age(self.read))
 
 
-def pack_sum(threads: int, fetched: int) -> bytes:
-    return _SUM.pack(threads, fetched)
+@dataclass(slots=True)
+class SumRow:
+    """How many threads a follow has, and the requests that they came to; those of `day`, the latest
+    for which any were queued."""
+
+    threads: int = 0
+    fetched: int = 0
+    day: int = 0
+    on_day: int = 0
+
+    @classmethod
+    def load(cls, txn: Txn, t: Tables, follow: bytes) -> SumRow:
+        row = txn.get(follow + NONE, None, t.thread)
+        return cls() if row is None else cls(*_SUM.unpack(row))
+
+    def pack(self) -> bytes:
+        return _SUM.pack(self.threads, self.fetched, self.day, self.on_day)
+
+    def room(self, now: float) -> float | None:
+        """From when on there is room for one more request, which `count` takes; None: not in a
+        month, in which threads are over."""
+        today = int(now // _DAY)
+        if not today <= self.day <= today + _MOST_DAYS:  # long ago, or by a clock that was wrong
+            self.day, self.on_day = today, 0
+        if self.on_day >= MAX_DAILY:
+            self.day, self.on_day = self.day + 1, 0
+        return self.day * _DAY if self.day <= today + _MOST_DAYS else None
+
+    def count(self, *, is_new: bool) -> None:
+        """One more request, for a thread that had none before or for one that had."""
+        self.on_day += 1
+        self.threads += is_new
+        self.fetched += 1
 
 
-def sums(txn: Txn, t: Tables, follow: bytes) -> tuple[int, int]:
-    """How many threads a follow has, and how many requests they came to."""
-    row = txn.get(follow + NONE, None, t.thread)
-    threads, fetched = (0, 0) if row is None else _SUM.unpack(row)
-    return threads, fetched
+def ways_back(extra: dict[str, Any]) -> list[bytes]:
+    """The keys of the threads that a collection was read for, from what is kept of it."""
+    return [bytes.fromhex(key) for key in extra.get(BACK, ())]
 
 
 def threads_of(txn: Txn, t: Tables, uri: str, now: float) -> tuple[Thread, ...]:
@@ -120,9 +150,7 @@ def _conversations(txn: Txn, t: Tables, post: bytes) -> Iterator[bytes]:
     for place in found:
         collection = find_id(txn, t, place.url)
         row = txn.get(collection, None, t.extra) if collection is not None else None
-        back = orjson.loads(row).get(BACK) if row is not None else None
-        if back is not None:
-            yield bytes.fromhex(back)
+        yield from ways_back(orjson.loads(row)) if row is not None else ()
 
 
 def thread_of(txn: Txn, t: Tables, follow: str, uri: str, now: float) -> Thread | None:

@@ -2,7 +2,8 @@
 
 Every row of the queue that has a root passes here before it is queued. It decides nothing about
 what belongs to a thread. Invariant: whatever the answers say, no more than `MAX_FETCHES` requests
-are queued for one thread of one follow, and no collection is read again before its pause is over.
+are queued for one thread of one follow, no more than `MAX_DAILY` for one day and all its threads,
+and no collection is read again before its pause is over.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from .records import Kind, Lease, Want
 from .thread_rows import (
     BACK,
     ListingRow,
+    SumRow,
     ThreadRow,
-    pack_sum,
-    sums,
     want_of,
+    ways_back,
 )
 from .work import Work
 
@@ -30,23 +31,33 @@ from .work import Work
 _ONCE = frozenset({b"author", b"parent", b"reply"})
 
 
+def _is_once(row: Row) -> bool:
+    """Whether it is only asked for if it is not held. A reply below which there is more to read has
+    to be seen, whoever has seen it before: it says where its own replies are."""
+    return row.relation in _ONCE and not (row.relation == b"reply" and row.depth)
+
+
 def admit(work: Work, id: bytes, kind: int, row: Row) -> bool:
-    """Count a row that is about to be queued; False: its thread has had what it may have."""
+    """Count a row that is about to be queued, and put it off to a day that has room for it; False:
+    its thread has had what it may have."""
     key = row.follow + row.root
     now = work.now or row.due
     thread = _load(work, key, row, now)
-    if thread.fetched >= MAX_FETCHES:
+    sums = SumRow.load(work.txn, work.t, row.follow)
+    # Who asks on demand waits for it.
+    earliest = sums.room(now) if row.follow != NONE else now
+    if thread.fetched >= MAX_FETCHES or earliest is None:
         if kind == Kind.PAGE:
             walks.drop(work, id)
         return False
     if kind == Kind.PAGE:
         if not _may_be_read(work, id, row, thread, now):
             return False
-    elif row.relation in _ONCE and work.ref(id, change=False).has_body:
+    elif _is_once(row) and work.ref(id, change=False).has_body:
         return False  # it came meanwhile, for another post that mentions it
-    count, fetched = sums(work.txn, work.t, row.follow)
-    is_new = not _is_there(work, key)
-    work.put(work.t.thread, row.follow + NONE, pack_sum(count + is_new, fetched + 1))
+    row.due = max(row.due, earliest)
+    sums.count(is_new=not _is_there(work, key))
+    work.put(work.t.thread, row.follow + NONE, sums.pack())
     thread.fetched += 1
     work.put(work.t.thread, key, thread.pack())
     return True
@@ -69,12 +80,13 @@ def _may_be_read(work: Work, id: bytes, row: Row, thread: ThreadRow, now: float)
     stored = work.txn.get(key, None, work.t.thread)
     if stored is not None:
         listing = ListingRow.unpack(stored)
-        return walks.load(work.txn, work.t, id) is not None or not listing.rests(thread, now)
+        goes_on = walks.load(work.txn, work.t, id) is not None or row.depth > listing.levels
+        return goes_on or not listing.rests(thread, now)
     if row.follow != NONE:
-        back = work.extra(id).get(BACK, "")
-        if back[:16] == row.follow.hex() and _is_there(work, bytes.fromhex(back) + id):
+        back = [one for one in ways_back(work.extra(id)) if _is_there(work, one + id)]
+        if any(one[:8] == row.follow for one in back):
             return False  # read already, for the post that its conversation began with
-        work.extra(id)[BACK] = (row.follow + row.root).hex()
+        work.extra(id)[BACK] = [one.hex() for one in (*back, row.follow + row.root)]
     listing = ListingRow(levels=row.depth, relation=row.relation)
     work.put(work.t.thread, key, listing.pack())
     return True
@@ -93,6 +105,8 @@ def visited(work: Work, lease: Lease, at: float) -> None:
         return  # its follow was dropped meanwhile
     listing, thread = ListingRow.unpack(stored), ThreadRow.unpack(thread_row)
     listing.read = thread.read = at
+    # Two may have wanted it of one row: what is above the post, and what is below.
+    listing.levels = max(listing.levels, lease.want.depth)
     listing.visits += 1
     work.put(work.t.thread, key, listing.pack())
     work.put(work.t.thread, key[:16], thread.pack())
@@ -107,22 +121,19 @@ def _key_of(work: Work, want: Want) -> bytes:
 
 def listing_want(work: Work, id: bytes, now: float) -> Want | None:
     """What asks for a thread's collection again; None: that thread is left alone from now on."""
-    back = work.extra(id, change=False).get(BACK)
-    if back is None:
-        return None
-    thread_key = bytes.fromhex(back)
-    key = thread_key + id
-    stored = work.txn.get(key, None, work.t.thread)
-    thread_row = work.txn.get(thread_key, None, work.t.thread)
-    if stored is None or thread_row is None or ThreadRow.unpack(thread_row).why_over(now):
-        return None
-    uri, root = (work.ref(one, change=False).uri for one in (id, key[8:16]))
-    listing, follow = ListingRow.unpack(stored), text_of(work, key[:8])
-    return replace(want_of(uri, listing, follow, root, now), scheduled=True)
+    for thread_key in ways_back(work.extra(id, change=False)):
+        stored = work.txn.get(thread_key + id, None, work.t.thread)
+        thread_row = work.txn.get(thread_key, None, work.t.thread)
+        if stored is None or thread_row is None or ThreadRow.unpack(thread_row).why_over(now):
+            continue
+        uri, root = (work.ref(one, change=False).uri for one in (id, thread_key[8:]))
+        listing, follow = ListingRow.unpack(stored), text_of(work, thread_key[:8])
+        return replace(want_of(uri, listing, follow, root, now), scheduled=True)
+    return None
 
 
 def drop(work: Work, follow: bytes) -> None:
-    """Forget the threads of a follow that is no more."""
+    """Forget the threads of a follow that is no more, and where visits of them have come to."""
     cursor = work.txn.cursor(work.t.thread)
     keys: list[bytes] = []
     more = cursor.set_range(follow)
@@ -131,3 +142,6 @@ def drop(work: Work, follow: bytes) -> None:
         more = cursor.next()
     for key in keys:
         work.delete(work.t.thread, key)
+        collection = key[16:]
+        if collection and work.txn.get(collection + bytes((Kind.PAGE,)), None, work.t.want) is None:
+            walks.drop(work, collection)

@@ -49,11 +49,11 @@ def add(work: Work, want: Want, *, promoted: bool = False) -> None:
 def merged(old: Row, new: Row) -> Row:
     """The one row that stands for both: the more urgent cause, the earlier time, the larger depth.
 
-    A row that waits after a failure keeps waiting, whatever page mentions it again; only a person
-    or a push brings it forward.
+    A row that waits after a failure, or for a day that has room for it, keeps waiting, whatever
+    page mentions it again; only a person or a push brings it forward.
     """
     urgent = new.cause <= Cause.PUSH
-    waits = old.attempts > 0 and not urgent
+    waits = not urgent and (old.attempts > 0 or NONE not in (old.root, new.root))
     heir = new if _owns(old, new) else old
     return Row(
         host=old.host if old.until else new.host,
@@ -77,9 +77,17 @@ def _owns(old: Row, new: Row) -> bool:
         return new.relation in _LEADING
     if new.relation in _LEADING and old.follow != new.follow:
         return new.relation == b"actor" and old.scheduled and not new.scheduled
+    if old.follow == new.follow and _reads_on(old) != _reads_on(new):
+        return _reads_on(new)
     if old.follow == NONE or new.follow == NONE:
         return old.follow == NONE and (new.follow != NONE or new.cause < old.cause)
     return new.cause < old.cause or (old.scheduled and not new.scheduled)
+
+
+def _reads_on(row: Row) -> bool:
+    """Whether it is for a reply whose own replies are wanted: who needs no more than the post, as
+    what another one answers, has it then as well."""
+    return row.relation == b"reply" and row.depth > 0
 
 
 def remove(work: Work, id: bytes, kind: int, row: Row) -> None:

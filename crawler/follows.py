@@ -242,8 +242,9 @@ class Follows:
                 continue
             first = replace(self._first_want(follow), cause=cause)
             wants.append(first)
-            due = self.query.threads_due(key, first.due)
-            wants += [replace(want, cause=Cause.NEW) for want in due]
+            rules = self.rules(key)
+            if rules is not None and rules.replies:
+                wants += self.query.threads_due(key, first.due)
             actor = follow.actor if first.kind is Kind.PAGE else None
             if actor is not None and self._stale(actor):
                 wants.append(Want(actor, Kind.DOCUMENT, Cause.NEW, first.due, key, "actor"))

@@ -21,6 +21,8 @@ MINUTE = 60.0
 # after a handful of tries (whoever mentions it next wants it again).
 ESSENTIAL = frozenset({"handle", "confirm", "actor", "outbox"})
 _TRIES = 4
+# A thread whose server is down for a day is not mentioned again, and stays of interest for a month.
+_THREAD_TRIES = 7
 _ESSENTIAL_RETRY = (5 * MINUTE, DAY)
 _OTHER_RETRY = (60 * MINUTE, 7 * DAY)
 # 404 may be temporary (a server being moved, a cache in front): gone only after three over a week.
@@ -78,7 +80,9 @@ def unusable(
     want = lease_of(base).want
     if (other := ingest_thread.given_up(base, prior)) is not None:
         return told(other, status, f"{word}: {reason}")
-    wants = (*_again(want, base.at), *ingest_thread.instead(base, prior))
+    wants = _again(lease_of(base), base.at)
+    if want.relation == "parent":
+        wants += ingest_thread.instead(base, prior)
     marks: tuple[Mark, ...] = ()
     if want.relation in ingest_thread.LISTINGS and want.scheduled:
         marks = (Mark(want.uri, error=reason, failed=True, missing=status == 404),)
@@ -86,10 +90,12 @@ def unusable(
     elif want.kind is not Kind.PAGE:
         state, missing = _failed_state(prior), status == 404
         marks = (Mark(want.uri, state, error=reason, failed=True, missing=missing),)
-    elif (root := ingest_visit.from_the_root(lease_of(base))) is not None:
+    elif (root := ingest_visit.from_the_root(lease_of(base), base.at)) is not None:
         base = replace(base, walk=root.to_json(), walk_url=root.next)
     elif want.relation == "outbox" and status in (404, 410) and prior.follow is not None:
         wants = _without_outbox(want, prior, prior.follow, wants, base.at)
+    if want.kind is Kind.PAGE and not wants:
+        base = ingest_thread.cut_short(base, prior)
     done = replace(base, wants=wants, marks=marks, follow=_note(prior, want, reason))
     return told(done, status, f"{word}: {reason}")
 
@@ -138,12 +144,15 @@ def _failed_state(prior: Prior) -> State | None:
     return State.FAILED if known is None or known.state in _OPEN else None
 
 
-def _again(want: Want, now: float) -> tuple[Want, ...]:
+def _again(lease: Lease, now: float) -> tuple[Want, ...]:
+    want = lease.want
     if want.relation in _NO_RETRY:
         return ()
+    begins = want.relation in ingest_thread.LISTINGS and lease.walk is None
+    tries = _THREAD_TRIES if begins else _TRIES
     shortest, longest = _ESSENTIAL_RETRY if want.relation in ESSENTIAL else _OTHER_RETRY
     attempts = want.attempts + 1
-    if want.relation not in ESSENTIAL and attempts >= _TRIES:
+    if want.relation not in ESSENTIAL and attempts >= tries:
         return ()
     wait = min(shortest * 4 ** (attempts - 1), longest)
     cause = max(want.cause, Cause.REFRESH)

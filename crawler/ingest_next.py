@@ -6,6 +6,7 @@ for what is settled already; when it is asked for, and how much of a thread, is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..cache.records import Cause, Kind, Want
@@ -68,10 +69,17 @@ def _below(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Wa
     id = as2.id_of(doc)
     # What does not say that it answers something was put among the replies by somebody else.
     ours = thread.is_reply(doc) if is_reply else _is_its_own(want, doc, prior)
-    if not ours or id in prior.threads:
+    if not ours or id is None or id in prior.threads:
         return []
+    root = want.root or id
     found = thread.places(doc, levels, whole=not is_reply)
-    return [listing(want, place, levels, now, want.root or id or "") for place in found[:1]]
+    if found:
+        return [listing(want, found[0], levels, now, root)]
+    return [
+        replace(_follow_up(want, uri, "reply", levels - 1, now, root), cause=Cause.BACKFILL)
+        for uri in thread.listed(doc, id)
+        if asked_again(prior, uri, now)
+    ]
 
 
 def _is_its_own(want: Want, doc: dict[str, Any], prior: Prior) -> bool:
@@ -86,7 +94,14 @@ def _is_its_own(want: Want, doc: dict[str, Any], prior: Prior) -> bool:
 def listing(want: Want, place: thread.Place, levels: int, now: float, root: str) -> Want:
     """What asks for a collection of a thread, for the sake of what `want` asked for."""
     relation = place.relation if want.relation != "asked" else "asked"
-    return Want(place.url, Kind.PAGE, _cause(want), now, want.follow, relation, levels, root=root)
+    cause = below(want) if levels else _cause(want)
+    return Want(place.url, Kind.PAGE, cause, now, want.follow, relation, levels, root=root)
+
+
+def below(want: Want) -> Cause:
+    """Why replies are asked for: a thread of hundreds must not stand before what followed actors
+    post, nor before what is looked at again. Only who asked for it waits for it."""
+    return want.cause if want.relation == "asked" else Cause.BACKFILL
 
 
 def _follow_up(want: Want, uri: str, relation: str, depth: int, now: float, root: str) -> Want:

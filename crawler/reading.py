@@ -21,7 +21,7 @@ from .protocol import activitystreams as as2
 from .protocol import identity, media, strictjson
 from .protocol.collection import Page, read_page
 from .protocol.handle import parse_handle
-from .protocol.thread import reply_of
+from .protocol.thread import listed, reply_of
 from .protocol.uri import split
 from .protocol.walk import Walk
 from .protocol.webfinger import Finger, read_jrd
@@ -173,6 +173,7 @@ def _document(lease: Lease, answer: Answer) -> Reading:
 
 
 def _mentioned(document: dict[str, Any]) -> list[str]:
-    """What an object makes us look at next: who wrote it, what it answers."""
+    """What an object makes us look at next: who wrote it, what it answers, what answers it."""
     found = (as2.owner(document), as2.in_reply_to(document))
-    return [uri for uri in found if uri is not None]
+    replies = listed(document, as2.id_of(document) or "") if "replies" in document else ()
+    return [*(uri for uri in found if uri is not None), *replies]

@@ -58,20 +58,17 @@ def documents(outcome: Outcome) -> list[Want]:
 @pytest.mark.parametrize(
     ("relation", "depth", "cause", "expected"),
     [
-        pytest.param("replies", 3, Cause.NEW, ("reply", 2, Cause.NEW), id="replies: a level less"),
-        pytest.param("replies", 1, Cause.NEW, ("reply", 0, Cause.NEW), id="the last level"),
         pytest.param(
-            "context", 3, Cause.NEW, ("reply", 0, Cause.NEW), id="a conversation: no more"
+            "replies", 3, Cause.BACKFILL, ("reply", 2, Cause.BACKFILL), id="replies: a level less"
         ),
         pytest.param(
-            "replies",
-            2,
-            Cause.BACKFILL,
-            ("reply", 1, Cause.BACKFILL),
-            id="the thread of an old post",
+            "replies", 1, Cause.BACKFILL, ("reply", 0, Cause.BACKFILL), id="the last level"
         ),
         pytest.param(
-            "replies", 2, Cause.REFRESH, ("reply", 1, Cause.NEW), id="what comes later is new"
+            "context", 3, Cause.BACKFILL, ("reply", 0, Cause.BACKFILL), id="a conversation: no more"
+        ),
+        pytest.param(
+            "replies", 2, Cause.REFRESH, ("reply", 1, Cause.BACKFILL), id="what comes later waits"
         ),
         pytest.param(
             "asked", 2, Cause.ON_DEMAND, ("asked", 1, Cause.ON_DEMAND), id="asked on demand"
@@ -93,7 +90,7 @@ def test_what_is_known_is_listed_and_not_asked_for() -> None:
     states = [State.RESOLVED, State.GONE, State.REFUSED]
     held = [known(uri, state) for uri, state in zip(BOBS, states, strict=False)]
     page = {"id": REPLIES, "type": "Collection", "items": BOBS[:4]}
-    outcome = outcome_of(leased(), answer(REPLIES, page), before(*held))
+    outcome = outcome_of(leased(depth=1), answer(REPLIES, page), before(*held))
 
     assert [want.uri for want in documents(outcome)] == [BOBS[3]]
     assert outcome.members is not None

@@ -73,3 +73,29 @@ def fetches(pocket: Pocket) -> int:
     follow = pocket.opened.query.follow(ALICE)
     assert follow is not None
     return follow.thread_fetches
+
+
+def posts(*numbers: int) -> Pages:
+    """Bob's answers with these numbers."""
+    return {bobs(number): post(bobs(number), ROOT) for number in numbers}
+
+
+def paged(url: str, ids: list[str], size: int = 20) -> Pages:
+    """A collection in pages, the oldest first."""
+    count = max(-(-len(ids) // size), 1)
+    found: Pages = {url: {"id": url, "type": "OrderedCollection", "first": f"{url}?page=1"}}
+    for number in range(1, count + 1):
+        page: Pages = {"id": f"{url}?page={number}", "partOf": url}
+        page["type"] = "OrderedCollectionPage"
+        page["orderedItems"] = ids[(number - 1) * size : number * size]
+        page |= {"next": f"{url}?page={number + 1}"} if number < count else {}
+        found[f"{url}?page={number}"] = page
+    return found
+
+
+def pass_by(pocket: Pocket, seconds: float, step: float = HOUR) -> list[str]:
+    """What is asked while time passes."""
+    since = len(pocket.asked)
+    for _ in range(round(seconds / step)):
+        pocket.later(step)
+    return pocket.asked[since:]

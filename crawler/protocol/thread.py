@@ -16,7 +16,7 @@ from typing import Any
 from .activitystreams import in_reply_to, owner
 from .classes import class_of
 from .items import Item
-from .shapes import id_of
+from .shapes import id_of, ids_of
 from .uri import same_origin
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
@@ -24,9 +24,14 @@ MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 # Requests for one thread, whatever it says of itself: its pages, posts and their authors. Mastodon
 # takes in 1,000 replies of one post, and 500 with one look.
 MAX_FETCHES = 400
+# Requests for all threads of one follow in a day: a thousand posts of twenty replies each at first
+# sight. Somebody whose every post leads to 400 addresses elsewhere makes us ask no more than that.
+MAX_DAILY = 20_000
 # Pages of one collection at one visit. Mastodon lists 60 a page; what has more than 3,000 replies
 # has used up the requests long before.
 MAX_PAGES = 50
+# Replies that a post may name itself; Pleroma names five.
+MAX_LISTED = 20
 # Nobody answers a post of last month: then its thread is left alone, unless somebody asks.
 QUIET_AGE = 30 * DAY
 # As Mastodon does (FETCH_REPLIES_COOLDOWN_MINUTES). Answers come as an aging post is read, ever
@@ -88,7 +93,8 @@ def is_reply(doc: dict[str, Any]) -> bool:
 
 def _contexts(doc: dict[str, Any], id: str, parent: str | None) -> tuple[Place, ...]:
     found: dict[str, None] = {}
-    for name in ("contextHistory", "context"):
+    # PeerTube's `comments` are all that was said about a video, level by level.
+    for name in ("contextHistory", "context", "comments"):
         url = id_of(doc.get(name))
         if url is not None and url != id and _is_theirs(url, id, parent):
             found[url] = None
@@ -113,6 +119,20 @@ def replies_of(doc: dict[str, Any], id: str) -> tuple[Place, ...]:
     if url is None or url == id or not same_origin(url, id):
         return ()
     return (Place(url, "replies"),)
+
+
+def listed(doc: dict[str, Any], id: str) -> tuple[str, ...]:
+    """The replies that a post names itself, in a collection that has no URL of its own (Pleroma and
+    Akkoma name the author's own ones so)."""
+    replies = doc.get("replies")
+    if not isinstance(replies, dict) or "id" in replies or replies_of(doc, id):
+        return ()
+    first = replies.get("first")
+    found = [
+        *ids_of(replies.get("orderedItems", replies.get("items"))),
+        *(ids_of(first.get("orderedItems", first.get("items"))) if isinstance(first, dict) else ()),
+    ]
+    return tuple(one for one in dict.fromkeys(found[:MAX_LISTED]) if one != id)
 
 
 @dataclass(frozen=True, slots=True)

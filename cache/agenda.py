@@ -12,7 +12,7 @@ for nothing, whatever the clock did.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 from math import inf
 from typing import Any, Protocol
@@ -34,6 +34,9 @@ _LOOKS = 64  # heads that are looked at in vain in one call, besides four for ea
 _SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
 _LOOK_ANEW = 3_600.0  # seconds for which it is remembered where a line begins
 _GOLDEN = 0.6180339887498949
+# What came with one page comes back within so much of its interval: its rows are then written on
+# a leaf or two of the calendar instead of one each.
+_PAGE = 1.0 / 32.0
 
 
 # What became of a head that was looked at.
@@ -86,16 +89,26 @@ class Agenda:
 
     def begin(self, rows: Rows, id: Id, source: Source, seen: Seen, now: float) -> None:
         """A source that was asked for the first time."""
+        self.begin_page(rows, source, [(id, source.born)], seen, now)
+
+    def begin_page(
+        self, rows: Rows, source: Source, born: Sequence[tuple[Id, float]], seen: Seen, now: float
+    ) -> None:
+        """Documents that came together and differ in nothing but when they were born."""
         estimate.begin(source, _sane(seen, now))
-        source.bucket = 0
-        self.prices.plan_new(id, source)
-        self.prices.grown(now)
-        # What is added together must not come back together.
+        # What is added one after the other must not come back together.
         self._began += 1
         part = self._began * _GOLDEN % 1.0
+        step = _PAGE / len(born)
         if source.kind == Kind.POST:
-            part = 0.5 + part / 2.0
-        self._place(rows, id, source, source.last + max(part * source.interval, source.shortest))
+            part, step = 0.5 + part / 2.0, step / 2.0
+        for id, source.born in born:
+            source.bucket = 0
+            self.prices.plan_new(id, source)
+            self.prices.grown(now)
+            due = source.last + max(part * source.interval, source.shortest)
+            self._place(rows, id, source, due)
+            part += step
 
     def observe(self, rows: Rows, id: Id, seen: Seen, now: float) -> None:
         """An answer came: learn, and plan the next request."""

@@ -89,7 +89,7 @@ def source_of(ref: Ref) -> Source:
         ref.burst,
         ref.profile_x,
         ref.profile_y,
-        _born(ref) if flags // KIND & 3 == _POST else 0.0,
+        born_of(ref) if flags // KIND & 3 == _POST else 0.0,
         ref.shortest * 60.0,
         ref.longest * 60.0,
         float(ref.not_before),
@@ -100,7 +100,7 @@ def source_of(ref: Ref) -> Source:
     )
 
 
-def _born(ref: Ref) -> float:
+def born_of(ref: Ref) -> float:
     """A date of birth that is not stated, or lies in the future, is the day when we had it."""
     return ref.published if ref.published <= ref.fetched_at else ref.fetched_at
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import isnan
 
 from ..crawler.protocol.source import Kind, Seen
-from .agenda_rows import WorkRows, bound, source_of
+from .agenda_rows import WorkRows, born_of, bound, host_of, source_of
 from .environment import Tables, Txn
 from .intern import id_of
 from .layout import CLASS_NUMBER
@@ -47,17 +47,34 @@ def begin(work: Work, id: bytes, ref: Ref, item: Put) -> None:
 
 
 def flush(work: Work) -> None:
-    """Plan what has begun in this transaction. One behind the other that takes half the time."""
-    rows, agenda, seen = WorkRows(work), work.agenda, Seen(0.0)
-    for id, plan in work.beginnings.items():
-        ref = work.ref(id)
+    """Plan what has begun in this transaction: what came with one page in one go, which takes a
+    third of the time."""
+    pages: dict[tuple[int, int, bytes, float], list[bytes]] = {}
+    for key, plan in work.beginnings.items():
+        ref = work.ref(key)
         if ref.has_body and not ref.is_source:  # as it is now, after all that came behind
-            ref.set_source(_kind(ref), 0, placed=False)
-            _plan(ref, plan)
-            if (seen.at, seen.cost) != (ref.verified_at, plan.cost):
-                seen = Seen(ref.verified_at, cost=plan.cost)
-            agenda.begin(rows, id, source_of(ref), seen, work.now)
+            if work.is_new(key):  # without a history: it is what its plan says
+                like = (id(plan), _kind(ref), host_of(ref.uri), ref.verified_at)
+                pages.setdefault(like, []).append(key)
+            else:
+                _begin_page(work, [key], plan)
+    for page in pages.values():
+        _begin_page(work, page, work.beginnings[page[0]])
     work.beginnings.clear()
+
+
+def _begin_page(work: Work, page: list[bytes], plan: Plan) -> None:
+    first = work.ref(page[0])
+    first.set_source(_kind(first), 0, placed=False)
+    _plan(first, plan)
+    born: list[tuple[bytes, float]] = []
+    for key in page:
+        ref = work.ref(key)
+        ref.shortest, ref.longest = first.shortest, first.longest
+        ref.not_before, ref.weight = first.not_before, first.weight
+        born.append((key, born_of(ref)))
+    seen = Seen(first.verified_at, cost=plan.cost)
+    work.agenda.begin_page(WorkRows(work), source_of(first), born, seen, work.now)
 
 
 def confirm(work: Work, id: bytes, ref: Ref, at: float, plan: Plan | None) -> None:

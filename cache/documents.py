@@ -37,6 +37,10 @@ _MOST_TAGS = 64
 _MOST_TYPES = 8
 _LONGEST = 2048  # of a URI
 
+# Verdicts of a body that is left alone: what is held is newer, or it is another document's (its
+# owner, class or date of birth).
+NOT_TAKEN = ("older", "conflict")
+
 _RESOLVED = STATE_NUMBER[State.RESOLVED]
 _REFUSED = STATE_NUMBER[State.REFUSED]
 
@@ -45,22 +49,37 @@ def put(work: Work, item: Put) -> str:
     """Keep a body if it supersedes what is held; the verdict of `supersedes`."""
     id = id_of(work, item.id)
     ref = work.ref(id)
-    verdict = supersedes(stamp_of(work, ref), item.stamp)
-    verified = ref.verified_at
-    sources.observe(work, id, ref, item, changed=verdict == "updated")
-    if verdict in ("created", "updated"):
-        _write(work, id, ref, item, verdict)
-    elif verdict == "unchanged":
-        _renew(work, id, ref, item)
-    else:
-        # `older`: what is held is newer. `conflict`: another owner, class or date of birth.
-        ref.verified_at = verified
+    held = stamp_of(work, ref)
+    verdict = supersedes(held, item.stamp)
+    if verdict == "updated" and held is not None and _lags_behind(ref, held, item):
+        verdict = "older"
+    if verdict in NOT_TAKEN:
+        # It says nothing of what is held: that is looked at when it was to be looked at anyway.
         work.extra(id)["last_error"] = f"not taken: {verdict}"
         return verdict
+    sources.observe(work, id, ref, item, changed=verdict == "updated")
+    if verdict == "unchanged":
+        _renew(work, id, ref, item)
+    else:
+        _write(work, id, ref, item, verdict)
     sources.begin(work, id, ref, item)
     if item.follow:
         _list(work, id, item)
     return verdict
+
+
+def _lags_behind(ref: Ref, held: Stamp, item: Put) -> bool:
+    """Whether another content is the older one though its stamps do not say so.
+
+    An outbox may list a post as it was sent, without the `updated` of its later edits, and a cache
+    may hold a page for longer than a document. A time in the future was set by a wrong clock.
+    """
+    stated = item.stamp.updated
+    if stated is not None and (held.updated is None or stated > held.updated):
+        return False
+    if stated is None and held.updated is not None and item.verified_by == "embedded":
+        return True
+    return verified_at(item) < ref.verified_at <= item.fetched_at
 
 
 def verified_at(item: Put) -> float:
@@ -130,8 +149,8 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
             "last_modified": item.last_modified or "",
             "whole": whole,
         }
-    elif not replaced:  # the page that embedded it says nothing about the object's own URL
-        keep = {name: held.get(name, "") for name in ("etag", "last_modified", "whole")}
+    elif replaced:  # the validators of the object's own URL were those of another body
+        keep = dict.fromkeys(("etag", "last_modified", "whole"), "")
     keep["last_error"] = keep["target"] = keep["reason"] = ""
     if any(held.get(name, "") != value for name, value in keep.items()):
         set_extra(work, id, keep)

@@ -52,11 +52,13 @@ def mark(work: Work, item: Mark, at: float) -> None:
         set_extra(work, id, {"reason": item.reason})
     elif item.target:
         set_extra(work, id, {"target": item.target})
-    if item.state is State.REDIRECTED:  # an answer that led on: nothing is wrong any more
+    away = item.state is State.REDIRECTED and ref.has_body
+    if item.state is State.REDIRECTED and not away:  # it led on: nothing is wrong any more
         ref.failures = 0
-        set_extra(work, id, {"last_error": ""})
-    if item.purge or item.state in _ENDS:
-        sources.end(work, id, ref)
+    if item.state is State.REDIRECTED:
+        set_extra(work, id, {"last_error": f"says its id is {item.target}" if away else ""})
+    if (item.purge or item.state in _ENDS) and not away:
+        sources.end_document(work, id, ref)
     if item.state is State.GONE or (item.purge and ref.state == _GONE):
         ref.verified_at = at  # from then on the cool-down counts
     if item.verified:
@@ -70,6 +72,15 @@ def mark(work: Work, item: Mark, at: float) -> None:
     stated = {name: value for name, value in validators.items() if value is not None}
     if stated:
         set_extra(work, id, stated)
+
+
+def leads_away(work: Work, item: Mark) -> bool:
+    """Whether a mark says of a copy that its origin serves something else in its place.
+
+    That may be a server in disorder, so that the copy is not purged at once; but it is not verified
+    either, and goes with what is unverified if it stays so.
+    """
+    return item.state is State.REDIRECTED and work.ref(id_of(work, item.id), change=False).has_body
 
 
 def _is_foreign(work: Work, ref: Ref, item: Mark) -> bool:

@@ -79,7 +79,7 @@ def _begin_page(work: Work, page: list[bytes], plan: Plan) -> None:
 
 def confirm(work: Work, id: bytes, ref: Ref, at: float, plan: Plan | None) -> None:
     """What is held is still right, or at least is kept."""
-    if ref.is_source:
+    if ref.is_source and ref.kind not in _COLLECTIONS:
         if plan is not None:
             _plan(ref, plan)
         seen = Seen(at, cost=plan.cost if plan is not None else 1.0)
@@ -123,6 +123,8 @@ def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
     ref = work.ref(id)
     before = min(ref.failures, 16)
     if ref.is_source and not is_asked(work, id, ref.kind):
+        if ref.kind == Kind.OUTBOX:
+            return  # it was read as a document, in vain; what becomes of its visits they see
         wait = max(_FIRST_BACKOFF, ref.interval) * (4.0 if missing else 2.0) ** before
         until = now + min(wait, _LONGEST_DOUBT if missing else _LONGEST_BACKOFF)
         work.agenda.backoff(WorkRows(work), id, now, until)
@@ -131,6 +133,13 @@ def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
     if not ref.is_source and not ref.has_body:
         wait = min(_FIRST_NEGATIVE * 4.0**before, _LONGEST_NEGATIVE)
         ref.due, ref.interval = int(now + wait), wait
+
+
+def end_document(work: Work, id: bytes, ref: Ref) -> None:
+    """A document is not asked again by itself. Of a collection that is read, whoever asks for it
+    as a document learns nothing: its visits see for themselves what has become of it."""
+    if not (ref.is_source and ref.kind in _COLLECTIONS):
+        end(work, id, ref)
 
 
 def end(work: Work, id: bytes, ref: Ref) -> None:

@@ -66,7 +66,7 @@ def apply(work: Work, outcome: Outcome) -> Applied:
     outcome = _of_its_follow(work, outcome)
     work.now = max(work.now, outcome.at)
     logged = len(work.changes)
-    unchanged = tuple(put.id for put in outcome.puts if documents.put(work, put) == "unchanged")
+    verdicts = [(put, documents.put(work, put)) for put in outcome.puts]
     for mark in outcome.marks:
         marks.mark(work, mark, outcome.at)
     if outcome.members is not None:
@@ -88,13 +88,18 @@ def apply(work: Work, outcome: Outcome) -> Applied:
         follows.change(work, outcome.follow_was, outcome.follow)
     for poll in outcome.polls:
         sources.polled(work, poll)
+    # Only now it is known whether the queue tries again by itself.
     for mark in outcome.marks:
-        if mark.failed:  # only now it is known whether the queue tries again by itself
+        if mark.failed or marks.leads_away(work, mark):
             sources.failed(work, mark.id, outcome.at, missing=mark.missing)
+    for put, verdict in verdicts:
+        if verdict in documents.NOT_TAKEN and put.verified_by == "get":
+            sources.failed(work, put.id, outcome.at, missing=False)
     for report in outcome.hosts:
         hosts.learn(work, report, outcome.at)
     if outcome.attempt is not None:
         _note(work, outcome, outcome.attempt)
+    unchanged = tuple(put.id for put, verdict in verdicts if verdict == "unchanged")
     return Applied(tuple(work.changes[logged:]), unchanged)
 
 

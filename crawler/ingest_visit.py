@@ -23,6 +23,12 @@ from .reading import Prior, Reading
 # what a look at the head does, so that it is a small share of the polls, within these bounds.
 _SCAN_EVERY = 24  # polls
 _SCAN_SHORTEST, _SCAN_LONGEST = HOUR, 7 * DAY
+# Visits in a row in which the cursor led to nothing, before the head is looked at once: there are
+# servers whose first page names one before it, which stays empty for ever.
+_MOST_IDLE = 24
+# Tries of a page that fails, before its visit begins at the root instead: one that always fails
+# must not hide what is new. A first sight has more patience, since it may have a target.
+_TRIES, _FIRST_TRIES = 3, 6
 # Whatever its validators say, once in so long it is asked for in full.
 _WHOLE_EVERY = 30 * DAY
 # A member that a page leaves out is asked whether it is still there; one that was asked itself is
@@ -63,10 +69,13 @@ def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> W
 
 def _next(now_at: Step, now: float) -> Walk:
     """The walk of the next visit: from the cursor, or at the head."""
-    after = now_at.walk
+    after, cursor = now_at.walk, now_at.cursor
     scanned = now if after.mode in ("backfill", "rescan") else after.scanned_at
-    again = _begin_again(replace(after, scanned_at=scanned), now_at.cursor)
-    return again if now_at.cursor is not None else _at_head(again, after)
+    idle = after.idle + 1 if after.mode == "prev" and not after.found else 0
+    if after.scattered or idle >= _MOST_IDLE:
+        cursor = None  # what is new may stand elsewhere than above it
+    again = replace(_begin_again(replace(after, scanned_at=scanned), cursor), idle=idle)
+    return again if cursor is not None else _at_head(again, after)
 
 
 def _begin_again(after: Walk, cursor: str | None = None) -> Walk:
@@ -94,10 +103,22 @@ def _at_head(again: Walk, after: Walk) -> Walk:
     )
 
 
-def from_the_root(lease: Lease) -> Walk | None:
-    """The walk of a visit that could not begin at the first page; None: it began elsewhere."""
+def from_the_root(lease: Lease, now: float) -> Walk | None:
+    """The walk to go on with in place of one whose page failed; None: that page is tried again.
+
+    What lies beyond a page that goes on failing is left to a rescan.
+    """
     walk = walk_of(lease)
-    return _begin_again(walk) if walk is not None and walk.at_head else None
+    if walk is None or walk.at_head:
+        return walk and _begin_again(walk)
+    tries = _FIRST_TRIES if walk.mode == "backfill" else _TRIES
+    if lease.want.attempts + 1 < tries or not walk.expects_page:
+        return None
+    if walk.mode == "prev":
+        return _begin_again(walk)
+    horizon = walk.horizon if walk.target is None else walk.horizon or 0.0
+    again = _begin_again(replace(walk, horizon=horizon))
+    return replace(again, was_scattered=True, scanned_at=now)
 
 
 def ended(base: Outcome, reading: Reading, prior: Prior, now_at: Step) -> Outcome:

@@ -209,7 +209,11 @@ def due(txn: Txn, t: Tables, follow: str, now: float) -> list[Want]:
                 thread, thread_key = ThreadRow.unpack(row), at
         elif at[:16] == thread_key and not thread.why_over(now):
             listing = ListingRow.unpack(row)
-            if not listing.rests(thread, now) and _holds_a_thread(txn, t, at[16:]):
+            if (
+                listing.levels
+                and not listing.rests(thread, now)
+                and _holds_a_thread(txn, t, at[16:])
+            ):
                 uri, root = uri_of(txn, t, at[16:]), uri_of(txn, t, at[8:16])
                 if uri is not None and root is not None:
                     found.append(want_of(uri, listing, follow, root, now))

@@ -19,6 +19,9 @@ from .work import Work
 # Relations without which a follow does not go on.
 _LEADING = frozenset({b"handle", b"confirm", b"actor", b"outbox"})
 
+# Relations of what an outbox lists.
+_LISTED = frozenset({b"item", b"boost"})
+
 _EITHER = Row.REFETCH | Row.PROMOTED  # flags that hold for a row as soon as one want has them
 
 
@@ -61,7 +64,8 @@ def merged(old: Row, new: Row) -> Row:
         due=old.due if waits else min(old.due, new.due),
         follow=heir.follow,
         until=old.until,
-        depth=max(old.depth, new.depth),
+        # What depth means depends on the relation.
+        depth=max(old.depth, new.depth) if old.relation == new.relation else heir.depth,
         attempts=min(old.attempts, new.attempts) if urgent else old.attempts,
         flags=(old.flags | new.flags) & _EITHER | old.flags & new.flags & Row.SCHEDULED,
         relation=heir.relation,
@@ -72,11 +76,14 @@ def merged(old: Row, new: Row) -> Row:
 def _owns(old: Row, new: Row) -> bool:
     """Whether the newcomer's follow takes the row over. What leads a follow on is never lost in
     what only resolves something; of two follows that it leads on, the first keeps it, unless that
-    only looks at its actor once a day."""
+    only looks at its actor once a day. What an outbox lists by the URL of an activity has to be
+    opened in its place there."""
     if (old.relation in _LEADING) != (new.relation in _LEADING):
         return new.relation in _LEADING
     if new.relation in _LEADING and old.follow != new.follow:
         return new.relation == b"actor" and old.scheduled and not new.scheduled
+    if (old.relation in _LISTED) != (new.relation in _LISTED):
+        return new.relation in _LISTED
     if old.follow == new.follow and _reads_on(old) != _reads_on(new):
         return _reads_on(new)
     if old.follow == NONE or new.follow == NONE:

@@ -27,7 +27,7 @@ from thread_cases import (
     world,
 )
 
-from fedpull.cache.records import Politeness
+from fedpull.cache.records import Cause, Kind, Politeness, Want
 from fedpull.cache.thread_rows import SumRow
 from fedpull.cache.work import Work
 from fedpull.crawler.protocol import thread
@@ -109,6 +109,35 @@ def test_who_is_not_followed_any_more_takes_no_thread_from_others(pocket: Pocket
     pass_by(pocket, DAY)
 
     assert pocket.held(bobs(7))
+
+
+@pytest.mark.parametrize("first", ["outbox", "replies"])
+@pytest.mark.parametrize("by", ["its own URL", "the URL of its Create"])
+def test_what_an_outbox_lists_is_listed_though_a_thread_asks_for_it_too(
+    pocket: Pocket, first: str, by: str
+) -> None:
+    """Whoever comes first, one request serves both, and the post stands in the outbox's list."""
+    own, create = f"{ALICE}/posts/2", f"{ALICE}/activities/2"
+    uri = own if by == "its own URL" else create
+    pocket.pages = world() | posts(1)
+    pocket.pages[own] = with_replies(own, ROOT)
+    pocket.pages[f"{own}/replies"] = collection(f"{own}/replies", [bobs(1)])
+    activity = {"id": create, "type": "Create", "actor": ALICE, "to": PUBLIC, "object": own}
+    pocket.pages[create] = activity
+    pocket.follow(ALICE, replies=2)
+    pocket.run()
+    now = pocket.clock.now()
+    pocket.pages[OUTBOX] = collection(OUTBOX, [uri])
+    head = Want(OUTBOX, Kind.PAGE, Cause.NEW, now, ALICE, "outbox")
+    reply = Want(uri, Kind.DOCUMENT, Cause.NEW, now + 9, ALICE, "reply", 5, root=ROOT)
+    for want in (head, reply) if first == "outbox" else (reply, head):
+        pocket.want(want)
+        if want is head:
+            pocket.step()
+    pocket.later(9)
+
+    assert pocket.listed(ALICE) == pocket.members(OUTBOX) == [own]
+    assert pocket.held(bobs(1))
 
 
 def rows(pocket: Pocket, *names: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from thread_cases import (
     BOB,
     BOB_HOST,
     CONTEXT,
+    DAY,
     ROOT,
     Pages,
     bobs,
@@ -322,3 +323,5 @@ def test_where_a_parent_cannot_be_had_the_conversation_shows_what_is_above(
     pocket.run()
 
     assert [pocket.held(bobs(n)) for n in (1, 3, 4)] == [True, True, False]
+    # That was all: it is no collection of replies, which a pull would read again.
+    assert pocket.opened.query.threads_due(ALICE, pocket.clock.now() + DAY) == []

@@ -49,8 +49,9 @@ def town(tmp_path: Path) -> Iterator[Town]:
     server = Pleroma(TOWN)  # its documents are fresh for no time, by its own word
     with Fediverse([server]) as world:
         ada = server.add_account("ada", posts=2)
-        # So small a budget that whatever is asked again is asked for because it was read.
-        freshness = {"types": {"Note": "1s", "Person": "1d"}, "budget": "1/1d"}
+        # So small a budget that the loop has nothing to spend for ten minutes: what is asked again
+        # is asked for because it was read.
+        freshness = {"types": {"Note": "1s", "Person": "1d"}, "budget": "5/h"}
         station = Station(tmp_path, world, freshness=freshness)
         with station.daemon() as daemon:
             yield Town(world, ada, station, daemon)

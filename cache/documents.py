@@ -51,11 +51,12 @@ def put(work: Work, item: Put) -> str:
     ref = work.ref(id)
     held = stamp_of(work, ref)
     verdict = supersedes(held, item.stamp)
-    if verdict == "updated" and held is not None and _lags_behind(ref, held, item):
+    if verdict == "updated" and held is not None and _lags_behind(work, id, held, item):
         verdict = "older"
     if verdict in NOT_TAKEN:
         # It says nothing of what is held: that is looked at when it was to be looked at anyway.
-        work.extra(id)["last_error"] = f"not taken: {verdict}"
+        if item.verified_by == "get" or verdict == "conflict":
+            work.extra(id)["last_error"] = f"not taken: {verdict}"
         return verdict
     sources.observe(work, id, ref, item, changed=verdict == "updated")
     if verdict == "unchanged":
@@ -68,18 +69,28 @@ def put(work: Work, item: Put) -> str:
     return verdict
 
 
-def _lags_behind(ref: Ref, held: Stamp, item: Put) -> bool:
+def _lags_behind(work: Work, id: bytes, held: Stamp, item: Put) -> bool:
     """Whether another content is the older one though its stamps do not say so.
 
-    An outbox may list a post as it was sent, without the `updated` of its later edits, and a cache
-    may hold a page for longer than a document. A time in the future was set by a wrong clock.
+    An outbox may list a post as it was sent, without the `updated` of its later edits; a cache may
+    hold a page for longer than a document; and a server may write what it embeds differently, so
+    that the two forms would take turns. A time in the future was set by a wrong clock.
     """
     stated = item.stamp.updated
     if stated is not None and (held.updated is None or stated > held.updated):
         return False
-    if stated is None and held.updated is not None and item.verified_by == "embedded":
+    if item.verified_by == "embedded" and (
+        (stated is None and held.updated is not None)
+        or item.stamp.content_hash in _earlier_hashes(work, id)
+    ):
         return True
-    return verified_at(item) < ref.verified_at <= item.fetched_at
+    return verified_at(item) < work.ref(id).verified_at <= item.fetched_at
+
+
+def _earlier_hashes(work: Work, id: bytes) -> set[bytes]:
+    """What the versions that are kept were recognised by."""
+    rows = (work.txn.get(key, None, work.t.history) for key in versions(work, id))
+    return {VERSION.unpack_from(row)[3] for row in rows if row is not None}
 
 
 def verified_at(item: Put) -> float:

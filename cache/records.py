@@ -172,7 +172,7 @@ class Put:
     follow: str = ""  # the follow whose outbox offers it
     verified_at: float | None = None  # the time of the fetch minus the answer's Age; None: the same
     changed: float | None = None  # when it last changed, as the origin says (`updated`, else HTTP)
-    vouched: bool = False  # states no audience: that of its verified activity counts
+    vouched: bool = False  # should it state no audience, that of its verified activity counts
     plan: Plan = Plan()
 
 

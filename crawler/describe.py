@@ -126,6 +126,7 @@ def put(
     headers: Mapping[str, str] | None = None,
     enclosing: str | None = None,
     context: bytes | None = None,
+    vouched: bool = False,
 ) -> Put:
     """The record to store. With `headers` it came under its own URL, with `enclosing` the body is
     a slice of the answer from that URL."""
@@ -149,7 +150,7 @@ def put(
         last_modified=modified,
         follow=follow,
         changed=changed if changed is None else min(changed, at),
-        vouched=stamp.kind == "object" and states_no_audience(document),
+        vouched=stamp.kind == "object" and (vouched or states_no_audience(document)),
         plan=plan,
     )
 

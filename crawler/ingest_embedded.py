@@ -79,9 +79,10 @@ def record(
     now: float,
     current: float,
     plan: Plan,
+    vouched: bool = False,
 ) -> Put:
     """The record of an object that was `fetched` and meets no `objection`; `current` is when the
-    answer around it was."""
+    answer around it was, `vouched` whether the activity around it is for everybody."""
     return put(
         id,
         body,
@@ -93,4 +94,5 @@ def record(
         follow=follow,
         enclosing=around.url,
         context=None if "@context" in doc else around.context,
+        vouched=vouched,
     )

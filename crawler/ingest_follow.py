@@ -135,8 +135,11 @@ def kept_going(outcome: Outcome, prior: Prior) -> Outcome:
     if want.relation == "outbox" and want.uri != follow.outbox:
         others = tuple(one for one in outcome.wants if one.relation != "outbox")
         return replace(outcome, wants=others, walk=None, walk_url=None, follow=None, polls=())
-    if want.relation != "actor" or ingest_move.is_former(follow, want.uri):
+    if want.relation != "actor":
         return outcome
+    if ingest_move.is_former(follow, want.uri):
+        others = tuple(one for one in outcome.wants if one.relation != "actor")
+        return replace(outcome, wants=others, follow=None)
     wants = tuple(_from_the_start(one, follow) for one in outcome.wants)
     if any(one.follow == follow.key for one in wants) or (follow.once and outcome.follow):
         return replace(outcome, wants=wants)

@@ -14,7 +14,7 @@ from typing import Any
 from ..cache.records import Cause, Entry, Kind, Mark, Outcome, Plan, Put, State, Want
 from . import ingest_plan
 from .describe import stamp_of
-from .ingest_base import asked_again, comes_back, lease_of, standing, unwanted
+from .ingest_base import HOUR, asked_again, comes_back, lease_of, standing, unwanted
 from .ingest_document import OFFERING
 from .ingest_embedded import Enclosing, enclosing, fetched, objection, record
 from .ingest_next import next_wants
@@ -22,10 +22,14 @@ from .protocol import activitystreams as as2
 from .protocol import media
 from .protocol.collection import Page
 from .protocol.items import Item
-from .protocol.uri import is_at
+from .protocol.uri import is_at, origin
 from .protocol.version import believable
 from .protocol.walk import Step, Walk
 from .reading import Prior, Reading
+
+# Posts of others that one page makes us look at again, and how long after the last look at the
+# earliest: what a page shows of them may be made up, and their hosts have not asked for it.
+_MOST_SHOWN, _SHOWN_EVERY = 20, HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Visit:
     now: float
     current: float  # when the page was current: now minus its Age
     follow: str
+    origin: str  # of the page
     post: Want  # what leads to the objects that are its owner's own, but for their ids
     around: Enclosing | None
     plans: dict[str, Plan] = field(default_factory=dict)  # by type
@@ -55,6 +60,7 @@ class Taken:
     puts: list[Put] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     wants: list[Want] = field(default_factory=list)
+    shown: int = 0  # posts of others that are looked at again for what the page shows of them
 
 
 def visit(base: Outcome, reading: Reading, prior: Prior, walk: Walk) -> Visit:
@@ -65,6 +71,7 @@ def visit(base: Outcome, reading: Reading, prior: Prior, walk: Walk) -> Visit:
         base.at,
         base.at - media.age(reading.answer.headers),
         follow,
+        origin(lease_of(base).want.uri),
         Want("", Kind.DOCUMENT, cause_of(walk), base.at, follow, "item"),
         enclosing(reading, owner, trusted=reading.trusted),
     )
@@ -197,16 +204,21 @@ def _vouches(visit: Visit, item: Item, id: str) -> bool:
     return as2.is_for_all(activity)
 
 
+def _is_offered(activity: dict[str, Any]) -> bool:
+    return as2.primary_type(activity) in OFFERING and as2.is_for_all(activity)
+
+
 def _look_again(visit: Visit, shown: dict[str, Any], id: str, taken: Taken) -> None:
     """A boost shows what it boosts. An edit that we cannot have seen yet is a reason to look; what
     is shown is not believed."""
     known = visit.prior.details[id]
-    updated = believable(as2.updated(shown), visit.now)
-    if updated is None or known.state is not State.RESOLVED:
+    updated, verified = believable(as2.updated(shown), visit.now), known.verified_at or 0.0
+    if updated is None or known.state is not State.RESOLVED or taken.shown >= _MOST_SHOWN:
         return
-    if updated > max(known.updated or 0.0, known.verified_at or 0.0):
-        want = Want(id, Kind.DOCUMENT, Cause.NEW, visit.now, visit.follow, "check")
-        taken.wants.append(want)
+    if updated > max(known.updated or 0.0, verified):
+        taken.shown += 1
+        due = max(visit.now, min(verified, visit.now) + _SHOWN_EVERY)
+        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, due, visit.follow, "check"))
 
 
 def _to_open(prior: Prior, item: Item, id: str) -> bool:
@@ -241,21 +253,22 @@ def _embedded(
         taken.marks.append(mark)
         return False
     taken.entries.append(entry)
-    plan = visit.plan(stamp.type)
+    plan, vouched = visit.plan(stamp.type), activity is not None and _is_offered(activity)
+    current, around = visit.current, visit.around
     taken.puts.append(
-        record(visit.around, id, body, doc, stamp, visit.follow, visit.now, visit.current, plan)
+        record(around, id, body, doc, stamp, visit.follow, visit.now, current, plan, vouched)
     )
     taken.wants += next_wants(visit.post, doc, stamp, visit.prior, visit.now)
     return True
 
 
 def _deleted(visit: Visit, item: Item, id: str, taken: Taken) -> None:
-    """A Tombstone that counts as fetched says so. A Delete, or a Tombstone without owner or of
-    another origin, is a hint: the object is asked for, and answers for itself."""
+    """A Tombstone that counts as fetched says so. A Delete, or a Tombstone without owner, is a
+    hint: the object is asked for, and answers for itself. Nobody deletes what is elsewhere."""
     states = visit.prior.states
     if item.verb != "Delete" and item.object is not None and _fetched(visit, item) is not None:
         if id in states:
             owner = as2.owner(item.object)
             taken.marks.append(Mark(id, State.GONE, reason="tombstone", purge=True, owner=owner))
-    elif states.get(id) is State.RESOLVED:
+    elif states.get(id) is State.RESOLVED and is_at(visit.origin, id):
         taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, visit.now, visit.follow, "check"))

@@ -14,6 +14,7 @@ from ..cache.records import Cause, Follow, Kind, Mark, Outcome, Want
 from . import ingest_follow
 from .ingest_base import DAY, lease_of, parked, told
 from .protocol import activitystreams as as2
+from .protocol.uri import same_origin
 from .protocol.version import Stamp
 from .reading import Prior
 
@@ -23,8 +24,11 @@ _COOL_DOWN = 7 * DAY
 
 
 def is_former(follow: Follow, id: str) -> bool:
-    """Whether this is the actor that a follow has left."""
-    return id == follow.moved_from and id != follow.actor
+    """Whether this is an actor that a follow has left, be it moves ago: its row may have waited for
+    its server all the time."""
+    if follow.moved_from is None or follow.actor is None or id == follow.actor:
+        return False
+    return id == follow.moved_from or not same_origin(id, follow.actor)
 
 
 def leads_to(doc: dict[str, Any], follow: Follow, base: Outcome) -> tuple[Want, ...]:

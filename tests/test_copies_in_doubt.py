@@ -165,3 +165,18 @@ def test_a_server_in_disorder_loses_nothing(tmp_path: Path) -> None:
 
         assert content(pocket) == "edited"
         assert pocket.state(POST) == "resolved"
+
+
+def test_two_ways_to_write_a_post_do_not_take_turns(tmp_path: Path) -> None:
+    """A page that embeds it in another form than its own URL serves is no edit at every visit."""
+    with Pocket(tmp_path) as pocket:
+        followed(pocket, create(1, sensitive=False))
+        pocket.pages[POST] = note()
+        for _ in range(5):
+            look(pocket)
+            pocket.later(3600)
+        assert told(pocket) == [("created", None), ("updated", None)]
+        pocket.pages[OUTBOX] = outbox(create(1, sensitive=False, content="edited"))
+        pocket.later(3600)
+
+        assert content(pocket) == "edited"

@@ -222,6 +222,29 @@ def test_an_audience_that_the_activity_stated_is_not_lost_by_a_get(tmp_path: Pat
         assert not pocket.held(POST)
 
 
+def test_who_leaves_the_audience_to_the_activity_loses_nothing(tmp_path: Path) -> None:
+    """A page states it in the post as well, the post itself does not: its Create was for all."""
+    with Pocket(tmp_path) as pocket:
+        followed(pocket, create(1))
+        pocket.pages[POST] = UNADDRESSED
+        look(pocket)
+        pocket.later(3600)
+
+        assert pocket.held(POST)
+        assert [kind for kind, _ in told(pocket)] == ["created", "updated"]
+
+
+def test_a_post_that_stands_alone_must_say_whom_it_is_for(tmp_path: Path) -> None:
+    """No activity was seen that would speak for it: one that states nothing now is not for all."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages[POST] = note()
+        look(pocket)
+        pocket.pages[POST] = UNADDRESSED
+        look(pocket)
+
+        assert told(pocket)[-1] == ("deleted", "audience")
+
+
 @pytest.mark.parametrize("by", ["the page", "the activity"])
 def test_a_post_by_url_has_the_audience_of_its_activity(tmp_path: Path, by: str) -> None:
     """Listed as a Create with the object's URL, or as the URL of such a Create."""

@@ -10,6 +10,7 @@ import pytest
 from ingest_cases import ALICE, HOST, OUTBOX, PUBLIC, actor, create
 from pocket import Pocket
 
+from fedpull.cache.records import Cause, Kind, Want
 from fedpull.crawler.protocol.handle import parse_handle
 from fedpull.crawler.protocol.webfinger import finger_url
 
@@ -163,3 +164,31 @@ def test_a_follow_by_handle_keeps_its_name(tmp_path: Path) -> None:
         assert follow is not None
         assert (follow.actor, follow.handle) == (NEW, handle)
         assert f"{NEW}/posts/7" in pocket.listed(handle)
+
+
+def test_an_actor_left_two_moves_ago_does_not_take_the_follow_back(tmp_path: Path) -> None:
+    """Its server failed all the while, and its row waited: when it answers, the follow stays."""
+    third = "https://third.example/alice"
+    with Pocket(tmp_path) as pocket:
+        followed(pocket)
+        look = Want(ALICE, Kind.DOCUMENT, Cause.NEW, 0.0, ALICE, "actor")
+        pocket.pages |= {ALICE: moved(), NEW: arrived(ALICE)}
+        pocket.want(look)
+        pocket.step()
+        pocket.pages[ALICE] = 500
+        pocket.want(look)
+        pocket.run()
+        days(pocket, 8)
+        follow = pocket.opened.query.follow(ALICE)
+        assert follow is not None
+        assert (follow.actor, follow.last_error) == (NEW, None)
+        pocket.pages |= {NEW: arrived(ALICE, movedTo=third), third: arrived(NEW, id=third)}
+        pocket.pages[f"{third}/outbox"] = outbox(third)
+        days(pocket, 8)
+        pocket.pages[ALICE] = moved()
+        for _ in range(20):
+            days(pocket, 1)
+            follow = pocket.opened.query.follow(ALICE)
+
+            assert follow is not None
+            assert follow.actor == third

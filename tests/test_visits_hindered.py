@@ -1,12 +1,13 @@
-"""Visits to an outbox that is in the way of its own posts: nothing new stays unseen for ever."""
+"""Visits to an outbox that is in the way: nothing new stays unseen, and nobody else is stormed."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ingest_cases import ALICE, OUTBOX, actor, create, note
+from ingest_cases import ALICE, OUTBOX, PUBLIC, actor, create, note
 from pocket import Pocket
 
 from fedpull.cache.records import Cause, Kind, Lease, Want
@@ -165,3 +166,38 @@ def test_who_asks_for_an_outbox_often_does_not_put_its_visits_off(tmp_path: Path
             pocket.later(600)
 
         assert posts(pocket) == {1, 2}
+
+
+@pytest.mark.parametrize("verb", ["Announce", "Delete"])
+def test_a_page_makes_us_storm_nobody_else(tmp_path: Path, verb: str) -> None:
+    """Whatever it says of other servers' posts at every visit: few of them are looked at, each
+    once an hour at most, and nobody deletes what is elsewhere."""
+    theirs = [f"https://else.example/{n}" for n in range(40)]
+    docs = {id: note(1, id=id, attributedTo="https://else.example/bob") for id in theirs}
+
+    def serve(lease: Lease) -> Any:
+        ahead = datetime.fromtimestamp(pocket.clock.at + HOUR, UTC).isoformat()
+        items = [
+            {
+                "id": f"{ALICE}/acts/{n}",
+                "type": verb,
+                "actor": ALICE,
+                "to": PUBLIC,
+                "object": docs[id] | {"updated": ahead} if verb == "Announce" else id,
+            }
+            for n, id in enumerate(theirs)
+        ]
+        return {"id": OUTBOX, "type": "OrderedCollection", "orderedItems": items}
+
+    with Pocket(tmp_path) as pocket:
+        pocket.pages |= docs | {ALICE: actor(), OUTBOX: serve}
+        pocket.want(*(Want(id, Kind.DOCUMENT, Cause.ON_DEMAND, 0.0) for id in theirs))
+        pocket.run()
+        pocket.follow(ALICE, every={"min": "5m", "max": "5m"})
+        pocket.run()
+        asked = [url for _ in range(12) for url in pocket.later(300)]
+
+        assert asked.count(OUTBOX) == 12
+        stormed = [url for url in asked if url in docs]
+        assert len(stormed) == len(set(stormed))
+        assert len(stormed) <= (20 if verb == "Announce" else 0)

@@ -89,7 +89,8 @@ class Follows:
         for pull in self._pulls:
             if lease.want.follow in pull.waiting:
                 pull.touched.add(lease.want.follow)
-                pull.moved.set()
+                if not _goes_on(lease, outcome):
+                    pull.moved.set()
 
     async def start(self, configured: Iterable[Rules], *, queue: bool) -> None:
         """Take the configured follows; with `queue`, bring the store's follows and the frontier in
@@ -308,3 +309,12 @@ class Follows:
     @staticmethod
     async def _done(future: Future[Any]) -> None:
         await asyncio.wrap_future(future)
+
+
+def _goes_on(lease: Lease, outcome: Outcome) -> bool:
+    """Whether a page leads straight to the next one: that ends nothing, so that whoever waits need
+    not look before a second has passed."""
+    if not outcome.wants:
+        return False
+    last = outcome.wants[-1]
+    return last.kind is Kind.PAGE and last.uri == lease.want.uri and last.due <= outcome.at

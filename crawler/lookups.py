@@ -7,7 +7,7 @@ asks of a `Prior`. Invariant: one answer costs a fixed number of short reads, wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..cache.ports import Query
@@ -19,6 +19,7 @@ from .reading import Prior, Reading
 # States of which more than the state is to be known: why, since when, to where.
 _TOLD = frozenset({State.REFUSED, State.REDIRECTED, State.FAILED, State.GONE})
 _ACTORS = frozenset({"actor", "moved"})
+_MOST_BIRTHS = 1_000  # visits that are under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Lookups:
     follow: Callable[[str], Follow | None]
     leader: Callable[[str], str | None]
     ages: Freshness
+    _births: dict[str, float | None] = field(default_factory=dict)
 
     def prior(self, lease: Lease, reading: Reading | None, now: float) -> Prior:
         want, query = lease.want, self.query
@@ -89,8 +91,15 @@ class Lookups:
         walk, follow = reading.walk, self.follow(reading.lease.want.follow)
         if follow is None or follow.actor is None or (walk is not None and walk.mode != "backfill"):
             return None
-        known = self.query.reference(follow.actor)
-        return known.published if known is not None else None
+        born = self._births.get(follow.actor) if walk is not None else None
+        if born is None:  # once a visit: its pages come by hundreds
+            known = self.query.reference(follow.actor)
+            born = known.published if known is not None else None
+            if born is not None:
+                if len(self._births) >= _MOST_BIRTHS:
+                    self._births.clear()
+                self._births[follow.actor] = born
+        return born
 
     def _threads(self, want: Want, reading: Reading | None, rules: Rules | None) -> frozenset[str]:
         """Those of the posts in an answer whose threads are read already."""

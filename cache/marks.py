@@ -44,7 +44,8 @@ def mark(work: Work, item: Mark, at: float) -> None:
         ref.vouch(True)
     elif item.state is State.REFUSED and item.reason == "audience":
         ref.vouch(False)
-    if item.state is not None:
+    # What came from elsewhere while a request for it failed is there.
+    if item.state is not None and not (item.state is State.FAILED and ref.has_body):
         ref.state = STATE_NUMBER[item.state]
         set_extra(work, id, {"reason": item.reason, "target": item.target or ""})
     elif item.purge:

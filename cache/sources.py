@@ -27,6 +27,9 @@ _FIRST_BACKOFF = 3_600.0
 _LONGEST_BACKOFF = 7 * 86_400.0
 # Three 404s over a week are a deletion: what seems to be gone is not left in doubt for longer.
 _LONGEST_DOUBT = 3.5 * 86_400.0
+# For so long a page that shows what is held stands for a look at it. A server may list what it has
+# sent and never what became of it, so after that its own URL is asked in its turn.
+_SHOWN_ONLY = 30 * 86_400.0
 # Of what was never held only the answer is remembered: from a minute to a day, by its failures.
 _FIRST_NEGATIVE, _LONGEST_NEGATIVE = 60.0, 86_400.0
 
@@ -34,6 +37,9 @@ _FIRST_NEGATIVE, _LONGEST_NEGATIVE = 60.0, 86_400.0
 def observe(work: Work, id: bytes, ref: Ref, item: Put, *, changed: bool) -> None:
     """An answer to what is a source already, before its record is changed by it."""
     if ref.is_source and ref.kind not in _COLLECTIONS:
+        old = item.fetched_at - ref.fetched_at > _SHOWN_ONLY
+        if old and not changed and item.verified_by == "embedded":
+            return
         _plan(ref, item.plan)
         stamp = item.changed if changed else None
         seen = Seen(_validity(item), int(changed), stamp, cost=item.plan.cost)

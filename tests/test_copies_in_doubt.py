@@ -180,3 +180,27 @@ def test_two_ways_to_write_a_post_do_not_take_turns(tmp_path: Path) -> None:
         pocket.later(3600)
 
         assert content(pocket) == "edited"
+
+
+def test_an_edit_that_no_page_shows_is_found(tmp_path: Path) -> None:
+    """An outbox that lists what was sent, for ever: after a month the post is asked for itself."""
+    with Pocket(tmp_path) as pocket:
+        followed(pocket, SENT)
+        pocket.pages[POST] = EDIT["object"]
+        asked = [url for _ in range(24 * 62) for url in pocket.later(3600)]
+
+        assert content(pocket) == "edited"
+        assert asked.count(POST) <= 4
+
+
+def test_what_a_page_brought_meanwhile_is_not_failed(tmp_path: Path) -> None:
+    """A request that fails says nothing of a copy that came while it was under way."""
+    with Pocket(tmp_path) as pocket:
+        pocket.want(Want(POST, Kind.DOCUMENT, Cause.ON_DEMAND, 0.0))
+        [lease] = pocket.lease()
+        pocket.pages[POST] = 500
+        failed = pocket.outcome(lease)
+        followed(pocket, SENT)
+        pocket.settle(lease, failed)
+
+        assert pocket.state(POST) == "resolved"

@@ -17,17 +17,21 @@ from fedpull.crawler.protocol.source import Kind, Seen, Source
 
 _KINDS = {"outbox": Kind.OUTBOX, "actor": Kind.ACTOR, "post": Kind.POST, "listing": Kind.LISTING}
 # A trace states what a source is worth in full, and every request of its budget is the loop's.
-_VALUES = dict.fromkeys(Kind, 1.0)
+_VALUES = {int(kind): 1.0 for kind in Kind}
 _SWEEP = 43_200.0
+_MONTH = 30.0 * 86_400.0
 
 
 class Scheduler:
+    """`pushes`: `judged` by what they were worth, as shipped; `ignored` or `followed` each, for
+    comparison. `floor`: the least price of a request; a trace counts all of its budget."""
+
     def __init__(
         self,
         budget_per_hour: float,
         host_cap_per_hour: float | None = None,
         *,
-        use_push: bool = True,
+        pushes: str = "judged",
         floor: float = 0.0,
     ) -> None:
         self._rows = MemoryRows()
@@ -37,7 +41,7 @@ class Scheduler:
             budget_per_hour, cap, reserve=0.0, usable=1.0, floor=floor, values=_VALUES
         )
         self._agenda = Agenda(self._prices)
-        self._use_push = use_push
+        self._pushes = pushes
         self._urgent: deque[int] = deque()
         self._sweep_at = 0
         self._sweep_owed = 0.0
@@ -66,7 +70,7 @@ class Scheduler:
     def due(self, now: float, budget: int) -> list[str]:
         self._prices.retune(now)
         self._sweep(now)
-        chosen = []
+        chosen: list[int] = []
         while self._urgent and len(chosen) < budget:
             chosen.append(self._urgent.popleft())
         chosen += self._agenda.due(self._rows, now, budget - len(chosen))
@@ -85,10 +89,13 @@ class Scheduler:
         self._agenda.observe(self._rows, number, Seen(now, new, last_modified), now)
 
     def signal(self, id: str, now: float) -> None:
-        if self._use_push:
-            number = self._names.find(id)
-            if self._agenda.signal(self._rows, number, now):
-                self._urgent.append(number)
+        if self._pushes == "ignored":
+            return
+        number = self._names.find(id)
+        if self._agenda.signal(self._rows, number, now):
+            self._urgent.append(number)
+        elif self._pushes == "followed":  # overdue before all others
+            self._agenda.postpone(self._rows, number, now - _MONTH)
 
     def backoff(self, id: str, now: float, until: float) -> None:
         self._agenda.backoff(self._rows, self._names.find(id), now, until)

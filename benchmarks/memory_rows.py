@@ -59,10 +59,11 @@ class MemoryRows:
         if kind == Kind.POST:
             born = float(_POST.unpack_from(self._rows, id * _ROW.size + _POST_AT)[0] - self._epoch)
             burst = x = y = 0.0
+        placed, bound = flags & _PLACED > 0, flags // _BOUND & 3
         return Source(
             kind, host, float(last - self._epoch), float(due - self._epoch), float(seconds),
-            changes, exposure, weight, burst, x, y, born, _SHORTEST, _LONGEST, 0.0, flags & _PLACED > 0,
-            failures, bucket, flags // _BOUND & 3,
+            changes, exposure, weight, burst, x, y, born, _SHORTEST, _LONGEST, 0.0, placed,
+            failures, bucket, bound,
         )  # fmt: skip
 
     def save(self, id: int, source: Source) -> None:
@@ -141,11 +142,12 @@ class MemoryRows:
             self._notices.pop(id, None)
         else:
             self._notices[id] = _NOTICES.pack(
-                notices.hits, notices.observed, notices.signals, notices.pending
-            )
+                notices.hits, notices.observed, notices.signals, notices.exposure,
+                notices.pending, notices.heard,
+            )  # fmt: skip
 
 
-_NOTICES = Struct("<fffB")
+_NOTICES = Struct("<ffffBf")
 
 
 class Names:

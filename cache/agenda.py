@@ -117,9 +117,9 @@ class Agenda:
             return
         self._take_out(rows, id, source)
         seen = _sane(seen, now)
-        notices = rows.notices(id)
+        notices = self._notices(rows, id)
         if notices is not None:
-            estimate.answered(notices, seen.new, (seen.at - source.last) / DAY)
+            self.prices.trust.learn(estimate.answered(notices, seen, source.last))
             rows.save_notices(id, notices)
         estimate.observe(source, seen)
         source.failures = 0
@@ -135,7 +135,7 @@ class Agenda:
         self._take_out(rows, id, source)
         source.failures = min(source.failures + 1, 255)
         if not source.interval:
-            self.prices.plan(id, source, rows.notices(id))
+            self.prices.plan(id, source, self._notices(rows, id))
         self._place(rows, id, source, max(until, now))
 
     def postpone(self, rows: Rows, id: Id, until: float) -> None:
@@ -150,8 +150,8 @@ class Agenda:
         source = rows.load(id)
         if source is None:
             return False
-        notices = rows.notices(id) or Notices()
-        estimate.heard(notices)
+        notices = self.prices.trust.apply(rows.notices(id) or Notices())
+        estimate.heard(notices, now)
         rows.save_notices(id, notices)
         worth, cost = self.prices.worth(source), self.prices.price_of(source)
         asked = interval.worth_asking(source, notices, worth, cost, now)
@@ -274,7 +274,7 @@ class Agenda:
         source.last = min(source.last, now)
         if source.not_before > now + 8.0 * DAY:  # no origin's word reaches so far
             source.not_before = 0.0
-        self.prices.plan(id, source, rows.notices(id))
+        self.prices.plan(id, source, self._notices(rows, id))
         new, decided = source.interval, source.bound
         source.interval, source.bound = was, bound
         same = abs(new - was) <= _SAME * was and decided == bound
@@ -293,8 +293,12 @@ class Agenda:
         source = rows.load(id)
         if source is not None and not source.placed:
             source.last = min(source.last, now)
-            self.prices.plan(id, source, rows.notices(id))
+            self.prices.plan(id, source, self._notices(rows, id))
             self._place(rows, id, source, source.last + source.interval)
+
+    def _notices(self, rows: Rows, id: Id) -> Notices | None:
+        notices = rows.notices(id)
+        return None if notices is None else self.prices.trust.apply(notices)
 
     def _place(self, rows: Rows, id: Id, source: Source, due: float) -> None:
         latest = source.last + max(source.longest, 8.0 * DAY)

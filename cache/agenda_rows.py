@@ -19,7 +19,7 @@ from .work import Work
 
 KEY = Struct(">BI8s")
 _POST = int(Kind.POST)
-_NOTICES = Struct(">eeeB")
+_NOTICES = Struct(">eeeeBI")
 
 
 class WorkRows:
@@ -65,8 +65,9 @@ class WorkRows:
         if notices is None:
             work.delete(work.t.notices, id)
             return
-        counts = (notices.hits, notices.observed, notices.signals)
-        row = _NOTICES.pack(*map(half, counts), min(notices.pending, 255))
+        heard = whole_seconds(notices.heard)
+        counts = (notices.hits, notices.observed, notices.signals, notices.exposure)
+        row = _NOTICES.pack(*map(half, counts), min(notices.pending, 255), heard)
         work.put(work.t.notices, id, row)
 
 

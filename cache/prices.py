@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from math import log
 from typing import Any
 
-from ..crawler.protocol import interval
+from ..crawler.protocol import estimate, interval
 from ..crawler.protocol import price as pricing
 from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
 from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Source
@@ -55,6 +55,7 @@ class Prices:
         self._stretch = 1.0
         self._stretch_step = _SAMPLE / max(2_000.0, 48.0 * budget_per_hour)
         self._measured = 0
+        self.trust = estimate.Trust()
         self._alike: dict[tuple[float, ...], tuple[int, float, float]] = {}
         self._swept: Any = None
         self._passes = 0

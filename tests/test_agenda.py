@@ -76,6 +76,20 @@ class Refreshing:
         return Counter(int(at // HOUR) for at, _ in self.asked)
 
 
+class Promising(MemoryRows):
+    """Rows whose origins have all promised not to change before a time."""
+
+    def __init__(self, rows: MemoryRows, until: float) -> None:
+        self.__dict__.update(rows.__dict__)
+        self._until = until
+
+    def load(self, id: int) -> Source | None:
+        source = super().load(id)
+        if source is not None:
+            source.not_before = self._until
+        return source
+
+
 def test_what_is_most_overdue_goes_first() -> None:
     """By elapsed time over interval: an hour is more to a busy account than a day to a dormant."""
     loop = Refreshing(1_000.0)
@@ -210,14 +224,12 @@ def test_an_origin_that_promises_no_change_is_not_asked_before() -> None:
     """A `max-age` is a lower bound, for what is due and for what is asked early."""
     loop = Refreshing(1_000.0)
     id = loop.begin(posts=20.0)
-    source = loop.source(id)
-    source.not_before = NOW + 5 * HOUR
-    kept = loop.rows.load
-    loop.rows.load = lambda other: source if other == id else kept(other)  # type: ignore[method-assign]
+    rows = Promising(loop.rows, NOW + 5 * HOUR)
 
-    loop.agenda.observe(loop.rows, id, Seen(NOW), NOW)
+    loop.agenda.observe(rows, id, Seen(NOW), NOW)
 
-    assert source.due == NOW + 5 * HOUR
+    assert loop.source(id).due == NOW + 5 * HOUR
+    assert not loop.agenda.due(rows, NOW + 4 * HOUR, 9)
 
 
 def test_a_notice_that_is_worth_it_is_followed_at_once_and_once() -> None:

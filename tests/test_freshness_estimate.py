@@ -118,13 +118,13 @@ def test_notices_are_judged_by_what_the_next_answer_shows() -> None:
     """Of three notices, two of whose changes are there, and of two changes untold."""
     notices = Notices()
     for _ in range(3):
-        estimate.heard(notices)
+        estimate.heard(notices, NOW)
 
-    estimate.answered(notices, 2, 0.0)
-    estimate.answered(notices, 2, 0.0)
+    estimate.answered(notices, Seen(NOW, 2, NOW), NOW)
+    estimate.answered(notices, Seen(NOW, 2, NOW), NOW)
 
-    assert estimate.recall(notices) == pytest.approx((1.6 + 2) / (2 + 4))
-    assert estimate.precision(notices) == pytest.approx((1.6 + 2) / (2 + 3))
+    assert estimate.recall(notices) == pytest.approx((3.2 + 2) / (4 + 4))
+    assert estimate.precision(notices) == pytest.approx((3.2 + 2) / (4 + 3))
     assert notices.pending == 0
 
 

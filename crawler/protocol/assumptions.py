@@ -45,10 +45,15 @@ PROFILE_DOUBT: Final = 4.0
 DEEPEST_NIGHT: Final = 0.95
 
 # --- Notices (pushes) -----------------------------------------------------------------------------
-# Gamma/Beta priors: of two changes 1.6 would have been notified, of two notices 1.6 be true.
-NOTICE_HITS: Final = 1.6
-NOTICE_TRIALS: Final = 2.0
+# Four of five changes are notified and four of five notices are true, to begin with; the mean of
+# what is seen takes the place of that, and weighs as much as four trials of each source's own.
+NOTICE_TRUE: Final = 0.8
+NOTICE_TRIALS: Final = 4.0
+TRUST_MEMORY: Final = 200.0  # answers
 NOTICE_HALF_LIFE: Final = 30.0
+# A notice that belongs to a change comes so soon after it (before: by a clock that is wrong).
+NOTICE_EARLY: Final = -2.0 * MINUTE
+NOTICE_LATE: Final = 10.0 * MINUTE
 
 # --- What it is worth -----------------------------------------------------------------------------
 # A day's delay of one new post is 1. A profile that is out of date for a day matters to whoever

@@ -96,8 +96,8 @@ def _items(value: dict[str, Any], inline: dict[str, Any] | None) -> tuple[tuple[
             item = read_item(raw)
             if item is None:
                 dropped += raw is not None
-            elif (item.key, item.activity_id) not in seen:
-                seen.add((item.key, item.activity_id))
+            elif (names := (item.key, item.activity_id)) not in seen:
+                seen.add(names)
                 found.append(item)
     return tuple(found), dropped
 

@@ -9,17 +9,22 @@ exposure than LONGEST_GAP.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import cos, exp, expm1, isfinite, log, pi, sin
+from typing import NamedTuple
 
 from .assumptions import (
     BURST_CAP,
     BURST_MEMORY,
     FIRST_EDITS,
     HALF_LIFE,
+    NOTICE_EARLY,
     NOTICE_HALF_LIFE,
-    NOTICE_HITS,
+    NOTICE_LATE,
     NOTICE_TRIALS,
+    NOTICE_TRUE,
     PRIOR,
+    TRUST_MEMORY,
 )
 from .source import DAY, Kind, Notices, Seen, Source
 
@@ -136,27 +141,84 @@ def _turn_profile(source: Source, stamps: Iterable[float], before: float) -> Non
         source.profile_x, source.profile_y = x / count, y / count
 
 
-def heard(notices: Notices) -> None:
+def heard(notices: Notices, now: float) -> None:
     """A push came. It says that something may have changed, no more."""
     notices.signals += 1.0
     notices.pending = min(notices.pending + 1, 255)
+    notices.heard = now
 
 
-def answered(notices: Notices, new: int, gap: float) -> None:
-    """An answer, `gap` days after the one before, shows what the notices since then were worth."""
-    kept = 2.0 ** (-min(max(gap, 0.0), LONGEST_GAP) / NOTICE_HALF_LIFE)
-    new = min(max(new, 0), MOST_CHANGES)
-    notices.hits = notices.hits * kept + min(new, notices.pending)
+def answered(notices: Notices, seen: Seen, last: float) -> Answered:
+    """An answer, with the one before it at `last`, shows what the notices in between were worth."""
+    gap = min(max(seen.at - last, 0.0) / DAY, LONGEST_GAP)
+    kept = 2.0 ** (-gap / NOTICE_HALF_LIFE)
+    new = min(max(seen.new, 0), MOST_CHANGES)
+    result = Answered(_told(notices, seen.stamp, new), new, notices.pending)
+    notices.hits = notices.hits * kept + result.hits
     notices.observed = notices.observed * kept + new
     notices.signals *= kept
+    notices.exposure = notices.exposure * kept + gap
     notices.pending = 0
+    return result
+
+
+class Answered(NamedTuple):
+    """Of one answer: new items that were notified, new items, and notices."""
+
+    hits: float
+    new: int
+    pending: int
+
+
+@dataclass(slots=True)
+class Trust:
+    """What pushes are worth in general: where the judgement of each source begins.
+
+    Every answer weighs the same, so that no source that pushes all day decides for the others.
+    """
+
+    true: float = NOTICE_TRUE
+    told: float = NOTICE_TRUE
+
+    def learn(self, answered: Answered) -> None:
+        if answered.pending:
+            share = min(answered.hits / answered.pending, 1.0)
+            self.true += (share - self.true) / TRUST_MEMORY
+        if answered.new:
+            share = min(answered.hits / answered.new, 1.0)
+            self.told += (share - self.told) / TRUST_MEMORY
+
+    def apply(self, notices: Notices) -> Notices:
+        notices.true, notices.told = self.true, self.told
+        return notices
+
+
+def _told(notices: Notices, stamp: float | None, new: int) -> float:
+    """How many of the new items had been notified. A notice is no hit because something else was
+    there as well: that of the latest item must have come soon after it, and where many notices
+    meet few items only their share counts."""
+    pending = notices.pending
+    if not new or not pending:
+        return 0.0
+    if stamp is not None and isfinite(stamp):
+        if NOTICE_EARLY <= (notices.heard - stamp) / DAY <= NOTICE_LATE:
+            return float(min(new, pending))
+        new -= 1
+    return min(new, pending) * min(1.0, new / pending)
 
 
 def recall(notices: Notices) -> float:
     """The share of changes that are notified."""
-    return min((NOTICE_HITS + notices.hits) / (NOTICE_TRIALS + notices.observed), 0.999)
+    hits = NOTICE_TRIALS * notices.told + notices.hits
+    return min(hits / (NOTICE_TRIALS + notices.observed), 0.999)
+
+
+def notified(notices: Notices, changes: float) -> float:
+    """Notices a day, true or not; as many as changes until they have been counted for a while."""
+    return (NOTICE_TRIALS + notices.signals) / (NOTICE_TRIALS / changes + notices.exposure)
 
 
 def precision(notices: Notices) -> float:
     """The share of notices that are true."""
-    return min((NOTICE_HITS + notices.hits) / (NOTICE_TRIALS + notices.signals), 0.999)
+    hits = NOTICE_TRIALS * notices.true + notices.hits
+    return min(max(hits / (NOTICE_TRIALS + notices.signals), 1e-6), 0.999)

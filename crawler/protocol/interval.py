@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import exp, expm1, inf, isfinite, log1p, sqrt
 
 from .assumptions import READER, VALUE
-from .estimate import age, precision, rate, recall
+from .estimate import age, notified, precision, rate, recall
 from .rhythm import with_rhythm
 from .source import DAY, Kind, Notices, Source
 
@@ -35,8 +35,8 @@ def _days(source: Source, worth: float, price: float, notices: Notices | None) -
     if source.kind == Kind.POST:
         return ageing(changes, age(source, source.last), worth, price)
     if notices is not None:
-        left, notified = unnoticed(changes, notices)
-        days = noticed(left, notified, worth, price, precision(notices))
+        left, heard = unnoticed(changes, notices)
+        days = noticed(left, heard, worth, price, precision(notices))
         return with_rhythm(source, left, days, left / changes)
     return with_rhythm(source, changes, append_only(changes, worth, price))
 
@@ -49,35 +49,34 @@ def append_only(changes: float, worth: float, price: float) -> float:
 
 def unnoticed(changes: float, notices: Notices) -> tuple[float, float]:
     """Of a source that pushes: changes a day that it does not tell, and notices a day."""
-    told = recall(notices)
-    return changes * (1.0 - told), changes * told / precision(notices)
+    return changes * (1.0 - recall(notices)), notified(notices, changes)
 
 
-def noticed(left: float, notified: float, worth: float, price: float, true: float) -> float:
+def noticed(left: float, heard: float, worth: float, price: float, true: float) -> float:
     """Days between two reads when notices make us read in between: y - 1 + e^-y = z, T = y/gamma.
 
     Only when one notice is worth a request; else the notices wait for the next read.
     """
-    if price * notified > true * worth:
-        return append_only(left + notified * true, worth, price)
-    z = price * notified * notified / (worth * left)
+    if price * heard > true * worth:
+        return append_only(left + heard * true, worth, price)
+    z = price * heard * heard / (worth * left)
     if z < 1e-6:
         return append_only(left, worth, price)
     y = sqrt(2.0 * z) + z / 3.0 if z < 1.0 else z + 1.0
     for _ in range(4):
         y = max(y - (y - 1.0 + exp(-y) - z) / -expm1(-y), 1e-9)
-    return y / notified
+    return y / heard
 
 
-def mean_noticed(worth_left: float, notified: float, price: float, true: float) -> float:
+def mean_noticed(worth_left: float, heard: float, price: float, true: float) -> float:
     """The mean of what `noticed` leads to: its interval, or a notice that comes before.
 
     `worth_left` is worth times what is not told, `true` the worth of one notice.
     """
-    if price * notified > true:
-        return sqrt(2.0 * price / (worth_left + notified * true))
-    days = noticed(worth_left, notified, 1.0, price, true)
-    return -expm1(-notified * days) / notified
+    if price * heard > true:
+        return sqrt(2.0 * price / (worth_left + heard * true))
+    days = noticed(worth_left, heard, 1.0, price, true)
+    return -expm1(-heard * days) / heard
 
 
 def steady(changes: float, worth: float, price: float) -> float:
@@ -137,11 +136,12 @@ def worth_asking(source: Source, notices: Notices, worth: float, price: float, n
         fresh = (1.0 - true) ** notices.pending
         v = steady(changes, worth, price) * changes
         return 1.0 - fresh >= -expm1(-min(v, 3.0))
-    left, notified = unnoticed(changes, notices)
-    have = true * notices.pending + left * gap
-    if price * notified <= true * worth:
-        return have >= price * notified / worth
-    return have >= sqrt(2.0 * price * changes / worth)
+    left, heard = unnoticed(changes, notices)
+    told = true * notices.pending
+    if price * heard <= true * worth:
+        return told + left * gap >= price * heard / worth
+    # One notice is not worth a request; several may be, before the next read comes anyway.
+    return told >= sqrt(2.0 * price * changes / worth)
 
 
 def stale_chance(kind: int, changes: float, exposure: float, days: float) -> float:

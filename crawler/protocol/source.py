@@ -63,7 +63,12 @@ class Notices:
     hits: float = 0.0
     observed: float = 0.0
     signals: float = 0.0
+    exposure: float = 0.0  # days in which they came, with forgetting
     pending: int = 0
+    heard: float = 0.0  # when the latest came
+    # What is expected of pushes as long as little is known of this source's; not stored.
+    true: float = 0.8  # the share of notices that say what is so
+    told: float = 0.8  # the share of changes that are notified
 
 
 @dataclass(frozen=True, slots=True)

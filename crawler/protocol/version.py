@@ -8,13 +8,13 @@ under one id.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from .classes import class_of
+from .record import record
 
 # What changes without anybody having edited anything: reactions and their counts, signatures made
 # at request time. `@context` is left out because an embedded copy has none of its own.
@@ -29,7 +29,7 @@ _SAME_MOMENT = 1.0
 _MOST_AHEAD = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stamp:
     """What two versions of a document are compared by."""
 

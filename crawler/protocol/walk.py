@@ -15,11 +15,12 @@ once, and at a few seams), pages that bring nothing are counted, and so are page
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .collection import Page
 from .counted import seam
 from .items import Item
+from .record import record
 from .uri import same_origin, without_fragment
 from .walkstate import Sorted, Walk, added, after_page, holds, sort_items, url_mark
 
@@ -40,7 +41,7 @@ _NO_SUCH_PAGE = frozenset((400, 404, 410))
 _ENDS = frozenset(("end", "loop", "missing", "nothing new", "repeated"))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """What follows from one page. Exactly one of `next` and `stop` is set.
 

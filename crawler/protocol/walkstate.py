@@ -7,13 +7,14 @@ bounded by the page cap (eight bytes a URL and a page), not by the collection.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 
 import orjson
 
 from .collection import Page
 from .items import Item
+from .record import record
 from .uri import without_fragment
 
 # When the latest items were published: what a first sight teaches of how often something comes.
@@ -43,7 +44,7 @@ def added(marks: str, one: str) -> str:
     return marks if holds(marks, one) else f"{marks} {one}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Walk:
     """`next` is the URL to ask for; None when the walk is over, and then `done` says why."""
 
@@ -136,7 +137,7 @@ class Walk:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sorted:
     """The items of a page by what they are to a walk; the rest of them is known."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from ..crawler.protocol.record import record
 from ..crawler.protocol.version import Stamp
 from .views import (
     Attempt,
@@ -82,7 +83,7 @@ class Cause(IntEnum):
     BACKFILL = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Want:
     """Something to be fetched. One row of the frontier; wanting it twice keeps the more urgent.
 
@@ -105,7 +106,7 @@ class Want:
     root: str = ""  # the followed post whose thread it belongs to
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Lease:
     """The right to make one request to one host until `until`; stored, so a crash gives it back."""
 
@@ -118,7 +119,7 @@ class Lease:
     last_modified: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Terms:
     """The index terms of an object; empty for actors, activities and collections."""
 
@@ -155,7 +156,7 @@ class Poll:
     plan: Plan = Plan()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Put:
     """A body to keep under an id, exactly as the origin served it."""
 
@@ -205,7 +206,7 @@ class Mark:
     plan: Plan | None = None  # None: as it was
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """One item of a collection page: identity is the object's id and whether it was announced."""
 
@@ -269,7 +270,7 @@ class HostReport:
     sent: float = 0.0  # when the request was sent, which is later than its lease; 0: not known
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """Everything that follows from one answer; applied whole, in one transaction."""
 

@@ -111,8 +111,10 @@ def take(visit: Visit, walk: Walk, now_at: Step, new: frozenset[str]) -> Taken:
             continue
         if _left_out(visit.prior, id) or (id in deleted and _is_other(item)):
             continue
-        keep = room is None or room > 0
-        counted = _take_item(visit, item, id, taken, keep=keep)
+        if item.object_id in deleted and _is_deletion(item):
+            _deleted(visit, item, id, taken)
+            continue
+        counted = _take_item(visit, item, id, taken, keep=room is None or room > 0)
         if counted and room is not None and id in uncounted:
             uncounted.discard(id)  # an edit and what it edits are one post
             room -= 1
@@ -154,9 +156,6 @@ def _left_out(prior: Prior, id: str) -> bool:
 def _take_item(visit: Visit, item: Item, id: str, taken: Taken, *, keep: bool) -> bool:
     """Add what one item comes to; whether it counts as a post of the backfill."""
     prior, announced = visit.prior, item.verb == "Announce"
-    if _is_deletion(item):
-        _deleted(visit, item, id, taken)
-        return False
     if unwanted(prior, id):
         return False
     if announced and prior.rules is not None and not prior.rules.boosts:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import isnan
 
 from ..crawler.protocol.source import Kind, Seen
+from . import wants
 from .agenda_rows import WorkRows, born_of, bound, host_of, source_of
 from .environment import Tables, Txn
 from .intern import id_of
@@ -30,6 +31,8 @@ _LONGEST_DOUBT = 3.5 * 86_400.0
 # For so long a page that shows what is held stands for a look at it. A server may list what it has
 # sent and never what became of it, so after that its own URL is asked in its turn.
 _SHOWN_ONLY = 30 * 86_400.0
+# What a follow waits for is asked again in so long when it is no source any more.
+_LOOK_AGAIN = 86_400.0
 # Of what was never held only the answer is remembered: from a minute to a day, by its failures.
 _FIRST_NEGATIVE, _LONGEST_NEGATIVE = 60.0, 86_400.0
 
@@ -144,8 +147,12 @@ def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
 def end_document(work: Work, id: bytes, ref: Ref) -> None:
     """A document is not asked again by itself. Of a collection that is read, whoever asks for it
     as a document learns nothing: its visits see for themselves what has become of it."""
-    if not (ref.is_source and ref.kind in _COLLECTIONS):
-        end(work, id, ref)
+    if ref.is_source and ref.kind in _COLLECTIONS:
+        return
+    end(work, id, ref)
+    row = row_of(work, id, Kind.ACTOR)
+    if row is not None and row.parked:  # a followed actor's: nobody would bring it forward
+        wants.postpone(work, id, Wanted.DOCUMENT, row, work.now + _LOOK_AGAIN)
 
 
 def end(work: Work, id: bytes, ref: Ref) -> None:

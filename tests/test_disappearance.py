@@ -11,7 +11,7 @@ import pytest
 from ingest_cases import ALICE, HOST, OUTBOX, actor, create, note
 from pocket import Pocket
 
-from fedpull.cache.records import Cause, Kind, Want
+from fedpull.cache.records import Cause, Kind, Mark, Outcome, Want
 from fedpull.crawler.ingestor import Ingestor, Tally
 
 POST = f"{ALICE}/posts/1"
@@ -324,4 +324,18 @@ def test_the_shell_purges_in_steps_and_gives_its_place_back_once(tmp_path: Path)
         assert sizes[:2] == [200, 180]
         assert told(pocket, ALICE)[-1] == ("deleted", "gone")
         assert pocket.state(ALICE) == "gone"
+        pocket.sound()
+
+
+def test_a_followed_actor_that_was_purged_is_asked_again(tmp_path: Path) -> None:
+    """Its host could not be reached for too long, and its row only waited to be brought forward."""
+    with Pocket(tmp_path) as pocket:
+        followed(pocket, create(1))
+        purged = Mark(ALICE, reason="unverified", purge=True)
+        pocket.opened.store.apply(Outcome(pocket.clock.at, marks=(purged,))).result()
+        assert pocket.state(ALICE) == "gone"
+        pocket.later(DAY)
+        pocket.later(DAY)
+
+        assert pocket.state(ALICE) == "resolved"
         pocket.sound()

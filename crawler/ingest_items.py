@@ -27,7 +27,7 @@ from .protocol.version import believable
 from .protocol.walk import Step, Walk
 from .reading import Prior, Reading
 
-# Posts of others that one page makes us look at again, and how long after the last look at the
+# Other servers' posts that one page makes us look at again, and how long after the last look at the
 # earliest: what a page shows of them may be made up, and their hosts have not asked for it.
 _MOST_SHOWN, _SHOWN_EVERY = 20, HOUR
 
@@ -212,12 +212,18 @@ def _look_again(visit: Visit, shown: dict[str, Any], id: str, taken: Taken) -> N
     is shown is not believed."""
     known = visit.prior.details[id]
     updated, verified = believable(as2.updated(shown), visit.now), known.verified_at or 0.0
-    if updated is None or known.state is not State.RESOLVED or taken.shown >= _MOST_SHOWN:
+    if updated is None or known.state is not State.RESOLVED:
         return
-    if updated > max(known.updated or 0.0, verified):
+    if updated <= max(known.updated or 0.0, verified):
+        return
+    want = Want(id, Kind.DOCUMENT, Cause.NEW, visit.now, visit.follow, "check")
+    if not is_at(visit.origin, id):
+        if taken.shown >= _MOST_SHOWN:
+            return
         taken.shown += 1
         due = max(visit.now, min(verified, visit.now) + _SHOWN_EVERY)
-        taken.wants.append(Want(id, Kind.DOCUMENT, Cause.NEW, due, visit.follow, "check"))
+        want = replace(want, due=due, scheduled=due > visit.now)
+    taken.wants.append(want)
 
 
 def _to_open(prior: Prior, item: Item, id: str) -> bool:

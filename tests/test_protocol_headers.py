@@ -74,6 +74,7 @@ WAITS: dict[str, tuple[dict[str, str], int, float | None]] = {
     "epoch": ({"x-ratelimit-reset": "1700000120"}, 429, 120.0),
     "seconds to the reset": ({"x-ratelimit-reset": "30"}, 429, 30.0),
     "a reset in the past": ({"x-ratelimit-reset": "1600000000"}, 429, 1.0),
+    "a reset in a year": ({"x-ratelimit-reset": "1731536000"}, 429, 3_600.0),
     "no reset": ({"x-ratelimit-reset": "later"}, 429, None),
     "a reset that nobody waits for": ({"x-ratelimit-reset": "1700000120"}, 200, None),
     "the last request": (

@@ -21,6 +21,7 @@ _TYPE = re.compile(r"\s*([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)\s*((?:;.*)
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"]*))\s*')
 _UTF8 = frozenset(("utf-8", "utf8"))
 
+HOUR = 3_600.0
 DAY = 86_400.0
 # A year: what RFC 9111 section 1.2.2 calls infinite enough is far more than we ever believe.
 _MAX_AGE = 365 * DAY
@@ -68,10 +69,11 @@ def is_jrd(content_type: str | None) -> bool:
 
 
 def retry_after(headers: Mapping[str, str], now: float, *, status: int = 429) -> float | None:
-    """In how many seconds the host wants to be asked again, from 1 s to 24 h; None: it is silent.
+    """In how many seconds the host wants to be asked again; None: it is silent.
 
-    Mastodon and GoToSocial send no Retry-After with their 429 but X-RateLimit-Reset as ISO time;
-    others send it as epoch or as seconds.
+    From 1 s to 24 h. Mastodon and GoToSocial send no Retry-After with their 429 but
+    X-RateLimit-Reset as ISO time; others send it as epoch or as seconds. It ends a window of
+    minutes, so that more than an hour is a mistake.
     """
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
@@ -84,13 +86,13 @@ def retry_after(headers: Mapping[str, str], now: float, *, status: int = 429) ->
         return None
     if re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", reset):
         number = float(reset)
-        return _clamp(number - now if number > 1e9 else number)
+        return _clamp(number - now if number > 1e9 else number, HOUR)
     moment = rfc3339(reset)
-    return None if moment is None else _clamp(moment - now)
+    return None if moment is None else _clamp(moment - now, HOUR)
 
 
-def _clamp(seconds: float) -> float:
-    return min(max(seconds, 1.0), DAY)
+def _clamp(seconds: float, longest: float = DAY) -> float:
+    return min(max(seconds, 1.0), longest)
 
 
 def max_age(headers: Mapping[str, str]) -> float | None:

@@ -34,11 +34,17 @@ class Scheduler:
         pushes: str = "judged",
         floor: float = 0.0,
     ) -> None:
-        self._rows = MemoryRows()
+        self._rows = MemoryRows(hosts=host_cap_per_hour is not None)
         self._names = Names()
         cap = None if host_cap_per_hour is None else lambda host, kind: host_cap_per_hour
         self._prices = Prices(
-            budget_per_hour, cap, reserve=0.0, usable=1.0, floor=floor, values=_VALUES
+            budget_per_hour,
+            cap,
+            reserve=0.0,
+            usable=1.0,
+            floor=floor,
+            values=_VALUES,
+            apart=False,
         )
         self._agenda = Agenda(self._prices)
         self._pushes = pushes
@@ -71,8 +77,15 @@ class Scheduler:
         self._prices.retune(now)
         self._sweep(now)
         chosen: list[int] = []
+        lanes = self._prices.lanes
         while self._urgent and len(chosen) < budget:
-            chosen.append(self._urgent.popleft())
+            number = self._urgent.popleft()
+            source = self._rows.load(number)
+            if source is None or lanes.admit(source.host, source.kind, now):
+                chosen.append(number)
+            else:
+                turn = lanes.put_off(source.host, source.kind, now, waited=True)
+                self._agenda.postpone(self._rows, number, turn)
         chosen += self._agenda.due(self._rows, now, budget - len(chosen))
         return [self._names.name(number) for number in chosen]
 

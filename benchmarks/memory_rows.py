@@ -15,11 +15,10 @@ from struct import Struct
 from fedpull.cache.agenda import LINES, SCALES
 from fedpull.crawler.protocol.source import DAY, Kind, Notices, Source
 
-# last, due, interval, changes, exposure; weight, burst, profile; host; kind and flags, failures;
-# bucket; the neighbours in the calendar.
-_ROW = Struct("<IIIffeeee4sBBHII")
+# last, due, interval, changes, exposure; weight, burst, profile; host, when hosts have caps; kind
+# and flags, failures; bucket; the neighbours in the calendar.
+_ROW = "<IIIffeeee%dsBBHII"
 _LINKS = Struct("<II")
-_LINKS_AT = _ROW.size - _LINKS.size
 _POST = Struct("<I")  # a post has no burst and no daily profile: its birth stands there
 _POST_AT = 22
 _PLACED = 4
@@ -33,7 +32,9 @@ _SLOTS = 64
 class MemoryRows:
     """Rows by number; see `cache.agenda.Rows`."""
 
-    def __init__(self, epoch: int = 400 * 86_400) -> None:
+    def __init__(self, epoch: int = 400 * 86_400, *, hosts: bool = True) -> None:
+        self._row = Struct(_ROW % (4 if hosts else 0))
+        self._links_at = self._row.size - _LINKS.size
         # Added to all times, so that a trace may begin at 0 and know of what was before.
         self._epoch = epoch
         self._rows = bytearray()
@@ -44,20 +45,22 @@ class MemoryRows:
         self._notices: dict[int, bytes] = {}
 
     def __len__(self) -> int:
-        return len(self._rows) // _ROW.size
+        return len(self._rows) // self._row.size
 
     def new(self) -> int:
         number = len(self)
-        self._rows += bytes(_ROW.size)
+        self._rows += bytes(self._row.size)
         return number
 
     def load(self, id: int) -> Source | None:
         (last, due, seconds, changes, exposure, weight, burst, x, y, host, flags, failures, bucket,
-         _, _) = _ROW.unpack_from(self._rows, id * _ROW.size)  # fmt: skip
+         _, _) = self._row.unpack_from(self._rows, id * self._row.size)  # fmt: skip
         kind = flags & 3
         born = 0.0
         if kind == Kind.POST:
-            born = float(_POST.unpack_from(self._rows, id * _ROW.size + _POST_AT)[0] - self._epoch)
+            born = float(
+                _POST.unpack_from(self._rows, id * self._row.size + _POST_AT)[0] - self._epoch
+            )
             burst = x = y = 0.0
         placed, bound = flags & _PLACED > 0, flags // _BOUND & 3
         return Source(
@@ -67,11 +70,11 @@ class MemoryRows:
         )  # fmt: skip
 
     def save(self, id: int, source: Source) -> None:
-        start = id * _ROW.size
+        start = id * self._row.size
         flags = source.kind | _PLACED * source.placed | source.bound * _BOUND
         last, due = round(source.last) + self._epoch, round(source.due) + self._epoch
-        links = _LINKS.unpack_from(self._rows, start + _LINKS_AT)
-        _ROW.pack_into(
+        links = _LINKS.unpack_from(self._rows, start + self._links_at)
+        self._row.pack_into(
             self._rows, start, last, due, round(source.interval), source.changes, source.exposure,
             source.weight, source.burst, source.profile_x, source.profile_y, source.host, flags,
             source.failures, source.bucket, *links,
@@ -89,7 +92,7 @@ class MemoryRows:
         else:
             self._link(head, before=id)
         heads[slot] = id
-        _LINKS.pack_into(self._rows, id * _ROW.size + _LINKS_AT, _NONE, head)
+        _LINKS.pack_into(self._rows, id * self._row.size + self._links_at, _NONE, head)
 
     def unplace(self, id: int, line: int, due: float) -> None:
         before, after = self._links(id)
@@ -121,14 +124,14 @@ class MemoryRows:
                 id = after
 
     def _links(self, id: int) -> tuple[int, int]:
-        before, after = _LINKS.unpack_from(self._rows, id * _ROW.size + _LINKS_AT)
+        before, after = _LINKS.unpack_from(self._rows, id * self._row.size + self._links_at)
         return before, after
 
     def _link(self, id: int, *, before: int | None = None, after: int | None = None) -> None:
         was_before, was_after = self._links(id)
         _LINKS.pack_into(
             self._rows,
-            id * _ROW.size + _LINKS_AT,
+            id * self._row.size + self._links_at,
             was_before if before is None else before,
             was_after if after is None else after,
         )
@@ -150,6 +153,9 @@ class MemoryRows:
 _NOTICES = Struct("<ffffBf")
 
 
+_EIGHT = 8
+
+
 class Names:
     """Ids of sources, as bytes one after the other, and a table that finds their numbers.
 
@@ -160,14 +166,18 @@ class Names:
 
     def __init__(self) -> None:
         self._text = bytearray()
-        self._ends = array("I")
+        self._lengths = array("H")
+        self._starts = array("I")  # of every eighth
         self._tables = [array("I", [_NONE] * 8) for _ in range(self._PARTS)]
         self._used = array("I", [0] * self._PARTS)
 
     def add(self, name: str) -> int:
-        number = len(self._ends)
-        self._text += name.encode()
-        self._ends.append(len(self._text))
+        number = len(self._lengths)
+        if number % _EIGHT == 0:
+            self._starts.append(len(self._text))
+        text = name.encode()
+        self._text += text
+        self._lengths.append(len(text))
         part = hash(name) % self._PARTS
         if self._used[part] >= 0.85 * len(self._tables[part]):
             self._grow(part)
@@ -192,8 +202,9 @@ class Names:
         return self._bytes(number).decode()
 
     def _bytes(self, number: int) -> bytes:
-        start = self._ends[number - 1] if number else 0
-        return bytes(self._text[start : self._ends[number]])
+        first = number - number % _EIGHT
+        start = self._starts[number // _EIGHT] + sum(self._lengths[first:number])
+        return bytes(self._text[start : start + self._lengths[number]])
 
     def _grow(self, part: int) -> None:
         old = self._tables[part]

@@ -61,8 +61,9 @@ class Lane:
 class Lanes:
     """All hosts with a cap. Hosts without one have no lane."""
 
-    def __init__(self, cap: HostCap | None, usable: float = USABLE) -> None:
+    def __init__(self, cap: HostCap | None, usable: float = USABLE, *, apart: bool = True) -> None:
         self._cap = cap
+        self._apart = apart  # pages and documents have each a cap of their own
         self._usable = usable
         self._lanes: dict[bytes, Lane] = {}
 
@@ -74,7 +75,7 @@ class Lanes:
         if cap is None:
             return None
         rate = max(cap, 1e-3) * self._usable / 3_600.0
-        key = host + (b"p" if kind in _PAGES else b"d")
+        key = host + b"p" if self._apart and kind in _PAGES else host
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(rate)

@@ -41,9 +41,10 @@ class Prices:
         floor: float = PRICE_FLOOR,
         values: Mapping[int, float] | None = None,
         usable: float = USABLE,
+        apart: bool = True,
     ) -> None:
         self.account = Account(budget_per_hour)
-        self.lanes = Lanes(host_cap, usable)
+        self.lanes = Lanes(host_cap, usable, apart=apart)
         self.histogram = pricing.Histogram()
         self.price = max(floor, 1e-6)
         self._floor = floor

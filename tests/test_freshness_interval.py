@@ -73,7 +73,7 @@ def test_the_index_of_a_steady_document_equals_the_price(y: float) -> None:
 def test_notices_that_are_true_make_reading_in_between_rarer() -> None:
     """A server that tells nine of ten posts is polled for the tenth only."""
     known = source(Kind.OUTBOX, 1.0)
-    notices = Notices(hits=90.0, observed=100.0, signals=95.0)
+    notices = Notices(hits=90.0, observed=100.0, signals=95.0, exposure=100.0)
 
     told = interval.seconds(known, 1.0, 0.01, notices)
 
@@ -83,7 +83,7 @@ def test_notices_that_are_true_make_reading_in_between_rarer() -> None:
 def test_a_false_friend_is_polled_as_anybody() -> None:
     """Notices that are never followed by anything new bring no request and save none."""
     known = source(Kind.OUTBOX, 1.0)
-    notices = Notices(hits=0.0, observed=100.0, signals=5_000.0, pending=1)
+    notices = Notices(hits=0.0, observed=100.0, signals=5_000.0, exposure=50.0, pending=1)
 
     assert interval.seconds(known, 1.0, 0.01, notices) < 1.2 * interval.seconds(known, 1.0, 0.01)
     assert not interval.worth_asking(known, notices, 1.0, 0.01, NOW)
@@ -91,7 +91,7 @@ def test_a_false_friend_is_polled_as_anybody() -> None:
 
 def test_one_true_notice_is_worth_a_request() -> None:
     """When few posts are told and nearly all of them truly, a notice is read at once."""
-    notices = Notices(hits=20.0, observed=20.0, signals=20.0, pending=1)
+    notices = Notices(hits=20.0, observed=20.0, signals=20.0, exposure=40.0, pending=1)
 
     assert interval.worth_asking(source(Kind.OUTBOX, 0.5), notices, 1.0, 0.05, NOW)
 

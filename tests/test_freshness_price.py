@@ -130,7 +130,7 @@ def test_a_state_that_cannot_be_read_is_no_state(state: bytes) -> None:
 def test_what_pushes_costs_what_its_notices_bring() -> None:
     """A source that notifies truly is counted with the requests that its notices lead to."""
     row = Source(Kind.OUTBOX, b"h" * 8, NOW, changes=60.0, exposure=30.0)
-    notices = Notices(hits=90.0, observed=100.0, signals=95.0)
+    notices = Notices(hits=90.0, observed=100.0, signals=95.0, exposure=48.0)
     key = price.key_of(row, 1.0, notices)
 
     assert 1.5 < price.requests(key, 0.2) < 4.0

@@ -106,7 +106,11 @@ def strength(key: Key) -> float:
         return sqrt(_value(key[3]) * _value(key[4]) / 2.0)
     if key[0] == Kind.POST:
         return sqrt(_value(key[3]) / _value(key[4], _COARSE) / 2.0)
-    return sqrt(_value(key[3]) / 2.0)
+    if is_plain(key):
+        return sqrt(_value(key[3]) / 2.0)
+    # With notices that are followed it asks for up to 1.4 times of what it would without.
+    told = _value(key[4]) * _value(key[5], _COARSE)
+    return 1.2 * sqrt((_value(key[3]) + told) / 2.0)
 
 
 @lru_cache(8192)

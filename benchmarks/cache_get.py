@@ -68,7 +68,7 @@ def _puts(documents: int) -> Iterator[Put]:
     at = time.time()
     for note in corpus.notes(documents):
         body = json.dumps(note).encode()
-        yield put(note["id"], body, note, stamp_of(note), at=at, interval=86_400.0)
+        yield put(note["id"], body, note, stamp_of(note, at), at=at)
 
 
 def figures(cache: Cache, ids: Sequence[str], gets: int, runs: int) -> Iterator[tuple[str, float]]:

@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from struct import Struct
 
-from fedpull.cache.agenda import LINES, SCALES
+from fedpull.cache.calendar_lines import LINES, SCALES
 from fedpull.crawler.protocol.source import DAY, Kind, Notices, Source
 
 # last, due, interval, changes, exposure; weight, burst, profile; host, when hosts have caps; kind

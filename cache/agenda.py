@@ -1,34 +1,25 @@
 """The agenda: which source is asked next, and what becomes of it once it has answered.
 
 The shipped book-keeping of the refresh policy, over rows that somebody else keeps (LMDB in the
-store, packed memory in the benchmark). A calendar of lines, one for each half octave of interval:
-within a line the order of due times is the order of elapsed time over interval, so the most
-overdue source is the head of one of some thirty lines. It fetches nothing, and enforces no
-politeness. Invariants: a source stands in the calendar exactly when its row says so, and once;
-`due` hands each out once; a stored time later than the source's longest interval from now counts
-for nothing, whatever the clock did.
+store, packed memory in the benchmark): it learns from answers, places sources in the calendar, and
+takes out what is due, the most overdue first. It fetches nothing, and enforces no politeness.
+Invariants: a source stands in the calendar exactly when its row says so, and once; `due` hands each
+out once; a stored time later than the source's longest interval from now counts for nothing,
+whatever the clock did.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from ..crawler.protocol import estimate, interval
 from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Seen, Source
+from .calendar_lines import LINES, MIDDLE, SCALES, Id, Rows, line_of
 from .prices import Prices
 
-Id = Any  # hashable, and in the order of a sweep
-
-SCALES = 34  # half octaves from a minute to three months
-# Those whose host is asked as often as it may be stand apart: there is no room to ask them early,
-# and they would hide those that can be.
-# So do those that are due and wait for a turn of their host: they go before all others.
-WAITING = 2 * SCALES
-LINES = WAITING + 1
 EARLIEST = 0.5  # of its interval: nothing is asked earlier, however much budget is left
 _LOOKS = 64  # heads that are looked at in vain in one call, besides four for each that is wanted
 _SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
@@ -37,47 +28,12 @@ _GOLDEN = 0.6180339887498949
 # What came with one page comes back within so much of its interval: its rows are then written on
 # a leaf or two of the calendar instead of one each.
 _PAGE = 1.0 / 32.0
-
-
 # What became of a head that was looked at.
 _CHOSEN, _PUT_OFF, _PASSED_OVER = range(3)
 
 
-class Rows(Protocol):
-    """Where sources stand. Ids sort in the order in which a sweep comes by them."""
-
-    def load(self, id: Id) -> Source | None: ...
-
-    def save(self, id: Id, source: Source) -> None: ...
-
-    def place(self, id: Id, line: int, due: float) -> None: ...
-
-    def unplace(self, id: Id, line: int, due: float) -> None: ...
-
-    def line(self, line: int) -> Iterator[tuple[float, Id]]:
-        """By due time. What it yields may be unplaced, and placed again, before it goes on."""
-        ...
-
-    def notices(self, id: Id) -> Notices | None: ...
-
-    def save_notices(self, id: Id, notices: Notices | None) -> None: ...
-
-
-_BEGINS = tuple(60.0 * 2.0 ** (n / 2.0) for n in range(1, SCALES))
-_SCALE: tuple[float, ...] = tuple(60.0 * 2.0 ** ((n + 0.5) / 2.0) for n in range(SCALES))
-_MIDDLE = (*_SCALE, *_SCALE, 1.0)
-
-
-def line_of(seconds: float, bound: int) -> int:
-    """The line of an interval."""
-    if bound == Bound.TURN:
-        return WAITING
-    scale = bisect_right(_BEGINS, seconds)
-    return scale + SCALES if bound == Bound.HOST else scale
-
-
 class Agenda:
-    """The policy's memory: price, budget, host lanes. All of it can be rebuilt by a sweep."""
+    """Over rows that are handed in with each call; it remembers where the lines begin, no more."""
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
@@ -182,7 +138,7 @@ class Agenda:
         soonest = 0.0 if self.prices.at_floor else 1.0 - EARLIEST
         heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = []
         for line, due in self._find_heads(now).items():
-            lateness = (due - now) / _MIDDLE[line]
+            lateness = (due - now) / MIDDLE[line]
             if lateness <= soonest:
                 heads.append((lateness, line, None, None))
         heapify(heads)
@@ -215,7 +171,7 @@ class Agenda:
                 heappop(heads)
             else:
                 due, id = entry
-                heapreplace(heads, ((due - now) / _MIDDLE[line], line, id, entries))
+                heapreplace(heads, ((due - now) / MIDDLE[line], line, id, entries))
         self.prices.account.granted(len(chosen), now)
         return chosen
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from math import isnan
 
-from .agenda import line_of
 from .agenda_rows import agenda_key
+from .calendar_lines import line_of
 from .counters import Counters
 from .environment import Tables, Txn
 from .hosts import ready_key, turn_slot

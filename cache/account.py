@@ -22,8 +22,10 @@ _LONGEST_OWN_DEBT = _HOUR
 # A clock that jumped gives no more than this at once.
 _LONGEST_GAP = 60.0
 _MINUTE = 60.0
-# A backfill may have the rest: what is new and what may have changed must not wait for its end.
-_BACKFILL = 0.8
+# While first sights wait, they and the loop (with what it finds) share the budget so, that neither
+# has to wait for the other's end.
+_BACKFILL = 0.6
+_WAITS = 300.0  # a backfill that was refused lately wants more; the dispatcher asks each minute
 
 
 class Account:
@@ -37,6 +39,8 @@ class Account:
         self._at: float | None = None
         self._minutes: dict[int, int] = {}
         self._granted: dict[int, int] = {}
+        self._backfills: dict[int, int] = {}
+        self._refused = -inf
         self._holds = False
 
     def hold(self) -> None:
@@ -44,13 +48,21 @@ class Account:
         self._holds = True
 
     def left(self, now: float, *, backfill: bool = False) -> float:
-        """How many requests may begin that nobody waits for; the part that a backfill may have of
-        them."""
+        """How many requests may begin that nobody waits for: of a backfill, or of all else."""
         if not self._holds:
             return inf
-        share = self.per_hour * (_BACKFILL if backfill else _REFILL)
         # An hour that began within a minute holds 61 of them in part.
-        return max(share, 1.0) - _within(self._minutes, now, 61)
+        used, backfills = _within(self._minutes, now, 61), _within(self._backfills, now, 61)
+        left = max(self.per_hour * _REFILL, 1.0) - used
+        if backfill:
+            return min(left, max(self.per_hour * _BACKFILL, 1.0) - backfills)
+        if 0.0 <= now - self._refused < _WAITS:
+            left = min(left, self.per_hour * (_REFILL - _BACKFILL) - (used - backfills))
+        return left
+
+    def refuse_backfill(self, now: float) -> None:
+        """A backfill has to wait for its share."""
+        self._refused = now
 
     def room(self, now: float) -> int:
         """How many requests the loop may begin."""
@@ -60,11 +72,13 @@ class Account:
         self._at = now
         return max(int(min(self._tokens, self.left(now))), 0)
 
-    def charge(self, n: int, now: float, *, own: bool = False) -> None:
-        """Requests that were made; `own`: by the loop, or because of what it has found."""
+    def charge(self, n: int, now: float, *, own: bool = False, backfill: bool = False) -> None:
+        """Requests that were made; `own`: because of what the loop has found."""
         debt = -self._refill * (_LONGEST_OWN_DEBT if own else _LONGEST_DEBT)
         self._tokens = min(self._tokens, max(self._tokens - n, debt))
         _add(self._minutes, n, now)
+        if backfill:
+            _add(self._backfills, n, now)
 
     def granted(self, n: int, now: float) -> None:
         """Requests that the loop has begun; they are charged when they are made."""

@@ -110,12 +110,12 @@ def take(
     page: bool,
     *,
     paid: bool = False,
-    new: bool = False,
+    cause: Cause | None = None,
 ) -> None:
-    """Count one request that begins now; `paid`: the budget's account has counted it before,
-    `new`: it is for something that the refresh loop has found."""
+    """Count one request that begins now; `paid`: the budget's account has counted it before."""
     if not paid:
-        work.agenda.prices.account.charge(1, now, own=new)
+        new, backfill = cause is Cause.NEW, cause is Cause.BACKFILL
+        work.agenda.prices.account.charge(1, now, own=new, backfill=backfill)
     host.in_flight += 1
     host.requests += 1
     host.next_at = now + work.politeness.gap

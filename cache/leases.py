@@ -61,9 +61,14 @@ def lease(
 
 def least_urgent(account: Account, now: float) -> Cause:
     """The least urgent cause for which the hour's budget still allows a request."""
-    if account.left(now, backfill=True) >= 1.0:
-        return Cause.BACKFILL
-    return Cause.REFRESH if account.left(now) >= 1.0 else Cause.PUSH
+    refused = _refused(account, now)
+    return max(cause for cause in CAUSES if cause not in refused)
+
+
+def _refused(account: Account, now: float) -> tuple[Cause, ...]:
+    """The causes for which the hour's budget allows no more requests."""
+    refused = () if account.left(now) >= 1.0 else (Cause.NEW, Cause.REFRESH)
+    return refused if account.left(now, backfill=True) >= 1.0 else (*refused, Cause.BACKFILL)
 
 
 def _line(work: Work, now: float, limit: int, causes: Sequence[Cause]) -> list[bytes]:
@@ -90,12 +95,15 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     if host.in_flight >= hosts.capacity(work, host) or hosts.free_at(host) > now:
         return None
     best: hosts.Group | None = None
-    allowed = least_urgent(work.agenda.prices.account, now)
+    account = work.agenda.prices.account
+    refused = _refused(account, now)
     pages_turn = host.requests % _PAGE_EVERY == _PAGE_EVERY - 1
     for group in hosts.groups(work, key):
         if group.due > now or group.cause > last:
             continue
-        if group.cause > allowed and not _row_of(work, group).promoted:
+        if group.cause in refused and not _row_of(work, group).promoted:
+            if group.cause == Cause.BACKFILL:
+                account.refuse_backfill(now)
             continue  # what is promoted was paid for when it was
         # Groups come by kind, so of one cause the first kind wins.
         overtakes = pages_turn and group.kind == Kind.PAGE
@@ -107,8 +115,8 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     if best is None:
         return None
     row = _row_of(work, best)
-    page, new = best.kind == Kind.PAGE, row.cause == Cause.NEW
-    hosts.take(work, key, host, now, page, paid=row.promoted, new=new)
+    page = best.kind == Kind.PAGE
+    hosts.take(work, key, host, now, page, paid=row.promoted, cause=CAUSES[row.cause])
     wants.lease_out(work, best.id, best.kind, row, until)
     return _describe(work, best.id, KINDS[best.kind], row, host, now)
 

@@ -106,9 +106,7 @@ def _steady(y: float) -> float:
     return v
 
 
-_STEADY = tuple(
-    _steady(expm1(-n / _PER_UNIT) ** 2) for n in range(int(_PER_UNIT * 10.0) + 2)
-)
+_STEADY = tuple(_steady(expm1(-n / _PER_UNIT) ** 2) for n in range(int(_PER_UNIT * 10.0) + 2))
 
 
 def ageing(edits: float, age: float, worth: float, price: float) -> float:

@@ -19,6 +19,7 @@ _KINDS = {"outbox": Kind.OUTBOX, "actor": Kind.ACTOR, "post": Kind.POST, "listin
 # A trace states what a source is worth in full, and every request of its budget is the loop's.
 _VALUES = {int(kind): 1.0 for kind in Kind}
 _SWEEP = 43_200.0
+_REST = 600.0  # with hosts to look through it costs more to find out that nothing has moved
 _MONTH = 30.0 * 86_400.0
 
 
@@ -48,9 +49,12 @@ class Scheduler:
         )
         self._agenda = Agenda(self._prices)
         self._pushes = pushes
+        self._capped = cap is not None
         self._urgent: deque[int] = deque()
         self._sweep_at = 0
         self._sweep_owed = 0.0
+        self._idle = 0.0  # seconds since the pass before
+        self._asked: dict[str, int] = {}  # what was handed out and has not been answered
         self._now: float | None = None
 
     def add(
@@ -87,7 +91,9 @@ class Scheduler:
                 turn = lanes.put_off(source.host, source.kind, now, waited=True)
                 self._agenda.postpone(self._rows, number, turn)
         chosen += self._agenda.due(self._rows, now, budget - len(chosen))
-        return [self._names.name(number) for number in chosen]
+        asked = {self._names.name(number): number for number in chosen}
+        self._asked.update(asked)
+        return list(asked)
 
     def observe(
         self,
@@ -97,7 +103,9 @@ class Scheduler:
         new_items: int = 0,
         last_modified: float | None = None,
     ) -> None:
-        number = self._names.find(id)
+        number = self._asked.pop(id, None)
+        if number is None:
+            number = self._names.find(id)
         new = new_items if changed else 0
         self._agenda.observe(self._rows, number, Seen(now, new, last_modified), now)
 
@@ -120,13 +128,16 @@ class Scheduler:
         """
         gap = 0.0 if self._now is None else min(max(now - self._now, 0.0), 600.0)
         self._now = now
-        if not self._sweep_at and not self._prices.unsettled:
-            return
+        if not self._sweep_at:
+            self._idle += gap
+            rest = _REST if self._capped else 0.0
+            if self._idle < rest or not self._prices.unsettled:
+                return
         self._sweep_owed += len(self._rows) * gap / _SWEEP
         while self._sweep_owed >= 1.0:
             self._sweep_owed -= 1.0
             self._agenda.sweep_one(self._rows, self._sweep_at, now)
             self._sweep_at += 1
             if self._sweep_at == len(self._rows):
-                self._sweep_at = 0
+                self._sweep_at, self._idle = 0, 0.0
                 return

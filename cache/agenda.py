@@ -22,6 +22,8 @@ from .prices import Prices
 
 EARLIEST = 0.5  # of its interval: nothing is asked earlier, however much budget is left
 _LOOKS = 64  # heads that are looked at in vain in one call, besides four for each that is wanted
+# Those are overdue and lose their place at the head; who is looked at early keeps it.
+_EARLY_LOOK = 4
 _SAME = 0.04  # a new interval within so much of the old one is no reason to move a source
 _LOOK_ANEW = 3_600.0  # seconds for which it is remembered where a line begins
 _GOLDEN = 0.6180339887498949
@@ -145,7 +147,7 @@ class Agenda:
         chosen: list[Id] = []
         looks = _LOOKS + 4 * most
         left_behind = 0  # bits, one a line: something that is still there was looked at
-        while heads and len(chosen) < most and looks:
+        while heads and len(chosen) < most and looks > 0:
             lateness, line, id, entries = heads[0]
             if lateness > soonest:
                 break
@@ -155,7 +157,7 @@ class Agenda:
             if entries is None:
                 entries = rows.line(line)
             else:
-                looks -= 1
+                looks -= 1 if lateness <= 0.0 else _EARLY_LOOK
                 verdict = self._choose(rows, id, line, now)
                 if verdict == _CHOSEN:
                     chosen.append(id)
@@ -172,7 +174,8 @@ class Agenda:
             else:
                 due, id = entry
                 heapreplace(heads, ((due - now) / MIDDLE[line], line, id, entries))
-        self.prices.account.granted(len(chosen), now)
+        if chosen:
+            self.prices.account.granted(len(chosen), now)
         return chosen
 
     def look_anew(self) -> None:
@@ -196,7 +199,8 @@ class Agenda:
             return _PASSED_OVER
         waited = source.bound == Bound.TURN
         if self.prices.lanes.admit(source.host, source.kind, now, waited=waited, early=early):
-            self._take_out(rows, id, source)
+            rows.unplace(id, line, source.due)
+            source.placed = False
             rows.save(id, source)
             return _CHOSEN
         if early:
@@ -257,8 +261,9 @@ class Agenda:
         return None if notices is None else self.prices.trust.apply(notices)
 
     def _place(self, rows: Rows, id: Id, source: Source, due: float) -> None:
-        latest = source.last + max(source.longest, 8.0 * DAY)
-        due = max(due, min(source.not_before, latest))
+        if source.not_before > due:
+            latest = source.last + max(source.longest, 8.0 * DAY)
+            due = max(due, min(source.not_before, latest))
         source.due = float(round(due))
         source.placed = True
         rows.save(id, source)

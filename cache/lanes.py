@@ -20,7 +20,7 @@ _SLACK = 0.45  # of a request: ticks are coarser than a host's rate
 # A part of what a host may be asked is left for people, pushes and new posts.
 USABLE = 0.9
 # At full load the line of those that wait has no bound.
-_LOAD = 0.95
+_LOAD = 0.99
 _USED = 86_400.0 * _LOAD
 # By how much a price must move before what was planned at it is worth planning anew: an interval
 # that is off by a fifteenth costs a quarter of a percent.
@@ -71,15 +71,13 @@ class Lanes:
         """The lane of a host's requests of this kind; None where they have no cap."""
         if self._cap is None:
             return None
-        cap = self._cap(host, _KINDS[kind])
-        if cap is None:
-            return None
-        rate = max(cap, 1e-3) * self._usable / 3_600.0
         key = host + b"p" if self._apart and kind in _PAGES else host
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = Lane(rate)
-        lane.rate = rate
+            cap = self._cap(host, _KINDS[kind])
+            if cap is None:
+                return None
+            lane = self._lanes[key] = Lane(max(cap, 1e-3) * self._usable / 3_600.0)
         return lane
 
     # --- prices

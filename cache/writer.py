@@ -153,6 +153,7 @@ class Writer:
                     txn.commit()
         except BaseException as error:
             self._memo.clear()
+            self._agenda.look_anew()
             if isinstance(error, StoreError) and error.__cause__ is not None:
                 self.health.failing = True  # LMDB or the disk, not the job
             raise

@@ -40,6 +40,8 @@ from fedpull.cache.records import (
     Put,
     Want,
 )
+from fedpull.cache.work import Work
+from fedpull.errors import StoreError
 
 DAY, HOUR = 86_400.0, 3_600.0
 FAST = Politeness(concurrency=50, gap=0.0, pages=100_000)
@@ -425,3 +427,19 @@ def test_a_single_command_asks_what_it_was_told(opened: Opened) -> None:
     """Without the loop nothing is held back: a pull ends when it is done."""
     queue(opened, *(want(f"https://a{n}.example/old", cause=Cause.BACKFILL) for n in range(200)))
     assert len(opened.frontier.lease(NOW, 1000, 60).result()) == 200
+
+
+def test_what_was_chosen_in_a_lost_transaction_is_chosen_again(opened: Opened) -> None:
+    """A job that fails takes the tick of its transaction with it, and nothing is forgotten."""
+    apply(opened, puts=tuple(on_host(n, f"h{n}") for n in range(5)))
+    later = NOW + 300 * DAY
+    opened.frontier.refresh(later).result()  # the account opens with nothing in it
+    later += HOUR
+
+    def breaks(work: Work) -> None:
+        assert opened.frontier._refresh.tick(work, later) == 5
+        raise ZeroDivisionError
+
+    with pytest.raises(StoreError):
+        opened.frontier._writer.submit(breaks).result()
+    assert len(tick(opened, later + HOUR / 4)) == 5

@@ -84,17 +84,13 @@ def _lags_behind(work: Work, id: bytes, held: Stamp, item: Put) -> bool:
         or item.stamp.content_hash in _earlier_hashes(work, id)
     ):
         return True
-    return verified_at(item) < work.ref(id).verified_at <= item.fetched_at
+    return sources.validity(item) < work.ref(id).verified_at <= item.fetched_at
 
 
 def _earlier_hashes(work: Work, id: bytes) -> set[bytes]:
     """What the versions that are kept were recognised by."""
     rows = (work.txn.get(key, None, work.t.history) for key in versions(work, id))
     return {VERSION.unpack_from(row)[3] for row in rows if row is not None}
-
-
-def verified_at(item: Put) -> float:
-    return item.fetched_at if item.verified_at is None else item.verified_at
 
 
 def stamp_of(work: Work, ref: Ref) -> Stamp | None:
@@ -128,7 +124,7 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     ref.owner = id_of(work, stamp.owner)
     ref.content_hash = stamp.content_hash
     ref.updated, ref.published = number(stamp.updated), number(stamp.published)
-    ref.fetched_at, ref.verified_at = item.fetched_at, verified_at(item)
+    ref.fetched_at, ref.verified_at = item.fetched_at, sources.validity(item)
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=True)
     terms = terms_of(work, id)
@@ -140,7 +136,7 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
 def _renew(work: Work, id: bytes, ref: Ref, item: Put) -> None:
     # fetched_at stays with the body that is kept: an equal hash is neither a change nor a version.
     ref.state, ref.failures = _RESOLVED, 0
-    ref.verified_at = verified_at(item)
+    ref.verified_at = sources.validity(item)
     ref.vouch(item.vouched)
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=False)

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..crawler.protocol.source import Kind
+from ..crawler.protocol.source import COLLECTIONS, Kind
 
 HostCap = Callable[[bytes, Kind], float | None]
 
 _KINDS = tuple(Kind)
-_PAGES = (Kind.OUTBOX, Kind.LISTING)
 _SLACK = 0.45  # of a request: ticks are coarser than a host's rate
 # A part of what a host may be asked is left for people, pushes and new posts.
 USABLE = 0.9
@@ -71,7 +70,7 @@ class Lanes:
         """The lane of a host's requests of this kind; None where they have no cap."""
         if self._cap is None:
             return None
-        key = host + b"p" if self._apart and kind in _PAGES else host
+        key = host + b"p" if self._apart and kind in COLLECTIONS else host
         lane = self._lanes.get(key)
         if lane is None:
             cap = self._cap(host, _KINDS[kind])

@@ -17,7 +17,7 @@ from .why import REASONS
 # Whoever has mended something may try again after a minute; a page that names a dead host, and is
 # opened a thousand times a day, has it asked seven times on the first day and daily from then on.
 FIRST = 60.0
-FACTOR = 4.0
+_FACTOR = 4.0
 LONGEST = 86_400.0
 # The operator's own rules: no origin is asked about them.
 _OURS = frozenset({"types", "blocked", "forgotten"})
@@ -41,6 +41,11 @@ class Denial:
     error: FedpullError
     at: float | None
     lifetime: float
+
+
+def lifetime(failures: int) -> float:
+    """For how many seconds the latest of so many failures in a row is believed."""
+    return min(FIRST * _FACTOR ** min(failures - 1, 16), LONGEST)
 
 
 def error_of(subject: str, attempt: Attempt | None) -> FedpullError | None:
@@ -72,7 +77,7 @@ def denial(reference: Reference, subject: str = "") -> Denial | None:
     if last is None or error is None or last.at <= (reference.verified_at or 0.0):
         return None  # since then it came, perhaps embedded in something else
     failures = max(_in_a_row(reference), reference.failures, 1)
-    return Denial(error, at, min(FIRST * FACTOR ** min(failures - 1, 16), LONGEST))
+    return Denial(error, at, lifetime(failures))
 
 
 def _in_a_row(reference: Reference) -> int:

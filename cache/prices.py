@@ -14,7 +14,7 @@ from typing import Any
 from ..crawler.protocol import estimate, interval
 from ..crawler.protocol import price as pricing
 from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
-from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Source
+from ..crawler.protocol.source import COLLECTIONS, DAY, Bound, Kind, Notices, Source
 from .account import Account
 from .lanes import MOVED, USABLE, HostCap, Lane, Lanes
 
@@ -25,7 +25,6 @@ _ENOUGH = 0.02  # of the sources must have moved before the price is solved agai
 RESERVE = 0.07
 _LEAST = 0.1  # of the budget is planned with, whatever others use just now
 _SAMPLE = 4  # of so many intervals one is measured
-_OUTBOXES = (Kind.OUTBOX, Kind.LISTING)
 _AGES = 8.0  # steps of a natural logarithm in which new documents are taken to be of one age
 
 
@@ -88,7 +87,7 @@ class Prices:
 
     def plan_new(self, id: Any, source: Source) -> None:
         """The same for a document that was never seen to change; they come by the page."""
-        if source.kind in _OUTBOXES:
+        if source.kind in COLLECTIONS:
             self.plan(id, source, None)
             return
         old = 0.0
@@ -143,7 +142,7 @@ class Prices:
         if self._measured:
             return
         key = self.histogram.key(source.bucket)
-        if source.kind not in _OUTBOXES or key is None or not pricing.is_plain(key):
+        if source.kind not in COLLECTIONS or key is None or not pricing.is_plain(key):
             return
         if source.shortest < source.interval < source.longest:
             plain = DAY / pricing.requests(key, self.price_of(source))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..crawler.protocol.source import Kind
+from ..crawler.protocol.source import COLLECTIONS, Kind
 from . import backlog, hosts, marks, sources, threads, wants
 from .account import Account
 from .agenda import Agenda
@@ -44,7 +44,6 @@ _ROUNDS = 4  # in which others take the places of those whose host has no room
 _SAVE_EVERY = 60.0
 # An attempt that counts as recent: sources that fail are tried at least weekly, hosts daily.
 _RECENT = 8 * 86_400.0
-_COLLECTIONS = (Kind.OUTBOX, Kind.LISTING)
 _HOUR = 3_600.0
 STATE = b"agenda"  # in `meta`
 
@@ -150,9 +149,9 @@ class Refresh:
             self.set_back(work)
         self._ticked = now
         count = work.counters.references
-        more = min(self._misplanned, _MOST_SWEPT)
-        self._misplanned -= more
-        self._owed = min(self._owed + count * elapsed / _SWEEP + more, float(_MOST_SWEPT))
+        hurried = min(self._misplanned, _MOST_SWEPT)
+        self._misplanned -= hurried
+        self._owed = min(self._owed + count * elapsed / _SWEEP + hurried, float(_MOST_SWEPT))
         if self._owed < min(_SLICE, count):
             return
         purges = _MOST_PURGED
@@ -197,13 +196,13 @@ def promote(work: Work, id: bytes, now: float, cause: Cause | None = None) -> bo
     if row is not None:
         waits = row.parked
         if waits:
-            page = ref.kind in _COLLECTIONS
+            page = ref.kind in COLLECTIONS
             if cause is None:
                 cause = Cause.NEW if page else Cause.REFRESH
             kind = Wanted.PAGE if page else Wanted.DOCUMENT
             wants.bring_forward(work, id, kind, row, cause, now)
         return waits
-    if ref.kind not in _COLLECTIONS:
+    if ref.kind not in COLLECTIONS:
         cause = Cause.REFRESH if cause is None else cause
         wants.add_check(work, id, ref.uri, host_of(ref.uri), cause, now)
         return True
@@ -226,7 +225,7 @@ class _Gate:
 
     def opens(self, host: bytes, kind: int) -> float:
         """Now, which takes one place, or the time until which there is none."""
-        page = kind in _COLLECTIONS
+        page = kind in COLLECTIONS
         found = hosts.load(self._work, host)
         if found is None:
             return self._now
@@ -269,10 +268,10 @@ def host_cap(politeness: Politeness) -> HostCap:
     and for documents what the gap leaves beside them."""
     pages = politeness.pages / max(politeness.pages_window, 1.0) * _HOUR
     if politeness.gap <= 0.0:
-        return lambda _, kind: pages if kind in _COLLECTIONS else None
+        return lambda _, kind: pages if kind in COLLECTIONS else None
     most = _HOUR / politeness.gap
     pages = min(pages, most / 2.0)
-    return lambda _, kind: pages if kind in _COLLECTIONS else most - pages
+    return lambda _, kind: pages if kind in COLLECTIONS else most - pages
 
 
 def remembered(environment: Environment, agenda: Agenda) -> Agenda:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from math import isnan
 
-from ..crawler.protocol.source import Kind, Seen
-from . import wants
+from ..crawler.protocol.source import COLLECTIONS, Kind, Seen
+from . import negative, wants
 from .agenda_rows import WorkRows, born_of, bound, host_of, source_of
 from .environment import Tables, Txn
 from .intern import id_of
@@ -22,7 +22,6 @@ from .ref_layout import Ref, half
 from .work import Work
 
 _OBJECT = CLASS_NUMBER["object"]
-_COLLECTIONS = (Kind.OUTBOX, Kind.LISTING)
 # How long a failure is believed: doubling, and four times as long for a 404, which rarely mends.
 _FIRST_BACKOFF = 3_600.0
 _LONGEST_BACKOFF = 7 * 86_400.0
@@ -33,19 +32,17 @@ _LONGEST_DOUBT = 3.5 * 86_400.0
 _SHOWN_ONLY = 30 * 86_400.0
 # What a follow waits for is asked again in so long when it is no source any more.
 _LOOK_AGAIN = 86_400.0
-# Of what was never held only the answer is remembered: from a minute to a day, by its failures.
-_FIRST_NEGATIVE, _LONGEST_NEGATIVE = 60.0, 86_400.0
 
 
 def observe(work: Work, id: bytes, ref: Ref, item: Put, *, changed: bool) -> None:
     """An answer to what is a source already, before its record is changed by it."""
-    if ref.is_source and ref.kind not in _COLLECTIONS:
+    if ref.is_source and ref.kind not in COLLECTIONS:
         old = item.fetched_at - ref.fetched_at > _SHOWN_ONLY
         if old and not changed and item.verified_by == "embedded":
             return
         _plan(ref, item.plan)
         stamp = item.changed if changed else None
-        seen = Seen(_validity(item), int(changed), stamp, cost=item.plan.cost)
+        seen = Seen(validity(item), int(changed), stamp, cost=item.plan.cost)
         work.agenda.observe(WorkRows(work), id, seen, work.now)
 
 
@@ -88,7 +85,7 @@ def _begin_page(work: Work, page: list[bytes], plan: Plan) -> None:
 
 def confirm(work: Work, id: bytes, ref: Ref, at: float, plan: Plan | None) -> None:
     """What is held is still right, or at least is kept."""
-    if ref.is_source and ref.kind not in _COLLECTIONS:
+    if ref.is_source and ref.kind not in COLLECTIONS:
         if plan is not None:
             _plan(ref, plan)
         seen = Seen(at, cost=plan.cost if plan is not None else 1.0)
@@ -140,14 +137,14 @@ def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
         return
     ref.failures += 1
     if not ref.is_source and not ref.has_body:
-        wait = min(_FIRST_NEGATIVE * 4.0**before, _LONGEST_NEGATIVE)
+        wait = negative.lifetime(ref.failures)  # only the answer is remembered
         ref.due, ref.interval = int(now + wait), wait
 
 
 def end_document(work: Work, id: bytes, ref: Ref) -> None:
     """A document is not asked again by itself. Of a collection that is read, whoever asks for it
     as a document learns nothing: its visits see for themselves what has become of it."""
-    if ref.is_source and ref.kind in _COLLECTIONS:
+    if ref.is_source and ref.kind in COLLECTIONS:
         return
     end(work, id, ref)
     row = row_of(work, id, Kind.ACTOR)
@@ -175,7 +172,7 @@ def row_of(work: Work, id: bytes, kind: int) -> Row | None:
 
 def queued_for(txn: Txn, t: Tables, id: bytes, kind: int) -> Row | None:
     """The same for readers."""
-    wanted = Wanted.PAGE if kind in _COLLECTIONS else Wanted.DOCUMENT
+    wanted = Wanted.PAGE if kind in COLLECTIONS else Wanted.DOCUMENT
     stored = txn.get(id + bytes((wanted,)), None, t.want)
     return None if stored is None else Row.unpack(stored)
 
@@ -191,5 +188,6 @@ def _plan(ref: Ref, plan: Plan) -> None:
         ref.weight = half(plan.weight)
 
 
-def _validity(item: Put) -> float:
+def validity(item: Put) -> float:
+    """When the answer that brought it was current."""
     return item.fetched_at if item.verified_at is None else item.verified_at

@@ -26,7 +26,7 @@ from .assumptions import (
     PRIOR,
     TRUST_MEMORY,
 )
-from .source import DAY, Kind, Notices, Seen, Source
+from .source import COLLECTIONS, DAY, Kind, Notices, Seen, Source
 
 _LN2 = log(2.0)
 _TURN = 2.0 * pi
@@ -36,7 +36,6 @@ LONGEST_GAP = 30.0
 MOST_CHANGES = 1_000_000  # between two answers: a made-up count changes nothing beyond it
 HISTORY = 20  # items of a first page that are counted: a page of Mastodon's
 _OLDEST = 3_650.0  # days: nobody's account is watched from before there was the Fediverse
-_APPEND_ONLY = (Kind.OUTBOX, Kind.LISTING)
 
 
 def rate(source: Source) -> float:
@@ -53,7 +52,7 @@ def age(source: Source, at: float) -> float:
 def begin(source: Source, seen: Seen) -> None:
     """First sight: what the items of a first page tell of the time before it."""
     source.last = seen.at
-    if source.kind not in _APPEND_ONLY:
+    if source.kind not in COLLECTIONS:
         return
     half = HALF_LIFE[source.kind]
     oldest = seen.at - _OLDEST * DAY
@@ -75,7 +74,7 @@ def observe(source: Source, seen: Seen) -> None:
     gap = min(gap, LONGEST_GAP) if gap > 0.0 else 0.0
     kept = 2.0 ** (-gap / HALF_LIFE[source.kind])
     new = min(max(seen.new, 0), MOST_CHANGES)
-    if source.kind in _APPEND_ONLY:
+    if source.kind in COLLECTIONS:
         _more_items(source, seen, new, gap, kept)
     else:
         _changed_or_not(source, seen, new > 0, gap, kept)

@@ -31,6 +31,10 @@ class Bound(IntEnum):
     TURN = 3  # it is due, and waits for a turn of its host
 
 
+# What is read page by page for what is new; all else is one document.
+COLLECTIONS = (Kind.OUTBOX, Kind.LISTING)
+
+
 @dataclass(slots=True)
 class Source:
     """One row. Mutable, because a transaction works on it (as on `cache.layout.Ref`)."""

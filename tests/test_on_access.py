@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -91,19 +93,26 @@ def test_stale_is_served_and_checked(town: Town) -> None:
 def test_one_request_however_many_ask(town: Town) -> None:
     """Readers, fetches by the API and a command: all of them are answered by one request."""
     [post, _] = town.ada.posts
+    body = json.dumps({"id": post.id})
 
-    def fetch(_: int) -> str:
-        with Client(town.daemon.address) as client:
-            return str(client.fetch(post.id)["document"]["id"])
+    with ExitStack() as opened, town.world.hold(TOWN) as gate, ThreadPoolExecutor(1) as pool:
 
-    with town.world.hold(TOWN) as gate, ThreadPoolExecutor(20) as pool:
+        def ask(method: str, path: str, body: str | None = None) -> http.client.HTTPConnection:
+            connection = http.client.HTTPConnection(town.daemon.address.removeprefix("http://"))
+            opened.callback(connection.close)
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            return connection
+
         command = pool.submit(town.station.json, "fetch", post.id)
         assert gate.wait_for(1)
-        fetched = pool.map(fetch, range(8))
-        read = pool.map(lambda _: town.get(post.id).status, range(8))
+        fetched = [ask("POST", "/v1/fetch", body) for _ in range(8)]
+        read = [ask("GET", f"/v1/document?id={quote(post.id, safe='')}") for _ in range(8)]
+        # Who comes last is answered last, so that all of them have asked by then.
+        assert ask("GET", "/v1/status").getresponse().status == 200
         gate.release()
-        assert set(fetched) == {post.id}
-        assert set(read) == {200}
+        answers = [json.loads(one.getresponse().read()) for one in fetched]
+        assert {one["document"]["id"] for one in answers} == {post.id}
+        assert {one.getresponse().status for one in read} == {200}
         assert command.result()["document"]["id"] == post.id
 
     assert town.asked(post.id) == 1

@@ -22,7 +22,7 @@ ACTIVITY_TYPES = frozenset((
     "Like", "Listen", "Move", "Offer", "Read", "Reject", "Remove", "TentativeAccept",
     "TentativeReject", "Travel", "Undo", "Update", "View",
 ))
-_OBJECT_TYPES = frozenset((
+OBJECT_TYPES = frozenset((
     "Article", "Audio", "Document", "Event", "Image", "Note", "Object", "Page", "Place",
     "Profile", "Question", "Relationship", "Tombstone", "Video",
 ))
@@ -31,7 +31,7 @@ _CLASSES = (
     ("actor", ACTOR_TYPES),
     ("collection", COLLECTION_TYPES),
     ("activity", ACTIVITY_TYPES),
-    ("object", _OBJECT_TYPES),
+    ("object", OBJECT_TYPES),
 )
 _CLASS_OF_TYPE = {kind: name for name, kinds in _CLASSES for kind in kinds}
 

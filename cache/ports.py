@@ -1,6 +1,7 @@
-"""The three typed ports above which nobody knows what engine keeps the data.
+"""The four typed ports above which nobody knows what engine keeps the data.
 
-`Store` is the one writer, `Frontier` the durable queue with per-host leases, `Query` the reader.
+`Store` is the one writer, `Frontier` the durable queue with per-host leases, `Mailbox` what comes
+to the inbox and goes out of it, `Query` the reader.
 Times are POSIX seconds; `now` is always an argument. A method that writes returns a
 concurrent.futures.Future that is done once the change is on disk (outcomes that are waiting share a
 commit); it fails with StoreError, and then nothing of that call was written.
@@ -10,9 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .document import Document
+from .mail_records import (
+    Errand,
+    Follower,
+    Notification,
+    Received,
+    Send,
+    Sent,
+    Settlement,
+    Subscribed,
+)
 from .records import (
     Applied,
     Cause,
@@ -33,6 +44,9 @@ from .records import (
     Version,
     Want,
 )
+
+if TYPE_CHECKING:
+    from ..crawler.protocol.keys import PublicKey
 
 
 class Store(Protocol):
@@ -103,6 +117,67 @@ class Frontier(Protocol):
 
     def stalled_until(self, follow: str, now: float) -> float | None:
         """When the earliest pending row of a follow can be leased; None: nothing is pending."""
+
+
+class Mailbox(Protocol):
+    """Authenticated mail, acted upon once; followers; our deliveries, one at a time to a host."""
+
+    def receive(self, received: Sequence[Received], now: float) -> Future[list[int | None]]:
+        """Keep what came in; the number of each, None for what was seen before.
+
+        StoreError when the store is full or too much is waiting: the sender is to try later."""
+
+    def seen(self, fingerprint: bytes, now: float) -> bool:
+        """Whether a signed request of this fingerprint was kept within the replay window."""
+
+    def waiting(self, now: float, limit: int) -> list[Notification]:
+        """What is due to be looked at, in order of receipt but for what waits after a failure."""
+
+    def next_waiting(self) -> float | None:
+        """When the next notification is due; None: nothing waits."""
+
+    def settle(self, settlements: Sequence[Settlement], now: float) -> Future[int]:
+        """Apply what notifications come to, all of it in one transaction; how many were waiting
+        still. What is no longer waiting was acted upon before, and is not again."""
+
+    def flush_counts(self, now: float) -> Future[int]:
+        """Log one `counted` change for each object whose counts have moved since; how many."""
+
+    def key(self, id: str) -> PublicKey | None:
+        """The remembered key of that id."""
+
+    def drop_key(self, id: str) -> Future[None]:
+        """Forget a key: it does not verify any more."""
+
+    def follower(self, actor: str) -> Follower | None: ...
+
+    def followed_by(self) -> int:
+        """How many followers are accepted; kept as a counter."""
+
+    def put_follower(self, follower: Follower, sends: Sequence[Send], now: float) -> Future[None]:
+        """Write a follower's state and queue what tells them of it, together."""
+
+    def subscribe(
+        self, key: str, id: str | None, state: Subscribed, sends: Sequence[Send], now: float
+    ) -> Future[bool]:
+        """Write the state of a follow's subscription (`id`: of our Follow activity) and queue what
+        tells of it, together. False, and nothing is written: there is no such follow."""
+
+    def send(self, sends: Sequence[Send], now: float) -> Future[None]:
+        """Queue deliveries; each inbox gets its own in this order."""
+
+    def errands(self, now: float, limit: int, seconds: float, ttl: float) -> Future[list[Errand]]:
+        """Lease up to `limit` deliveries for `seconds`, at most one for each origin; what is older
+        than `ttl` expires instead."""
+
+    def next_errand(self) -> float | None:
+        """When there may be something to deliver; None: nothing waits."""
+
+    def sent(self, reports: Sequence[Sent], now: float) -> Future[None]:
+        """Write what became of errands, and give their leases back."""
+
+    def recover(self, now: float) -> Future[int]:
+        """At start: give back the leases of a process that died. How many there were."""
 
 
 class Query(Protocol):

@@ -1,0 +1,159 @@
+"""The nouns of mail: what came to the inbox, what follows from it, and what is on its way out.
+
+Values only, under the rules of `records`. What came in is kept as ids and words of the vocabulary
+(`Pushed`), never as text; what goes out is our own. Invariant: nothing here can hold the body of a
+push.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ..crawler.protocol.pushed import Pushed
+from ..crawler.protocol.record import record
+from .records import Mark, Want
+
+if TYPE_CHECKING:  # it loads a library of ciphers, which who reads notifications does not need
+    from ..crawler.protocol.keys import PublicKey
+
+NotificationState = Literal["waiting", "done", "failed", "ignored"]
+FollowerState = Literal["pending", "accepted", "rejected"]
+DeliveryState = Literal["waiting", "delivered", "given_up", "expired"]
+ReactionKind = Literal["like", "react", "share"]
+Subscribed = Literal["no", "pending", "yes", "rejected"]
+
+
+@record(frozen=True, slots=True)
+class Notification:
+    """One authenticated POST to the inbox, and what became of it."""
+
+    id: int
+    at: float
+    sender: str  # the actor whose key has signed it
+    target: str  # the inbox to which it was posted
+    activity: str
+    type: str
+    object: str
+    state: NotificationState
+    attempts: int
+    outcome: str
+    due: float  # waiting: not to be looked at before
+    forwarded: bool
+    pushed: Pushed
+
+
+@record(frozen=True, slots=True)
+class Received:
+    """A POST that was authenticated, to be kept before it is acknowledged."""
+
+    sender: str
+    target: str
+    pushed: Pushed
+    forwarded: bool  # the signer is not the activity's actor
+    fingerprint: bytes  # of key id and signature: the same again is a replay
+    key: PublicKey | None = None  # fetched for it, to be remembered with it
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """Who follows our actor, or has asked to. `follow` is the id of their Follow."""
+
+    actor: str
+    inbox: str
+    shared_inbox: str | None
+    state: FollowerState
+    follow: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """Somebody's reaction to an object, or its end. It counts if the object is held."""
+
+    object: str
+    actor: str
+    kind: ReactionKind
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many actors are known to have reacted to an object that is held."""
+
+    likes: int = 0
+    reacts: int = 0
+    shares: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An activity of ours to one inbox. Its id is the same however often it is sent."""
+
+    activity: str
+    inbox: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one notification comes to; applied whole, in one transaction, or not at all.
+
+    With `due` it stays waiting and is tried again then. A notification that is no longer waiting
+    was settled before, so its settlement does nothing.
+    """
+
+    id: int
+    at: float
+    state: NotificationState
+    outcome: str
+    due: float | None = None
+    wants: tuple[Want, ...] = ()
+    signals: tuple[str, ...] = ()  # references that may have changed
+    marks: tuple[Mark, ...] = ()
+    follower: Follower | None = None
+    drop_follower: str | None = None
+    reactions: tuple[Reaction, ...] = ()
+    subscription: tuple[str, Subscribed] | None = None  # key of a follow, its new state
+    sends: tuple[Send, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One activity on its way to one inbox."""
+
+    id: int
+    activity: str
+    inbox: str
+    state: DeliveryState
+    attempts: int  # requests that were really sent
+    next_attempt: float | None
+    last_status: int | None
+    last_error: str | None
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A leased delivery: what to send. Its host gets nothing else until it is reported."""
+
+    delivery: Delivery
+    body: bytes
+    host_failures: int  # failures in a row of its origin, before this one
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of an errand, as `protocol.delivering` has judged it.
+
+    `waiting`: `retry_at` is when the row may be tried again, `host_until` when its origin may.
+    """
+
+    id: int
+    state: DeliveryState
+    counted: bool  # a request was really sent
+    status: int | None = None
+    error: str = ""
+    retry_at: float | None = None
+    host_until: float | None = None  # None: the origin answers, so its failures are over
+    inbox_gone: bool = False  # what else waits for this inbox is given up, too

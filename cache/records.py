@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from ..crawler.protocol.knock import Form, Known
 from ..crawler.protocol.record import record
 from ..crawler.protocol.version import Stamp
 from .views import (
@@ -117,6 +118,7 @@ class Lease:
     walk: bytes | None = None  # PAGE: the walk as stored, None when it has not begun
     etag: str | None = None
     last_modified: str | None = None
+    form: Form = "unsigned"  # of the signature under which the validators came
 
 
 @record(frozen=True, slots=True)
@@ -173,6 +175,7 @@ class Put:
     follow: str = ""  # the follow whose outbox offers it
     verified_at: float | None = None  # the time of the fetch minus the answer's Age; None: the same
     changed: float | None = None  # when it last changed, as the origin says (`updated`, else HTTP)
+    form: Form = "unsigned"  # of the signature under which the answer came
     vouched: bool = False  # should it state no audience, that of its verified activity counts
     plan: Plan = Plan()
 
@@ -268,6 +271,7 @@ class HostReport:
     refused: bool = False  # 401 or 403
     slot: bool = False  # gives back a slot that `Frontier.turn` gave; a lease is its own slot
     sent: float = 0.0  # when the request was sent, which is later than its lease; 0: not known
+    knock: Known | None = None  # what it reads of our signatures; None: as it was known
 
 
 @record(frozen=True, slots=True)
@@ -332,6 +336,8 @@ class Follow:
     moved_from: str | None = None  # the actor that this one says it was before
     moved_at: float | None = None
     thread_fetches: int = 0  # requests for the threads of its posts, as counted by the store
+    subscribed: str = "no"  # no, pending, yes, rejected: whether its server pushes to us
+    subscription: str | None = None  # id of our Follow activity, while one stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import FedpullError, Unreachable
+from .protocol.knock import Form, Known
 
+Method = Literal["GET", "POST"]
 Accept = Literal["activity", "jrd", "json"]
 
 FailureKind = Literal[
@@ -33,7 +35,10 @@ FailureKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One GET to be made. `accept` says which content types count as an answer with status 200."""
+    """One request to be made. `accept` says which content types count as an answer with status 200.
+
+    A POST is one delivery: it is always signed, follows nothing, and its status is the answer.
+    """
 
     url: str
     accept: Accept = "activity"
@@ -42,6 +47,10 @@ class Ask:
     # A page that a verified actor names may be plain JSON (BookWyrm, static sites).
     page: bool = False
     deadline: float | None = None  # monotonic, of the clock that the Egress was given
+    method: Method = "GET"
+    body: bytes | None = None
+    content_type: str | None = None  # of the body
+    form: Form = "unsigned"  # under which the validators came; they are sent under no other
 
     @property
     def conditional(self) -> bool:
@@ -52,17 +61,24 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One request that was sent or tried, for the books on hosts. `host` is "host:port"; `sent` is
-    the time of the request itself, after name, connection and TLS, or of its failure."""
+    the time of the request itself, after name, connection and TLS, or of its failure. `knock` is
+    what the host is now known to read; a knock that `failed` says nothing else about the host."""
 
     host: str
     status: int | None = None
     error: str = ""
     sent: float = field(default=0.0, compare=False)
+    knock: Known | None = field(default=None, compare=False)
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete response: decoded body, lower-case header names, every hop that led here."""
+    """A complete response: decoded body, lower-case header names, every hop that led here.
+
+    `form` is the one that the final URL was asked in. Of a ladder that led nowhere it is the first
+    refusal; `interrupted`: there was no time for all of its rungs, and the next try goes on.
+    """
 
     url: str
     final_url: str
@@ -72,6 +88,8 @@ class Answer:
     content_type: str | None
     at: float
     hops: tuple[Hop, ...]
+    form: Form = "unsigned"
+    interrupted: bool = False
 
     @property
     def not_modified(self) -> bool:

@@ -121,19 +121,6 @@ def private_key(id: str, owner: str, pem: bytes) -> PrivateKey:
     return PrivateKey(id, owner, kind, key)
 
 
-def ed25519_raw(key: PublicKey) -> bytes:
-    """The 32 bytes that a Multikey of an Ed25519 key holds."""
-    return key.der[-32:]  # RFC 8410: the SPKI prefix has a fixed length and parameters are absent
-
-
-def ed25519_from_raw(id: str, owner: str, raw: bytes, expires: float | None = None) -> PublicKey:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(raw)
-    except ValueError:
-        raise BadInput(id, "is no Ed25519 key", "32 bytes") from None
-    return PublicKey(id, owner, "ed25519", _spki(key), expires)
-
-
 def _kind(id: str, key: object) -> Kind:
     if isinstance(key, Ed25519PublicKey):
         return "ed25519"

@@ -116,7 +116,9 @@ class Daemon:
     async def _listen(self) -> None:
         from twisted.internet import reactor
 
-        from .cache.api_server import build_site, listen, settings_for
+        from .cache.api_gate import settings_for
+        from .cache.api_server import build_site
+        from .cache.http_server import listen
 
         loaded = self._works.loaded
         config = loaded.config

@@ -13,7 +13,9 @@ from typing import Any
 
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-from fedpull.cache.api_server import ApiSettings, build_site, listen
+from fedpull.cache.api_gate import ApiSettings
+from fedpull.cache.api_server import build_site
+from fedpull.cache.http_server import listen
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
 from fedpull.cache.verbs import Pulled, Running

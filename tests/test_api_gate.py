@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from api_cases import HOST, note, serving
 
-from fedpull.cache.api_gate import host_name
+from fedpull.cache.api_gate import ApiSettings, host_name, settings_for
 from fedpull.cache.api_http import MAX_BODY
-from fedpull.cache.api_server import ApiSettings, settings_for
 from fedpull.errors import BadInput, StoreError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -1,0 +1,249 @@
+"""What both of our listeners share: twisted.web with a bound on everything that a client can send.
+
+It knows no route: a request's subclass says what to answer. Invariants: never more than
+`Limits.body` bytes of a body are kept, whatever its length was said to be; no request and no
+silence lasts longer than the limits; answers leave in the order of their requests; nothing that
+fails is told in Twisted's words, and no access log is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.web.http import HTTPChannel, Request
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from ..config.endpoint import Endpoint, parse_endpoint
+from ..errors import FedpullError, StoreError
+from .api_http import Answer, problem, problem_of
+from .http_channel import BoundedChannel, head_of
+
+log = logging.getLogger(__name__)
+
+_ASCII = "latin-1"  # what header bytes decode to without ever failing
+_SWEEP = 1.0  # seconds between two looks for connections whose time is over
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, and all of them, may take. Headers end at 16 KiB and 500 lines: Twisted's
+    own limits, and twice what nginx passes on."""
+
+    body: int
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    idle_seconds: float = 60.0  # keep-alive clients poll more often than this
+    connections: int | None = None
+    per_client: int | None = None
+
+
+class BoundedRequest(Request):
+    """One request; a subclass says in `process` what becomes of it, and sends an Answer."""
+
+    channel: Any
+    content: Any
+    parseCookies: Any = staticmethod(lambda: None)  # noqa: N815 - Twisted's name; we read none
+
+    def __init__(self, channel: HTTPChannel, queued: object = False) -> None:
+        super().__init__(channel, queued, parsePOSTFormSubmission=False)
+        self._size = 0
+
+    def early(self, method: bytes, target: bytes) -> Answer | None:
+        """The answer to a request whose body is not wanted; None: read it."""
+        return None
+
+    def too_large(self) -> Answer:
+        most = self.channel.site.limits.body
+        return problem(413, "size", f"a body must not be larger than {most} bytes")
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        self.content = BytesIO()
+        channel = self.channel
+        coding = self.requestHeaders.getRawHeaders(b"transfer-encoding")
+        if coding is not None and [one.lower() for one in coding] != [b"chunked"]:
+            channel.refuse(problem(400, "bad-input", "this transfer coding is not read"))
+        elif length is not None and length > channel.site.limits.body:
+            channel.refuse(self.too_large())
+        elif (answer := self.early(channel._command, channel._path)) is not None:
+            channel.refuse(answer)
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if self.channel.deaf:
+            return
+        self._size += len(data)
+        if self._size > self.channel.site.limits.body:
+            self.channel.refuse(self.too_large())
+        else:
+            self.content.write(data)
+
+    def header_texts(self) -> dict[str, str]:
+        """Lower-case names; what stands there several times is joined as RFC 9110 allows."""
+        return {
+            name.decode(_ASCII).lower(): b", ".join(values).decode(_ASCII)
+            for name, values in self.requestHeaders.getAllRawHeaders()
+        }
+
+    def send(self, answer: Answer) -> None:
+        if self._disconnected:
+            return
+        head = head_of(answer, keep_alive=bool(self.channel.persistent))
+        # Past Twisted's header objects, which take a quarter of the time of a whole call.
+        self.startedWriting = 1
+        self.channel.write(head if self.method == b"HEAD" else head + answer.body)
+        self.finish()  # type: ignore[no-untyped-call]
+
+
+class BoundedSite(Site):
+    """The factory of connections; it holds what their requests share.
+
+    `counted`: whether an address is one client's own; a proxy's stands for many.
+    """
+
+    noisy = False
+    # Twisted's own choice wraps it to negotiate HTTP/2, and hides the transport that we abort.
+    protocol: Any = BoundedChannel
+
+    def __init__(
+        self,
+        request: type[BoundedRequest],
+        limits: Limits,
+        reactor: Any = None,
+        counted: Callable[[str], bool] = lambda address: True,
+    ) -> None:
+        super().__init__(Resource(), request, timeout=None, reactor=reactor)  # type: ignore[no-untyped-call]
+        self.limits = limits
+        self._counted = counted
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._channels: dict[Any, str] = {}
+        self._clients: Counter[str] = Counter()
+        self._sweeping: Any = None
+
+    def seconds(self) -> float:
+        return float(self.reactor.seconds())
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        client = str(getattr(addr, "host", ""))
+        if not self._admits(client):
+            return None
+        channel = super().buildProtocol(addr)  # type: ignore[no-untyped-call]
+        self._channels[channel] = client
+        self._clients[client] += 1
+        if self._sweeping is None:
+            self._sweeping = self.reactor.callLater(_SWEEP, self._sweep)
+        return channel
+
+    def _admits(self, client: str) -> bool:
+        limits = self.limits
+        if limits.connections is not None and len(self._channels) >= limits.connections:
+            return False
+        own = limits.per_client is not None and bool(client) and self._counted(client)
+        return not own or self._clients[client] < (limits.per_client or 0)
+
+    def gone(self, channel: Any) -> None:
+        """A connection has ended."""
+        client = self._channels.pop(channel, None)
+        if client is not None:
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+
+    def _sweep(self) -> None:
+        now = self.seconds()
+        for channel in [one for one in self._channels if one.deadline < now]:
+            channel.transport.abortConnection()
+        again = bool(self._channels)
+        self._sweeping = self.reactor.callLater(_SWEEP, self._sweep) if again else None
+
+    def wait(self, result: Awaitable[Answer], send: Callable[[Answer], None]) -> None:
+        """Send an answer when it has come."""
+
+        async def later() -> None:
+            try:
+                answer = await result
+            except FedpullError as error:
+                answer = problem_of(error)
+            except Exception:
+                log.exception("a request failed: this is a bug")
+                answer = problem(500, "error", "an error of ours; the log says more")
+            send(answer)
+
+        task = asyncio.ensure_future(later())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def startFactory(self) -> None:  # noqa: N802 - Twisted's name
+        """No access log, hence none of Twisted's once-a-second timer for its time stamps."""
+
+    def stopFactory(self) -> None:  # noqa: N802 - Twisted's name
+        for task in self._tasks:
+            task.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+
+    def log(self, request: Any) -> None:
+        """No access log."""
+
+    def hang_up(self) -> None:
+        """Close the connections that are open."""
+        for channel in list(self._channels):
+            if channel.transport is not None:
+                channel.transport.abortConnection()
+
+
+class Listening:
+    """An open port. `address` is what a client connects to: http://127.0.0.1:8787, unix:/path."""
+
+    def __init__(self, port: IListeningPort, site: BoundedSite, address: str) -> None:
+        self._port = port
+        self._site = site
+        self.address = address
+
+    async def close(self) -> None:
+        """Accept no more, and close what is open."""
+        closing = maybeDeferred(self._port.stopListening)
+        self._site.hang_up()
+        await closing.asFuture(asyncio.get_running_loop())
+
+
+async def listen(
+    reactor: Any, description: str, site: BoundedSite, name: str = "listen.api"
+) -> Listening:
+    """Open the port that a Twisted endpoint description names; `name` is the setting's."""
+    endpoint = _private_socket(parse_endpoint(description))
+    try:
+        opened = serverFromString(reactor, str(endpoint)).listen(site)
+        port = await opened.asFuture(asyncio.get_running_loop())
+    except (CannotListenError, OSError) as error:
+        cause = getattr(error, "socketError", error)
+        reason = f"{description} cannot be listened on: {getattr(cause, 'strerror', '') or cause}"
+        raise StoreError(name, reason, "a port that is free") from error
+    return Listening(port, site, _address(port))
+
+
+def _private_socket(endpoint: Endpoint) -> Endpoint:
+    """A unix socket is for its owner alone unless the description says otherwise; Twisted's own
+    default lets everybody on the machine in."""
+    if endpoint.kind != "unix" or endpoint.get("mode"):
+        return endpoint
+    return Endpoint("unix", (*endpoint.arguments, ("mode", "600")))
+
+
+def _address(port: IListeningPort) -> str:
+    bound: Any = port.getHost()
+    path = getattr(bound, "name", None)
+    if path is not None:
+        return f"unix:{path.decode() if isinstance(path, bytes) else path}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host)
+    return f"http://[{host}]:{bound.port}" if ":" in host else f"http://{host}:{bound.port}"

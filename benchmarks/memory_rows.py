@@ -146,11 +146,11 @@ class MemoryRows:
         else:
             self._notices[id] = _NOTICES.pack(
                 notices.hits, notices.observed, notices.signals, notices.exposure,
-                notices.pending, notices.heard,
+                notices.pending, notices.heard, notices.direct,
             )  # fmt: skip
 
 
-_NOTICES = Struct("<ffffBf")
+_NOTICES = Struct("<ffffBf?")
 
 
 _EIGHT = 8

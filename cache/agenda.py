@@ -119,6 +119,14 @@ class Agenda:
         rows.save(id, source)
         return True
 
+    def note(self, rows: Rows, id: Id, now: float) -> None:
+        """A notice came of something that is asked for by itself. The source waits for its time,
+        and is asked less often the more of its changes come this way."""
+        if rows.load(id) is not None:
+            notices = self.prices.trust.apply(rows.notices(id) or Notices())
+            estimate.heard(notices, now, direct=True)
+            rows.save_notices(id, notices)
+
     def drop(self, rows: Rows, id: Id) -> None:
         """It is no source any more."""
         source = rows.load(id)

@@ -20,6 +20,7 @@ from .work import Work
 KEY = Struct(">BI8s")
 _POST = int(Kind.POST)
 _NOTICES = Struct(">eeeeBI")
+_DIRECT = b"d"  # behind a row: what these notices tell of is asked for by itself
 
 
 class WorkRows:
@@ -58,7 +59,9 @@ class WorkRows:
 
     def notices(self, id: bytes) -> Notices | None:
         row = self._work.txn.get(id, None, self._work.t.notices)
-        return None if row is None else Notices(*_NOTICES.unpack(row))
+        if row is None:
+            return None
+        return Notices(*_NOTICES.unpack_from(row), direct=row.endswith(_DIRECT, _NOTICES.size))
 
     def save_notices(self, id: bytes, notices: Notices | None) -> None:
         work = self._work
@@ -68,7 +71,7 @@ class WorkRows:
         heard = whole_seconds(notices.heard)
         counts = (notices.hits, notices.observed, notices.signals, notices.exposure)
         row = _NOTICES.pack(*map(half, counts), min(notices.pending, 255), heard)
-        work.put(work.t.notices, id, row)
+        work.put(work.t.notices, id, row + _DIRECT if notices.direct else row)
 
 
 def agenda_key(line: int, due: float, id: bytes) -> bytes:

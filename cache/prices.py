@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from math import log
 from typing import Any
 
+import orjson
+
 from ..crawler.protocol import estimate, interval
 from ..crawler.protocol import price as pricing
 from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
@@ -214,8 +216,12 @@ class Prices:
 
     def state(self) -> bytes:
         """To be kept over a restart."""
-        return self.histogram.state()
+        trust = self.trust
+        return self.histogram.state() + b"\n" + orjson.dumps([trust.true, trust.told])
 
     def restore(self, state: bytes) -> None:
         """Go on from what `state` gave before a restart."""
-        self.histogram = pricing.Histogram.from_state(state)
+        histogram, _, trust = state.partition(b"\n")
+        self.histogram = pricing.Histogram.from_state(histogram)
+        if trust:  # what an older version kept has none
+            self.trust = estimate.Trust(*orjson.loads(trust))

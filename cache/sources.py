@@ -13,7 +13,7 @@ from ..crawler.protocol.source import COLLECTIONS, Kind, Seen
 from . import negative, wants
 from .agenda_rows import WorkRows, born_of, bound, host_of, source_of
 from .environment import Tables, Txn
-from .intern import id_of
+from .intern import id_of, known_id
 from .layout import CLASS_NUMBER
 from .queue_layout import Row
 from .records import Kind as Wanted
@@ -114,6 +114,13 @@ def polled(work: Work, poll: Poll) -> None:
     ref.verified_at, ref.failures = poll.at, 0
     _plan(ref, poll.plan)
     work.agenda.begin(rows, id, source_of(ref), seen, work.now)
+
+
+def noted(work: Work, uri: str, now: float) -> None:
+    """A push told of something that belongs to a source and that is asked for by itself."""
+    id = known_id(work, uri)
+    if id is not None and work.ref(id, change=False).is_source:
+        work.agenda.note(WorkRows(work), id, now)
 
 
 def adopt(work: Work, id: bytes, ref: Ref) -> None:

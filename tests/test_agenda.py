@@ -263,6 +263,69 @@ def test_notices_that_lie_are_not_followed_for_long() -> None:
     assert asked < 100
 
 
+def polls_a_day(pushed: bool, days: int, loop: Refreshing, id: int, start: float) -> float:
+    """Lives with an outbox of 24 posts a day; how often it was read on each of the last two days."""
+    latest, told, asked = start, 0, list[float]()
+    for minute in range(days * 1_440):
+        now = start + minute * 60.0
+        if minute % 60 == 0:
+            latest, told = now, told + 1
+            if pushed:
+                loop.agenda.note(loop.rows, id, now + 5.0)
+        loop.prices.retune(now)
+        for one in loop.agenda.due(loop.rows, now + 30.0, loop.prices.account.room(now)):
+            loop.prices.account.charge(1, now)
+            if one == id:
+                asked.append(now)
+                seen = Seen(now + 30.0, told, latest if told else None)
+                told = 0
+            else:
+                seen = Seen(now + 30.0)
+            loop.agenda.observe(loop.rows, one, seen, now + 30.0)
+    return sum(at >= start + (days - 2) * DAY for at in asked) / 2.0
+
+
+def test_who_pushes_reliably_is_polled_less_until_the_pushes_stop() -> None:
+    """What a push told of was asked for by itself, so the outbox is read for the rest only; as soon
+    as reads find what nobody told of, it is read as often as before."""
+    loop = Refreshing(60.0)
+    for _ in range(200):
+        loop.begin(posts=1.0)
+    id = loop.begin(posts=24.0)
+
+    before = polls_a_day(False, 4, loop, id, NOW)
+    pushed = polls_a_day(True, 20, loop, id, NOW + 4 * DAY)
+    stopped = polls_a_day(False, 40, loop, id, NOW + 24 * DAY)
+
+    assert pushed < before / 2.5
+    assert stopped > before / 1.5
+
+
+def test_what_is_only_noted_is_not_asked_before_its_time() -> None:
+    """A notice of what is asked for by itself leaves the source where it stands."""
+    loop = Refreshing(1_000.0)
+    id = loop.begin(posts=0.5)
+    due = loop.source(id).due
+
+    loop.agenda.note(loop.rows, id, NOW + HOUR)
+
+    assert loop.source(id).placed
+    assert loop.source(id).due == due
+
+
+def test_what_pushes_are_worth_in_general_is_kept_over_a_restart() -> None:
+    """A new source's pushes are judged by what was learnt before; an older state knows nothing."""
+    prices = Prices(100.0)
+    prices.trust.true, prices.trust.told = 0.3, 0.9
+    again, older = Prices(100.0), Prices(100.0)
+
+    again.restore(prices.state())
+    older.restore(prices.histogram.state())
+
+    assert (again.trust.true, again.trust.told) == (0.3, 0.9)
+    assert older.trust == Prices(100.0).trust
+
+
 def test_what_is_dropped_is_counted_no_more() -> None:
     """A reference that is gone takes no part in the price and is not asked."""
     loop = Refreshing(1_000.0)

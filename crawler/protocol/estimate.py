@@ -140,8 +140,10 @@ def _turn_profile(source: Source, stamps: Iterable[float], before: float) -> Non
         source.profile_x, source.profile_y = x / count, y / count
 
 
-def heard(notices: Notices, now: float) -> None:
-    """A push came. It says that something may have changed, no more."""
+def heard(notices: Notices, now: float, *, direct: bool = False) -> None:
+    """A push came. It says that something may have changed, no more. `direct`: what it tells of is
+    asked for by itself."""
+    notices.direct = direct
     notices.signals += 1.0
     notices.pending = min(notices.pending + 1, 255)
     notices.heard = now

@@ -36,7 +36,10 @@ def _days(source: Source, worth: float, price: float, notices: Notices | None) -
         return ageing(changes, age(source, source.last), worth, price)
     if notices is not None:
         left, heard = unnoticed(changes, notices)
-        days = noticed(left, heard, worth, price, precision(notices))
+        if notices.direct:
+            days = append_only(left, worth, price)
+        else:
+            days = noticed(left, heard, worth, price, precision(notices))
         return with_rhythm(source, left, days, left / changes)
     return with_rhythm(source, changes, append_only(changes, worth, price))
 

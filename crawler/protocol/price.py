@@ -41,6 +41,8 @@ def key_of(source: Source, worth: float, notices: Notices | None) -> Key:
     if notices is None:
         return (Kind.OUTBOX, low, high, _level(worth * changes))
     left, notified = interval.unnoticed(changes, notices)
+    if notices.direct:
+        return (Kind.OUTBOX, low, high, _level(worth * left))
     true = _level(precision(notices) * worth, _COARSE)
     return (Kind.OUTBOX, low, high, _level(worth * left), _level(notified), true)
 

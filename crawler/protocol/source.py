@@ -70,6 +70,7 @@ class Notices:
     exposure: float = 0.0  # days in which they came, with forgetting
     pending: int = 0
     heard: float = 0.0  # when the latest came
+    direct: bool = False  # what they tell of is asked for by itself: they make nobody read earlier
     # What is expected of pushes as long as little is known of this source's; not stored.
     true: float = 0.8  # the share of notices that say what is so
     told: float = 0.8  # the share of changes that are notified

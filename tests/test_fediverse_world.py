@@ -188,19 +188,6 @@ def test_rate_limits_count_paging_and_say_when_they_end() -> None:
         assert client.get(page).status == 200
 
 
-@pytest.mark.parametrize("name", ["gotosocial", "ghost", "mastodon"])
-def test_authorised_fetch_wants_a_signature(name: str) -> None:
-    """401 without one; discovery stays open."""
-    server = BY_NAME[name](authorized_fetch=True)
-    with Fediverse([server]) as world, Client(world) as client:
-        account = server.add_account()
-        finger = f"{server.base}/.well-known/webfinger?resource=acct:{account.handle[1:]}"
-
-        assert client.get(account.actor_id).status == 401
-        assert client.get(account.actor_id, {"Signature": "keyId=..."}).status == 200
-        assert client.get(finger, {"Accept": "application/jrd+json"}).status == 200
-
-
 HTML = {"Accept": "text/html"}
 ANY = {"Accept": "*/*"}
 ANSWERS = [  # family, part of the account, headers, status, header and what it holds

@@ -1,4 +1,4 @@
-"""A certificate authority for one simulated Fediverse, and the key of its actors.
+"""A certificate authority for one simulated Fediverse.
 
 It signs for the names it is told of and for no other: asking for a name that nobody serves gives a
 certificate of another name, as a real front end would.
@@ -7,7 +7,6 @@ certificate of another name, as a real front end would.
 from __future__ import annotations
 
 import datetime
-import functools
 import ipaddress
 import ssl
 import threading
@@ -16,28 +15,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 # Fixed, because the simulated clock may stand anywhere while TLS is checked against the real one.
 NOT_BEFORE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 NOT_AFTER = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
-
-
-@functools.cache
-def actor_key() -> rsa.RSAPrivateKey:
-    """The one key of all simulated actors: making RSA keys takes a tenth of a second each."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@functools.cache
-def actor_public_pem() -> str:
-    return (
-        actor_key()
-        .public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -54,7 +54,12 @@ class Client:
         self._connections: dict[str, http.client.HTTPConnection] = {}
 
     def get(
-        self, url: str, headers: dict[str, str] | None = None, *, method: str = "GET"
+        self,
+        url: str,
+        headers: dict[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
     ) -> Answer:
         """One answer, whatever its status. The connection is dropped when it breaks."""
         parts = urlsplit(url)
@@ -62,7 +67,9 @@ class Client:
         given = {"Host": parts.netloc, "Accept": ACTIVITY_JSON, "User-Agent": "test"}
         connection = self._connection(parts.netloc)
         try:
-            connection.request(method, target, headers={**given, **(headers or {})})
+            lower = {name.lower() for name in headers or {}}
+            kept = {name: value for name, value in given.items() if name.lower() not in lower}
+            connection.request(method, target, body, {**kept, **(headers or {})})
             return Answer(connection.getresponse())
         except (OSError, http.client.HTTPException):
             self._connections.pop(parts.netloc).close()

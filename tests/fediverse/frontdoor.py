@@ -43,7 +43,7 @@ class FrontDoor(WebHost):
     def checked(self, asked: Incoming) -> Reply | None:
         """The answer to what never reaches the documents."""
         if asked.method == "POST" and asked.path.endswith("/inbox"):
-            return Reply(202)
+            return self.take(asked)
         if asked.method not in ("GET", "HEAD") or (
             asked.method == "HEAD" and not self.head_allowed
         ):
@@ -55,9 +55,15 @@ class FrontDoor(WebHost):
             return self.robots_txt()
         if asked.path.startswith("/.well-known/") or asked.path.startswith("/nodeinfo/"):
             return self.discovery(asked)
-        if self.authorized_fetch and "signature" not in asked.headers:
-            return self.json(401, {"error": "Request not signed"}, "application/json")
-        return None
+        return self.guarded(asked)
+
+    def take(self, asked: Incoming) -> Reply:
+        """The answer to what is posted to an inbox."""
+        raise NotImplementedError
+
+    def guarded(self, asked: Incoming) -> Reply | None:
+        """The refusal of what is not signed as it must be."""
+        raise NotImplementedError
 
     def counts(self, asked: Incoming) -> bool:
         """Is the request one that the rate limit counts?"""

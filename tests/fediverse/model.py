@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from .reach import Told
     from .server import Server
 
 Json = dict[str, Any]
@@ -95,6 +96,8 @@ class Account:
     posts: list[Post] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
     version: int = 0  # counts every change, for what is derived from the lists
+    key: int = 0  # which RSA key it publishes
+    followers: dict[str, Json] = field(default_factory=dict)  # their Follow, by actor id
 
     @property
     def handle(self) -> str:
@@ -173,6 +176,17 @@ class Account:
             self.version += 1
             server.register(activity)
             return activity
+
+    # What is told to others
+
+    def push(self, what: Post | Activity | Json, **how: Any) -> Told:
+        """Send an activity to an inbox and return the answer; `how` as for `Posting.prepare`."""
+        return self.server.send(self.server.prepare(self, what, **how))
+
+    def rotate(self) -> None:
+        """From now on publish and use another RSA key."""
+        with self.server.lock:
+            self.key += 1
 
 
 def _visibility(public: bool | Visibility) -> Visibility:

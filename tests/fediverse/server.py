@@ -8,18 +8,16 @@ called from any thread; `handle` holds the host's lock for the whole answer.
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from .documents import AS
 from .model import Account, Activity, Json, Post, sentence
-from .shapes import Shapes
+from .posting import Posting
 from .wire import Answer, Incoming, Reply
 
 
-class Server(Shapes):
+class Server(Posting):
     """One host. Subclasses are the families; `family` is the default host name's first label."""
 
     def __init__(
@@ -30,17 +28,15 @@ class Server(Shapes):
         authorized_fetch: bool = False,
         rate_limit: tuple[int, float] | None = None,
     ) -> None:
-        """`authorized_fetch` wants a Signature header, without verifying it; `rate_limit` is
-        (requests, seconds) per client address.
+        """`authorized_fetch` wants signed requests and verifies them as the family does;
+        `rate_limit` is (requests, seconds) per client address.
         """
         super().__init__(host or f"{self.family}.example", authorized_fetch, rate_limit)
         self.seed = seed
-        self.lock = threading.RLock()
         self.accounts: dict[str, Account] = {}
         self.heard: list[tuple[str, str]] = []  # replies of other hosts: what they answer, and id
         self._numbers = 0
         self._ticks = 0
-        self._clock: Callable[[], float] = time.time
         self._actors: dict[str, Account] = {}
         self._outboxes: dict[str, Account] = {}
         self._posts: dict[str, Post] = {}
@@ -54,9 +50,6 @@ class Server(Shapes):
             raise ValueError(f"{self.host} has accounts with {self.scheme} ids already")
         self._clock = clock
         self.scheme = scheme
-
-    def now(self) -> float:
-        return self._clock()
 
     def answer_ms(self) -> int:
         """The time of the answer in milliseconds, never the same twice.
@@ -223,9 +216,6 @@ class Server(Shapes):
         if post is not None and not post.public:
             return self.hidden(asked, post)
         return self.document(asked, "activity", self.contextual(self.activity(activity)))
-
-    def contextual(self, document: Json) -> Json:
-        return {"@context": self.context(), **document}
 
     def extra_route(self, asked: Incoming) -> Reply | None:
         """A family's own documents: replies, keys, likes."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from .certificates import actor_public_pem
 from .documents import AS, PUBLIC, SECURITY, compact, iso, paragraphs
 from .frontdoor import FrontDoor
+from .keys import ed25519_key, multikey, public_pem, rsa_key
 from .model import Account, Activity, Json, Post
 
 
@@ -27,6 +27,7 @@ class Shapes(FrontDoor):
     serves_activities: ClassVar[bool] = True
     lists_boosts: ClassVar[bool] = True
     total: ClassVar[bool] = True  # does the root state totalItems?
+    multikeys: ClassVar[bool] = False  # do actors publish an Ed25519 key (FEP-521a)?
 
     # Paths and ids; families override
 
@@ -63,6 +64,9 @@ class Shapes(FrontDoor):
     def context(self) -> Any:
         return [AS, {"Hashtag": "as:Hashtag", "sensitive": "as:sensitive"}]
 
+    def contextual(self, document: Json) -> Json:
+        return {"@context": self.context(), **document}
+
     def one_or_all(self, values: Sequence[Any]) -> Any:
         return compact(values) if self.singletons else list(values)
 
@@ -76,8 +80,10 @@ class Shapes(FrontDoor):
         return {"to": self.one_or_all(to), "cc": self.one_or_all(cc)}
 
     def actor(self, account: Account) -> Json:
+        more = {"assertionMethod": [self.assertion(account)]} if self.multikeys else {}
         return {
             "@context": [AS, SECURITY],
+            **more,
             "id": account.actor_id,
             "type": account.kind,
             "preferredUsername": account.user,
@@ -96,9 +102,24 @@ class Shapes(FrontDoor):
             "publicKey": {
                 "id": f"{account.actor_id}#main-key",
                 "owner": account.actor_id,
-                "publicKeyPem": actor_public_pem(),
+                "publicKeyPem": public_pem(rsa_key(account.key)),
             },
         }
+
+    def assertion(self, account: Account) -> Json:
+        return {
+            "id": f"{account.actor_id}#ed25519-key",
+            "type": "Multikey",
+            "controller": account.actor_id,
+            "publicKeyMultibase": multikey(ed25519_key(account.actor_id)),
+        }
+
+    def key_id(self, account: Account, kind: str = "rsa") -> str:
+        """The id of the key that this host signs with, as the actor's document has it."""
+        if kind == "ed25519":
+            return str(self.assertion(account)["id"])
+        key = self.actor(account).get("publicKey", {})
+        return str(key.get("id", f"{account.actor_id}#main-key"))
 
     def object(self, post: Post) -> Json:
         document: Json = {

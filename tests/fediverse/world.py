@@ -13,6 +13,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from typing import Any, Self
 from .certificates import Authority
 from .gate import Gate
 from .log import Request, RequestLog
+from .reach import Reach
 from .server import Server
 from .wire import Answer, Connection, Incoming, Reply
 
@@ -51,6 +53,8 @@ class Fediverse:
         self.tls = tls
         self.port = port
         self.log = RequestLog()
+        self.reached = Reach()
+        self._later = ThreadPoolExecutor(1, "fediverse-later")
         self.servers: dict[str, Server] = {}
         for family in families:
             self.add(family if isinstance(family, Server) else family())
@@ -106,6 +110,7 @@ class Fediverse:
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
             self._thread = None
+        self._later.shutdown()
         self._folder.cleanup()
 
     async def _serve(self, ready: threading.Event) -> None:
@@ -137,6 +142,8 @@ class Fediverse:
         if server.host in self.servers:
             raise ValueError(f"{server.host} is served already")
         server.join(self.clock, "https" if self.tls else "http")
+        server.reach = server.doorkeeper.reach = self.reached
+        server.later = self.soon
         self.servers = {**self.servers, server.host: server}
         return server
 
@@ -146,6 +153,18 @@ class Fediverse:
 
     def _serves(self, name: str) -> bool:
         return name in self.servers
+
+    # Who is not simulated
+
+    def reach(self, origin: str, address: str) -> None:
+        """From now on the hosts find `https://pull.example` at this address, in plain HTTP, as
+        behind a proxy that ends TLS: they push to it, and read actors and keys there.
+        """
+        self.reached.lead(origin, address)
+
+    def soon(self, what: Callable[[], object]) -> None:
+        """Do it on a thread of its own, one after the other, in order."""
+        self._later.submit(what)
 
     # How to reach it
 

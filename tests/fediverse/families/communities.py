@@ -18,6 +18,7 @@ class LemmyCommunity(Conversations):
     family = "lemmy"
     software = "lemmy"
     software_version = "0.19.13"
+    form = "lemmy"
     kind = "Page"
     actor_kind = "Group"
     shown: ClassVar[int] = 50
@@ -78,6 +79,16 @@ class LemmyCommunity(Conversations):
             "cc": [self.beside_actor(account, "followers")],
             "object": create,
         }
+
+    def pushed(self, activity: Activity) -> Json:
+        """The community announces what its members do; edits and deletions come so too."""
+        if activity.post is None:
+            return super().pushed(activity)
+        wrapped = self.item(activity)
+        inner = {**wrapped["object"], "type": activity.verb}
+        if activity.verb == "Delete":
+            inner["object"] = activity.post.id
+        return {"@context": AS, **wrapped, "object": inner}
 
     def lists(self, activity: Activity) -> bool:
         """Posts only; comments never appear in an outbox."""

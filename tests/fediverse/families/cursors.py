@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ..documents import BASE36, BASE62, in_base
 from ..model import Account, Activity, Post
 from ..paging import just_newer, newest_since, older
+from ..policies import MASTODON, MISSKEY
 from ..server import Server
 from ..threads import MastodonThreads
 from ..wire import Incoming, Reply
@@ -23,6 +24,8 @@ class Mastodon(MastodonThreads):
     family = "mastodon"
     software = "mastodon"
     software_version = "4.5.1"
+    policy = MASTODON
+    form = "mastodon"
     limit: ClassVar[int] = 20
     robots = "User-agent: *\nDisallow: /media_proxy/\nDisallow: /interact/\n"
     finger_by_uri = True
@@ -74,6 +77,7 @@ class Pleroma(Server):
     family = "pleroma"
     software = "pleroma"
     software_version = "2.9.1"
+    form = "pleroma"
     total = False
     limit: ClassVar[int] = 20
     host_meta = True
@@ -124,6 +128,8 @@ class Misskey(Server):
     family = "misskey"
     software = "misskey"
     software_version = "2026.9.0"
+    policy = MISSKEY
+    form = "misskey"
     limit: ClassVar[int] = 20
     states_updated = False
     host_meta = True

@@ -17,6 +17,7 @@ class NodeBB(Conversations, TimeCursors):
     family = "nodebb"
     software = "nodebb"
     software_version = "4.15.0"
+    form = "nodebb 9421"
     limit: ClassVar[int] = 20
     validated = frozenset({"actor", "root", "page", "object"})
     alternates: ClassVar = {"html": 308, "any": 308}

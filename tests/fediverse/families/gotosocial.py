@@ -10,6 +10,7 @@ from typing import ClassVar
 from ..documents import ACTIVITY_JSON, CROCKFORD, in_base
 from ..model import Account, Activity, Json
 from ..paging import just_newer, older
+from ..policies import GOTOSOCIAL
 from ..threads import GoToSocialThreads
 from ..wire import Incoming, Reply
 
@@ -31,6 +32,8 @@ class GoToSocial(GoToSocialThreads):
     lists_boosts = False
     serves_activities = False  # a Create's id answers 404
     finger_by_uri = True
+    policy = GOTOSOCIAL
+    form = "gotosocial"
     host_meta = True
     robots = (
         "User-agent: GPTBot\nUser-agent: CCBot\nDisallow: /\n\n"

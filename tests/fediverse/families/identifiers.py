@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ..documents import ACTIVITY_JSON, iso_ms
 from ..model import Account, Activity, Json, Post
 from ..paging import just_newer, older
+from ..policies import ACTIVITYPUB_BOT, BOVINE
 from ..server import Server
 from ..web import PROBLEM
 from ..wire import Incoming, Reply
@@ -28,6 +29,7 @@ class Bovine(Server):
     family = "bovine"
     software = "bovine_herd"
     software_version = "0.5.19"
+    policy = BOVINE
     limit: ClassVar[int] = 10
     content_type = ACTIVITY_JSON
     finger_type = "application/jrd+json"
@@ -117,6 +119,7 @@ class ActivityPubBot(Server):
     family = "activitypub-bot"
     software = "activitypub.bot"
     software_version = "0.51.0"
+    policy = ACTIVITYPUB_BOT
     actor_kind = "Service"
     size: ClassVar[int] = 200
     content_type = ACTIVITY_JSON

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from ..documents import AS, PUBLIC, iso_ms
 from ..model import Account, Activity, Json, Post
+from ..policies import ONEPAGE
 from ..server import Server
 from ..web import PROBLEM
 from ..wire import Incoming, Reply
@@ -23,6 +24,7 @@ class Onepage(Server):
     family = "onepage"
     software = "onepage.pub"
     software_version = "0.19.0"
+    policy = ONEPAGE
     size: ClassVar[int] = 20
     validated = frozenset({"actor", "root", "page", "object", "activity", "collection"})
     alternates: ClassVar = {}

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from ..documents import ACTIVITY_JSON, AS, SECURITY, iso_ms
 from ..model import Account, Activity, Json, Post
+from ..policies import FEDIFY
 from ..server import Server
 from ..wire import Incoming, Reply
 
@@ -47,6 +48,9 @@ class Ghost(TimeCursors):
     family = "ghost"
     software = "ghost"
     software_version = "6.8.0"
+    policy = FEDIFY
+    form = "fedify 9421"
+    multikeys = True
     kind = "Article"
     limit: ClassVar[int] = 20
     content_type = ACTIVITY_JSON

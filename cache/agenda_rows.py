@@ -61,7 +61,9 @@ class WorkRows:
         row = self._work.txn.get(id, None, self._work.t.notices)
         if row is None:
             return None
-        return Notices(*_NOTICES.unpack_from(row), direct=row.endswith(_DIRECT, _NOTICES.size))
+        notices = Notices(*_NOTICES.unpack_from(row))
+        notices.direct = row.endswith(_DIRECT, _NOTICES.size)
+        return notices
 
     def save_notices(self, id: bytes, notices: Notices | None) -> None:
         work = self._work

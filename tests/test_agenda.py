@@ -264,7 +264,7 @@ def test_notices_that_lie_are_not_followed_for_long() -> None:
 
 
 def polls_a_day(pushed: bool, days: int, loop: Refreshing, id: int, start: float) -> float:
-    """Lives with an outbox of 24 posts a day; how often it was read on each of the last two days."""
+    """Lives with an outbox of 24 posts a day; reads a day in the last two days."""
     latest, told, asked = start, 0, list[float]()
     for minute in range(days * 1_440):
         now = start + minute * 60.0

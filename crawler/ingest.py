@@ -24,6 +24,7 @@ from . import (
     ingest_visit,
 )
 from .asking import asks
+from .host_reports import reports
 from .reading import Prior, Reading
 
 
@@ -41,7 +42,7 @@ def _decide(reading: Reading, prior: Prior, now: float) -> Outcome:
         at=now,
         lease=reading.lease,
         follow_was=prior.follow,
-        hosts=ingest_failure.reports(reading.lease, reading.answer.hops, reading.answer, now),
+        hosts=reports(reading.answer, now, page=reading.lease.want.kind is Kind.PAGE),
     )
     if reading.problem:
         return ingest_failure.unusable(base, prior, reading.problem, status=200)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..cache.records import Cause, Follow, HostReport, Kind, Lease, Mark, Outcome, State, Want
+from ..cache.records import Cause, Follow, Kind, Lease, Mark, Outcome, State, Want
 from . import ingest_thread, ingest_visit
-from .answer import Answer, FetchFailed, Hop
+from .answer import FetchFailed
+from .host_reports import reports
 from .ingest_base import DAY, GONE_AGAIN, gone, lease_of, told
 from .ingest_page import missing_page
-from .protocol import media
 from .reading import Prior, Reading
 
 MINUTE = 60.0
@@ -39,7 +39,7 @@ def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outc
         at=now,
         lease=lease,
         follow_was=prior.follow,
-        hosts=reports(lease, failed.hops, failed, now),
+        hosts=reports(failed, now, page=lease.want.kind is Kind.PAGE),
     )
     word = "timeout" if failed.timed_out else "unreachable"
     return unusable(base, prior, failed.reason, status=failed.status, word=word)
@@ -163,28 +163,3 @@ def _note(prior: Prior, want: Want, reason: str) -> Follow | None:
     if prior.follow is None or want.relation not in ESSENTIAL:
         return None
     return replace(prior.follow, last_error=f"{want.uri}: {reason}")
-
-
-def reports(
-    lease: Lease, hops: tuple[Hop, ...], source: Answer | FetchFailed, now: float
-) -> tuple[HostReport, ...]:
-    """What each hop taught about its host; the first at another host than those before gives back
-    the slot that its turn had taken."""
-    found = []
-    for index, hop in enumerate(hops):
-        last = index == len(hops) - 1
-        wait = media.retry_after(source.headers, now) if last and hop.status in (429, 503) else None
-        found.append(
-            HostReport(
-                host=hop.host,
-                ok=hop.status is not None and hop.status < 500,
-                page=lease.want.kind is Kind.PAGE,
-                status=hop.status,
-                error=hop.error,
-                pause=None if wait is None else now + wait,
-                refused=hop.status in (401, 403),
-                sent=hop.sent,
-                slot=index > 0 and all(earlier.host != hop.host for earlier in hops[:index]),
-            )
-        )
-    return tuple(found)

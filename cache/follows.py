@@ -15,14 +15,19 @@ from .queue_layout import Row
 from .records import Follow
 from .work import Work
 
+# Looked for in the stored text: what a name holds of quotes is escaped there.
+_BLOCKED = b'"blocked":"'
+
 
 def put(work: Work, follow: Follow) -> None:
     row = {name: getattr(follow, name) for name in FOLLOW_FIELDS}
     work.put(work.t.follow, word_of(work, FOLLOW, follow.key), orjson.dumps(row))
 
 
-def exists(work: Work, key: str) -> bool:
-    return work.txn.get(word_of(work, FOLLOW, key), None, work.t.follow) is not None
+def is_read(work: Work, key: str) -> bool:
+    """Whether something may be asked for its sake: it was not dropped, and its actor lets us."""
+    stored = work.txn.get(word_of(work, FOLLOW, key), None, work.t.follow)
+    return stored is not None and _BLOCKED not in stored
 
 
 def change(work: Work, was: Follow, now: Follow) -> None:
@@ -33,11 +38,14 @@ def change(work: Work, was: Follow, now: Follow) -> None:
     if stored is None:
         return
     row = orjson.loads(stored)
+    said = row.get("last_error")
     row.update(
         (name, getattr(now, name))
         for name in FOLLOW_FIELDS
         if getattr(now, name) != getattr(was, name)
     )
+    if row.get("blocked") is not None:
+        row["last_error"] = said
     work.put(work.t.follow, id, orjson.dumps(row))
 
 
@@ -46,13 +54,39 @@ def drop(work: Work, key: str) -> bool:
     id = word_of(work, FOLLOW, key)
     if not work.delete(work.t.follow, id):
         return False
+    _drop_rows(work, id)
+    threads.drop(work, id)
+    return True
+
+
+def block(work: Work, key: str, activity: str) -> None:
+    """The actor of a follow blocks ours: nothing is asked for its sake until that is undone. What
+    is held stays, and is looked at as what nobody follows, so that its end is seen."""
+    id = word_of(work, FOLLOW, key)
+    stored = work.txn.get(id, None, work.t.follow)
+    if stored is None:
+        return
+    row = orjson.loads(stored) | {"blocked": activity, "last_error": "blocks us: not read any more"}
+    work.put(work.t.follow, id, orjson.dumps(row))
+    _drop_rows(work, id)
+
+
+def unblock(work: Work, key: str) -> None:
+    """It does not block us any more; whoever looks after follows queues what leads it on."""
+    id = word_of(work, FOLLOW, key)
+    stored = work.txn.get(id, None, work.t.follow)
+    row = orjson.loads(stored) if stored is not None else {}
+    if row.get("blocked") is not None:
+        work.put(work.t.follow, id, orjson.dumps(row | {"blocked": None, "last_error": None}))
+
+
+def _drop_rows(work: Work, id: bytes) -> None:
+    """Take all that waits for a follow out of the queue."""
     for flag in (b"\0", b"\1"):
         cursor = work.txn.cursor(work.t.owed)
         rows = list(cursor.iternext_dup()) if cursor.set_key(id + flag) else []
         for row in rows:
             _drop_row(work, row[8:16], row[16])
-    threads.drop(work, id)
-    return True
 
 
 def _drop_row(work: Work, id: bytes, kind: int) -> None:

@@ -99,8 +99,9 @@ class Send:
 class Settlement:
     """What one notification comes to; applied whole, in one transaction, or not at all.
 
-    With `due` it stays waiting and is tried again then. A notification that is no longer waiting
-    was settled before, so its settlement does nothing.
+    With `due` it stays waiting and is tried again then; `tried` says whether that counts as an
+    attempt. A notification that is no longer waiting was settled before, so its settlement does
+    nothing.
     """
 
     id: int
@@ -108,13 +109,15 @@ class Settlement:
     state: NotificationState
     outcome: str
     due: float | None = None
+    tried: bool = True
     wants: tuple[Want, ...] = ()
-    signals: tuple[str, ...] = ()  # references that may have changed
+    signals: tuple[str, ...] = ()  # sources that were told of: noted, and not asked for it
     marks: tuple[Mark, ...] = ()
     follower: Follower | None = None
     drop_follower: str | None = None
     reactions: tuple[Reaction, ...] = ()
     subscription: tuple[str, Subscribed] | None = None  # key of a follow, its new state
+    block: tuple[str, str | None] | None = None  # key of a follow, id of the Block; None: undone
     sends: tuple[Send, ...] = ()
 
 

@@ -336,6 +336,7 @@ class Follow:
     moved_from: str | None = None  # the actor that this one says it was before
     moved_at: float | None = None
     thread_fetches: int = 0  # requests for the threads of its posts, as counted by the store
+    blocked: str | None = None  # its actor blocks ours: the id of the Block; nothing leads it on
     subscribed: str = "no"  # no, pending, yes, rejected: whether its server pushes to us
     subscription: str | None = None  # id of our Follow activity, while one stands
 

@@ -104,9 +104,10 @@ def apply(work: Work, outcome: Outcome) -> Applied:
 
 
 def _of_its_follow(work: Work, outcome: Outcome) -> Outcome:
-    """What an outcome asks for on behalf of a follow that was dropped meanwhile is not asked."""
+    """What an outcome asks for on behalf of a follow that was dropped meanwhile, or whose actor has
+    blocked us, is not asked."""
     was = outcome.follow_was
-    if was is None or follows.exists(work, was.key):
+    if was is None or follows.is_read(work, was.key):
         return outcome
     return replace(outcome, wants=(), walk=None, walk_url=None, polls=())
 

@@ -52,6 +52,7 @@ class Follows:
     _states: dict[str, Follow] = field(default_factory=dict)
     _pulls: list[_Pull] = field(default_factory=list)
     _leaders: dict[str, str] = field(default_factory=dict)  # by actor: the follow that reads it
+    _actors: dict[str, str] = field(default_factory=dict)  # by actor: the follow that names it
 
     @property
     def configured(self) -> Iterable[Rules]:
@@ -76,9 +77,21 @@ class Follows:
         """The configured follow that reads an actor's outbox already."""
         return self._leaders.get(actor)
 
+    def of_actor(self, actor: str) -> str | None:
+        """The configured follow of an actor, with an outbox or without one."""
+        key = self._leaders.get(actor) or self._actors.get(actor)
+        follow = self.state(key) if key in self._rules else None
+        return follow.key if follow is not None and follow.actor == actor else None
+
+    def forget_state(self, key: str) -> None:
+        """Somebody else has written a follow's row."""
+        self._states.pop(key, None)
+
     def _learn(self, follow: Follow) -> None:
-        followed = follow.key in self._rules and not follow.once
-        if followed and follow.actor is not None and follow.outbox is not None:
+        if follow.key not in self._rules or follow.once or follow.actor is None:
+            return
+        self._actors.setdefault(follow.actor, follow.key)
+        if follow.outbox is not None:
             self._leaders.setdefault(follow.actor, follow.key)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
@@ -115,6 +128,7 @@ class Follows:
         self._rules.pop(key, None)
         dropped = await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
         self._leaders = {actor: one for actor, one in self._leaders.items() if one != key}
+        self._actors = {actor: one for actor, one in self._actors.items() if one != key}
         self._states.pop(key, None)  # only now: an answer may have looked it up meanwhile
         return dropped
 
@@ -129,7 +143,7 @@ class Follows:
         """Whether nothing leads a follow on though something should: two follows wanted the same
         of one URL, and one row stood for both."""
         follow = self.state(key)
-        if follow is None or self.frontier.waits(key):
+        if follow is None or follow.blocked is not None or self.frontier.waits(key):
             return False
         if follow.once:
             return follow.outbox_kind is None and follow.last_error is None
@@ -146,7 +160,7 @@ class Follows:
                 puts.append(self.store.put_follow(follow))
                 self._states.pop(key, None)
                 wants.append(self._first_want(follow))
-            elif not follow.once:
+            elif not follow.once and follow.blocked is None:
                 wants.append(
                     replace(self._first_want(follow), due=self._due(follow), scheduled=True)
                 )
@@ -239,7 +253,7 @@ class Follows:
         cause = Cause.ON_DEMAND if len(keys) <= _FEW else Cause.PUSH
         for key in keys:
             follow = self.query.follow(key)
-            if follow is None:
+            if follow is None or follow.blocked is not None:
                 continue
             first = replace(self._first_want(follow), cause=cause)
             wants.append(first)

@@ -35,6 +35,14 @@ def ed25519_key(actor: str) -> ed25519.Ed25519PrivateKey:
     return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(actor.encode()).digest())
 
 
+def private_pem(key: Private) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
 def public_pem(key: Private) -> str:
     return (
         key.public_key()

@@ -21,6 +21,7 @@ from .intern import uri_of
 from .layout import BODY, CLASSES, NONE, U64, VERSION, TermsRow, uri_key
 from .records import CheckReport, Finding
 from .ref_layout import HAS_BODY, Ref
+from .unsorted import Unsorted
 
 _MOST = 1_000  # findings reported; one broken table can break millions of rows
 
@@ -121,6 +122,8 @@ class _Audit:
 
     def _index(self) -> Iterator[Finding]:
         cursor = self.txn.cursor(self.t.index)
+        unsorted = list(Unsorted(self.txn, self.t).entries())
+        waiting = frozenset(unsorted)
         called_for = 0
         for id, row in self.txn.cursor(self.t.terms):
             terms = TermsRow.unpack(row)
@@ -128,10 +131,15 @@ class _Audit:
                 yield Finding("terms", uri_of(self.txn, self.t, id) or "", "index without a body")
             for key in index.keys_of(terms):
                 called_for += 1
-                if not cursor.set_key_dup(key, terms.when + id):
+                entry = (key, terms.when + id)
+                if entry not in waiting and not cursor.set_key_dup(*entry):
                     subject = uri_of(self.txn, self.t, id) or ""
                     yield Finding("index", subject, f"is not listed under {key[:1].decode()}")
-        self.entries = self._rows("index")
+        log = self.txn.cursor(self.t.unsorted)
+        counted = U64.unpack(log.key())[0] if log.last() else 0
+        if counted != len(unsorted):
+            yield Finding("unsorted", "", f"says {counted} entries, there are {len(unsorted)}")
+        self.entries = self._rows("index") + len(unsorted)
         if self.entries != called_for:
             yield Finding("index", "", f"{self.entries} entries, {called_for} are called for")
 

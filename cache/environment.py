@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the classes are generic in the stubs only
 else:
     Txn, Cursor, Table = lmdb.Transaction, lmdb.Cursor, lmdb._Database
 
-SCHEMA = 2
+SCHEMA = 3
 MIGRATING = b"migrating"  # in `meta`: up to which reference `migration` has come
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
 _RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
@@ -40,7 +40,7 @@ class Tables:
     __slots__ = (
         "agenda", "body", "change", "collection", "extra", "follow", "history", "host", "index",
         "member", "member_of", "meta", "notices", "owed", "queue", "ready", "ref", "shared", "slot",
-        "terms", "thread", "uri", "walk", "want", "window", "word",
+        "terms", "thread", "unsorted", "uri", "walk", "want", "window", "word",
     )  # fmt: skip
 
     agenda: Table
@@ -64,6 +64,7 @@ class Tables:
     slot: Table
     terms: Table
     thread: Table
+    unsorted: Table
     uri: Table
     walk: Table
     want: Table

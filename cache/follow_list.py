@@ -14,6 +14,7 @@ from .queue_layout import Row
 from .records import Follow, Kind
 from .ref_layout import Ref
 from .thread_rows import SumRow
+from .unsorted import Unsorted
 
 # What is counted or planned elsewhere, so it is never stored.
 _ELSEWHERE = ("objects", "thread_fetches", "next_check", "interval")
@@ -24,11 +25,14 @@ _ONCE = b'"once":true'
 def follow(txn: Txn, t: Tables, key: str) -> Follow | None:
     id = find_word(txn, t, FOLLOW, key)
     row = txn.get(id, None, t.follow) if id is not None else None
-    return None if id is None or row is None else _follow(txn, t, id, row)
+    if id is None or row is None:
+        return None
+    return _follow(txn, t, id, row, len(Unsorted(txn, t).values(LISTED + id)))
 
 
 def follows(txn: Txn, t: Tables) -> list[Follow]:
-    found = [_follow(txn, t, id, row) for id, row in txn.cursor(t.follow)]
+    waiting = Unsorted(txn, t).counts()
+    found = [_follow(txn, t, id, row, waiting[LISTED + id]) for id, row in txn.cursor(t.follow)]
     return sorted(found, key=lambda one: one.key)
 
 
@@ -41,12 +45,13 @@ def count(txn: Txn, t: Tables) -> int:
     return sum(1 for _, row in txn.cursor(t.follow) if _ONCE not in row)
 
 
-def _follow(txn: Txn, t: Tables, id: bytes, row: bytes) -> Follow:
+def _follow(txn: Txn, t: Tables, id: bytes, row: bytes, waiting: int) -> Follow:
+    """`waiting`: how many of its objects are not in the index yet."""
     values: dict[str, Any] = {
         name: value for name, value in orjson.loads(row).items() if name in FOLLOW_FIELDS
     }
     cursor = txn.cursor(t.index)
-    objects = cursor.count() if cursor.set_key(LISTED + id) else 0
+    objects = waiting + (cursor.count() if cursor.set_key(LISTED + id) else 0)
     found = Follow(**values, objects=objects, thread_fetches=SumRow.load(txn, t, id).fetched)
     if found.once:
         return found

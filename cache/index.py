@@ -3,7 +3,8 @@
 An entry is (key, inverted time + id): the key says the kind of the list and what it is a list of,
 the many values under it are in the order in which a list shows them, newest first. Contexts and
 tags stand in keys by their hash: they are looked up, never spelled out from here.
-Invariant: after `flush` the index holds exactly the entries that `keys_of` gives for each row.
+Invariant: after `flush` the index, with what waits in `unsorted`, holds exactly the entries that
+`keys_of` gives for each row.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from . import unsorted
 from .layout import NONE, TermsRow
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
@@ -26,7 +28,8 @@ REPLY = b"R"
 CONTEXT = b"C"
 FOLLOW = b"F"
 FOLLOW_TYPE = b"G"
-_SHORT = (TAG, REPLY, CONTEXT)  # most of these lists are too short for pages of their own
+# Fewer new entries of one list than this are not worth the leaf that they would change.
+_FEW = 8
 
 
 def keys_of(row: TermsRow) -> list[bytes]:
@@ -70,7 +73,7 @@ def flush(work: Work) -> None:
     """Write the terms that were touched, and what changed in their index entries."""
     txn, table = work.txn, work.t.index
     rows: list[tuple[bytes, bytes]] = []
-    entries: list[tuple[bytes, bytes]] = []
+    entries: list[unsorted.Entry] = []
     for id, row in work.terms.items():
         before = work.terms_before[id]
         after = keys_of(row)
@@ -82,7 +85,9 @@ def flush(work: Work) -> None:
             else:
                 gone = held
             for key in gone:
-                txn.delete(key, when + id, table)
+                if not txn.delete(key, when + id, table):
+                    _sort_in(work)  # it has not been moved to the index yet
+                    txn.delete(key, when + id, table)
         value = row.when + id
         entries += [(key, value) for key in after]
         if row.live or row.follows:
@@ -90,18 +95,27 @@ def flush(work: Work) -> None:
         elif before is not None:
             work.delete(work.t.terms, id)
     work.put_all(work.t.terms, sorted(rows))
-    _insert(txn.cursor(table), sorted(entries))
+    scattered = _insert(txn.cursor(table), sorted(entries), _FEW)
+    if scattered and unsorted.add(work, scattered) >= unsorted.MOST:
+        _sort_in(work)
     work.terms.clear()
     work.terms_before.clear()
 
 
-def _insert(cursor: Cursor, entries: list[tuple[bytes, bytes]]) -> None:
-    """Write sorted entries, at the end of a list in the way that fills LMDB's pages.
+def _sort_in(work: Work) -> None:
+    """Move what waits to its places in the index."""
+    _insert(work.txn.cursor(work.t.index), unsorted.take_all(work), 0)
+
+
+def _insert(cursor: Cursor, entries: list[unsorted.Entry], few: int) -> list[unsorted.Entry]:
+    """Write sorted entries, but not those of lists that get fewer than `few`: these are returned.
 
     A walk goes from new to old and so makes its lists longer at their ends; LMDB would split each
-    full page in halves and leave the one behind half empty for ever.
+    full page in halves and leave the one behind half empty for ever, so what comes behind all that
+    is there is written in the way that fills its pages.
     """
-    scattered: list[tuple[bytes, bytes]] = []
+    left: list[unsorted.Entry] = []
+    between: list[unsorted.Entry] = []
     start, count = 0, len(entries)
     while start < count:
         key, first = entries[start]
@@ -109,12 +123,15 @@ def _insert(cursor: Cursor, entries: list[tuple[bytes, bytes]]) -> None:
         while end < count and entries[end][0] == key:
             end += 1
         run = entries[start:end]
-        if (end - start == 1 and key[:1] in _SHORT) or _goes_on(cursor, key, first):
-            scattered += run
+        if end - start < few:
+            left += run
+        elif end - start < _FEW or _goes_on(cursor, key, first):
+            between += run
         else:
             cursor.putmulti(run, True, True, True)
         start = end
-    cursor.putmulti(scattered)
+    cursor.putmulti(between)
+    return left
 
 
 def _goes_on(cursor: Cursor, key: bytes, value: bytes) -> bool:

@@ -18,6 +18,7 @@ reads back equal; keys sort as their parts do.
 | terms | id | Terms |
 | thread | follow, post[, collection] | see `thread_rows` |
 | index | kind, id[, id] | many (inverted time, id) |
+| unsorted | number of entries | entries of the index that wait, see `unsorted` |
 | member | collection, position | object, flags, activity |
 | member_of | collection, object, announced | position |
 | collection | id | JSON |

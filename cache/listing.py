@@ -6,6 +6,9 @@ was there when the first was read.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from heapq import merge
+
 from . import index
 from .cursors import decode, encode
 from .document import Document
@@ -13,6 +16,7 @@ from .environment import Cursor, Tables, Txn
 from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
 from .layout import NONE, TermsRow, inverted, short_hash
 from .reading import document
+from .unsorted import Unsorted
 from .views import ObjectFilter
 
 _FIRST, _LAST = b"\0" * 8, b"\xff" * 8
@@ -33,14 +37,14 @@ def objects(
     except _UnknownError:
         return [], None
     place = decode(cursor, 16) if cursor else None
-    entries = txn.cursor(t.index)
-    key = _shortest(entries, keys)
-    if key is None or limit <= 0 or not _seek(entries, key, wanted, place):
+    entries, waiting = txn.cursor(t.index), Unsorted(txn, t)
+    key = _shortest(entries, waiting, keys)
+    if key is None or limit <= 0:
         return [], None
     oldest = inverted(wanted.since) if wanted.since is not None else _LAST
     others = [other for other in keys if other != key]
     found: list[Document] = []
-    for seen, value in enumerate(entries.iternext_dup()):
+    for seen, value in enumerate(_values(entries, waiting, key, _start(wanted, place))):
         if value[:8] > oldest:
             break
         if len(found) >= limit or seen >= _MOST_SEEN:
@@ -92,29 +96,31 @@ def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
     return keys or [index.ALL]
 
 
-def _shortest(entries: Cursor, keys: list[bytes]) -> bytes | None:
+def _shortest(entries: Cursor, waiting: Unsorted, keys: list[bytes]) -> bytes | None:
     """The key with the fewest entries: LMDB keeps the number, so the best index costs one seek."""
     best, fewest = None, -1
     for key in keys:
-        if not entries.set_key(key):
+        count = (entries.count() if entries.set_key(key) else 0) + len(waiting.values(key))
+        if not count:
             return None
-        count = entries.count()
         if best is None or count < fewest:
             best, fewest = key, count
     return best
 
 
-def _seek(entries: Cursor, key: bytes, wanted: ObjectFilter, place: bytes | None) -> bool:
-    """Go to the first entry of the page; False when there is none."""
+def _start(wanted: ObjectFilter, place: bytes | None) -> bytes:
+    """What the first entry of a page is behind."""
     start = _FIRST * 2
     if wanted.until is not None:  # exclusive, so whatever was published at that time is skipped
         start = inverted(wanted.until) + _LAST
-    if place is not None and place >= start:
-        start = place
-        if entries.set_range_dup(key, start):
-            return entries.next_dup() if entries.value() == place else True
-        return False
-    return entries.set_range_dup(key, start)
+    return start if place is None else max(place, start)
+
+
+def _values(entries: Cursor, waiting: Unsorted, key: bytes, start: bytes) -> Iterator[bytes]:
+    """The entries of a list behind `start`, those that wait in their places among them."""
+    there = entries.iternext_dup() if entries.set_range_dup(key, start) else iter(())
+    later = (value for value in waiting.values(key) if value > start)
+    return merge((value for value in there if value > start), later)
 
 
 def _matches(txn: Txn, t: Tables, id: bytes, keys: list[bytes]) -> bool:

@@ -41,7 +41,7 @@ def lose_last(txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
 
 
 TABLES = (
-    *("uri", "ref", "body", "shared", "terms", "index", "member", "member_of"),
+    *("uri", "ref", "body", "shared", "terms", "index", "unsorted", "member", "member_of"),
     *("want", "queue", "owed", "slot", "ready", "host"),
 )
 EITHER_WAY: tuple[Damage, ...] = (lose_first, add_stray)
@@ -70,7 +70,8 @@ def test_the_audit_finds(tmp_path: Path, table: str, damage: Damage) -> None:
             context=b'"c"',
             follow=FOLLOW,
         )
-        puts = (first, note(2))
+        # As many of one kind as go into the index at once, and tags that wait to be sorted in.
+        puts = (first, *(note(n) for n in range(2, 12)))
         apply(opened, puts=puts, members=page(1, 2))
         apply(opened, puts=(note(2, "edited"),))
         hosts = ("a.example", "b.example", "c.example")

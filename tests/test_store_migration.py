@@ -21,7 +21,7 @@ from fedpull.errors import StoreError
 
 HOUR = 3_600.0
 _OLD = Struct(">BBBBH8s8sdddddd16s")
-_LATER_TABLES = (b"agenda", b"notices")
+_LATER_TABLES = (b"agenda", b"notices", b"unsorted")
 NOTES = tuple(note(n, tags=("x",)) for n in range(1, 30))
 
 
@@ -47,9 +47,18 @@ def make_old(path: Path) -> None:
         table = env.open_db(b"ref", txn=txn)
         for id, row in list(txn.cursor(table)):
             txn.put(id, row_of_schema_1(row), db=table)
+        sort_in(env, txn)
         for name in _LATER_TABLES:
             txn.drop(env.open_db(name, txn=txn))
         txn.put(b"schema", b"1", db=env.open_db(b"meta", txn=txn))
+
+
+def sort_in(env: lmdb.Environment, txn: lmdb.Transaction[bytes]) -> None:
+    """Before schema 3 every entry stood in the index."""
+    index = env.open_db(b"index", txn=txn, dupsort=True, dupfixed=True)
+    for _, row in txn.cursor(env.open_db(b"unsorted", txn=txn)):
+        for at in range(0, len(row), 34):
+            txn.put(row[at + 1 : at + 1 + row[at]], row[at + 18 : at + 34], db=index)
 
 
 def old_rows(path: Path) -> int:

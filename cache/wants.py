@@ -22,6 +22,9 @@ _LEADING = frozenset({b"handle", b"confirm", b"actor", b"outbox"})
 # Relations of what an outbox lists.
 _LISTED = frozenset({b"item", b"boost"})
 
+# What its owner says is deleted: one 404 ends it.
+_DELETED = b"deleted"
+
 _EITHER = Row.REFETCH | Row.PROMOTED  # flags that hold for a row as soon as one want has them
 
 
@@ -82,6 +85,8 @@ def _owns(old: Row, new: Row) -> bool:
         return new.relation in _LEADING
     if new.relation in _LEADING and old.follow != new.follow:
         return new.relation == b"actor" and old.scheduled and not new.scheduled
+    if _DELETED in (old.relation, new.relation):  # whatever else it is wanted for may be over
+        return new.relation == _DELETED
     if (old.relation in _LISTED) != (new.relation in _LISTED):
         return new.relation in _LISTED
     if old.follow == new.follow and _reads_on(old) != _reads_on(new):

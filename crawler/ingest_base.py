@@ -17,6 +17,8 @@ _RETRY = (HOUR, 7 * DAY)
 _COOL_DOWN = DAY
 # How often a follow whose actor is gone looks whether it still is.
 GONE_AGAIN = 30 * DAY
+# What its owner says is deleted, and is served all the same: a cache in front may be behind.
+_DELETED_AGAIN = 600.0
 
 
 def told(base: Outcome, status: int | None, outcome: str) -> Outcome:
@@ -69,6 +71,14 @@ def parked(want: Want) -> Want:
         scheduled=True,
         refetch=False,
     )
+
+
+def once_more(want: Want, now: float) -> tuple[Want, ...]:
+    """The other look at what its owner says is deleted and is still there; `depth` counts them."""
+    if want.relation != "deleted" or want.depth <= 0:
+        return ()
+    due, depth = now + _DELETED_AGAIN, want.depth - 1
+    return (replace(want, due=due, cause=Cause.NEW, depth=depth, attempts=0, scheduled=True),)
 
 
 def gone(id: str, reason: str, error: str = "") -> Mark:

@@ -12,7 +12,7 @@ from typing import Any
 from ..cache.records import Entry, Mark, Outcome, Put, Relink, State, Want
 from . import ingest_follow, ingest_move, ingest_plan
 from .describe import put, refusal, stamp_of
-from .ingest_base import comes_back, gone, lease_of, line, parked, settled, told
+from .ingest_base import comes_back, gone, lease_of, line, once_more, parked, settled, told
 from .ingest_embedded import enclosing, fetched, objection, record, unwanted_type
 from .ingest_next import next_wants
 from .protocol import activitystreams as as2
@@ -25,7 +25,9 @@ _LISTED = frozenset({"item", "boost"})
 # Relations whose objects are taken from within the activity that was meant to be them.
 _TAKEN = frozenset({"item", "reply"})
 # Asked for by its own id, or held because it was: then an activity is a document as any other.
-_FOR_ITS_OWN_SAKE = frozenset({"asked", "check"})
+_FOR_ITS_OWN_SAKE = frozenset({"asked", "check", "deleted"})
+# Only looked at again: it is kept as it was kept before.
+_AGAIN = frozenset({"check", "deleted"})
 # Activities whose object an outbox offers as its owner's own.
 OFFERING = frozenset({"Create", "Update"})
 # Activities that are opened one in another, as Lemmy does; a chain of boosts leads nowhere.
@@ -54,7 +56,7 @@ def not_modified(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
         last_modified=modified,
         plan=ingest_plan.renewed(prior, headers, base.at),
     )
-    done = replace(base, marks=(mark,))
+    done = replace(base, marks=(mark,), wants=once_more(want, base.at))
     follow = prior.follow
     if want.relation == "actor" and follow is not None:
         unconfirmed = follow.handle is None and follow.key.startswith("@")
@@ -80,7 +82,7 @@ def document(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     stamp = stamp_of(doc, base.at)
     reason = refusal(doc, stamp, vouched=prior.known is not None and prior.known.vouched)
     listed = want.relation in _LISTED
-    if reason is None and want.relation != "check" and unwanted_type(doc, stamp, prior.rules):
+    if reason is None and want.relation not in _AGAIN and unwanted_type(doc, stamp, prior.rules):
         # In this follow's list it has no place, whoever keeps it.
         outbox = prior.follow.outbox if prior.follow and listed else None
         base = replace(base, relink=Relink(outbox, want.uri, None, want.follow) if outbox else None)
@@ -104,7 +106,7 @@ def document(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     base = replace(
         base,
         puts=(kept,),
-        wants=tuple(next_wants(want, doc, stamp, prior, base.at)),
+        wants=(*next_wants(want, doc, stamp, prior, base.at), *once_more(want, base.at)),
         unlisted=tuple((want.uri, key) for key in not_theirs),
         attempt=line(base, 200, "stored"),
     )

@@ -62,7 +62,8 @@ def status(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     if code == 410 and want.kind is Kind.DOCUMENT:
         return _gone(base, prior, code)
     if code == 404 and want.kind is Kind.DOCUMENT:
-        return _missing(base, prior)
+        # Where its owner has said so, one is enough.
+        return (_gone if want.relation == "deleted" else _missing)(base, prior, code)
     if code == 404 and want.kind is Kind.FINGER:
         return unusable(base, prior, "status 404", status=404, word="not found")
     reason = f"status {code}"
@@ -119,11 +120,11 @@ def _gone(base: Outcome, prior: Prior, code: int) -> Outcome:
     return told(replace(base, marks=marks, follow=_note(prior, want, reason)), code, "gone")
 
 
-def _missing(base: Outcome, prior: Prior) -> Outcome:
+def _missing(base: Outcome, prior: Prior, code: int) -> Outcome:
     misses = _misses(prior)
     if len(misses) + 1 >= _MISSING_TRIES and base.at - min(misses) >= _MISSING_SPAN:
-        return _gone(base, prior, 404)
-    return unusable(base, prior, "status 404", status=404, word="not found")
+        return _gone(base, prior, code)
+    return unusable(base, prior, f"status {code}", status=code, word="not found")
 
 
 def _misses(prior: Prior) -> list[float]:

@@ -23,7 +23,7 @@ def next_wants(
     """What follows from an object that is kept."""
     if want.relation == "asked":
         return _asked_deeper(want, doc, now)
-    if stamp.kind != "object" or want.relation == "check":
+    if stamp.kind != "object" or want.relation in ("check", "deleted"):
         return []
     found = [*_above(want, doc, prior, now), *_below(want, doc, prior, now)]
     followed = prior.follow.actor if prior.follow else None

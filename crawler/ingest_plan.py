@@ -86,7 +86,7 @@ def _plan(
 def _weight(relation: str, *, held: bool) -> float | None:
     """None: as it was. A follow's own post does not count less because somebody answers it, or
     because it was only looked at again."""
-    if relation == "check" or (held and relation in _WEIGHTS):
+    if relation in ("check", "deleted") or (held and relation in _WEIGHTS):
         return None
     return _WEIGHTS.get(relation, 1.0)
 

@@ -154,6 +154,85 @@ def test_404_takes_three_times_over_a_week(tmp_path: Path) -> None:
         assert told(pocket)[-1] == ("deleted", "gone")
 
 
+def deleted(pocket: Pocket, uri: str = POST) -> list[str]:
+    """Its owner says that it is deleted; what is asked for that."""
+    pocket.clock.at += 60.0
+    pocket.want(Want(uri, Kind.DOCUMENT, Cause.PUSH, 0.0, "", "deleted", 1))
+    return pocket.run()
+
+
+@pytest.mark.parametrize(
+    ("served", "reason"),
+    [
+        pytest.param(404, "gone", id="404"),
+        pytest.param(410, "gone", id="410"),
+        pytest.param(TOMBSTONE, "tombstone", id="a Tombstone"),
+    ],
+)
+def test_where_its_owner_has_said_so_one_look_ends_it(
+    tmp_path: Path, served: Any, reason: str
+) -> None:
+    """One 404 is enough then, and nothing is asked a second time."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages[POST] = note()
+        look(pocket)
+        pocket.pages[POST] = served
+
+        assert deleted(pocket) == [POST]
+        assert told(pocket)[-1] == ("deleted", reason)
+        assert pocket.state(POST) == "gone"
+        assert pocket.later(DAY) == []
+        pocket.sound()
+
+
+def test_what_is_served_though_its_owner_deleted_it_is_looked_at_once_more(tmp_path: Path) -> None:
+    """A cache may be behind for some minutes; after that the origin's word stands."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages[POST] = note()
+        look(pocket)
+
+        assert deleted(pocket) == [POST]
+        assert pocket.later(599) == []
+        assert pocket.later(2) == [POST]
+        assert pocket.later(1_200) == []
+        assert pocket.held(POST)
+
+        deleted(pocket)
+        pocket.pages[POST] = 404
+        pocket.later(601)
+
+        assert not pocket.held(POST)
+
+
+def test_a_deletion_that_cannot_be_verified_now_is_verified_later(tmp_path: Path) -> None:
+    """A server that fails while it deletes is asked again; until then the copy stays."""
+    with Pocket(tmp_path) as pocket:
+        pocket.pages[POST] = note()
+        look(pocket)
+        pocket.pages[POST] = 502
+        deleted(pocket)
+
+        assert pocket.held(POST)
+
+        pocket.pages[POST] = 404
+        pocket.later(3_700)
+
+        assert not pocket.held(POST)
+
+
+def test_what_is_deleted_before_it_was_asked_for_ends_with_one_look(tmp_path: Path) -> None:
+    """Wanted for a list and deleted meanwhile, in either order: one 404 ends it."""
+    for first, second in (("item", "deleted"), ("deleted", "item")):
+        with Pocket(tmp_path / first) as pocket:
+            followed(pocket)
+            for relation in (first, second):
+                pocket.want(Want(POST, Kind.DOCUMENT, Cause.PUSH, 0.0, ALICE, relation, 1))
+
+            assert pocket.run() == [POST]
+            assert pocket.state(POST) == "gone"
+            assert POST not in pocket.later(DAY)
+
+
 @pytest.mark.parametrize("word", [410, {"id": ALICE, "type": "Tombstone"}], ids=["410", "200"])
 def test_with_an_actor_that_is_gone_goes_what_it_posted(tmp_path: Path, word: Any) -> None:
     """All of it, with its reason, and nothing of anybody else."""

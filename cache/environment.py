@@ -35,37 +35,54 @@ T = TypeVar("T")
 
 
 class Tables:
-    """The named databases; which is which is said in `layout`."""
+    """The named databases; which is which is said in `layout` and `mail_layout`."""
 
     __slots__ = (
-        "agenda", "body", "change", "collection", "extra", "follow", "history", "host", "index",
-        "member", "member_of", "meta", "notices", "owed", "queue", "ready", "ref", "shared", "slot",
-        "terms", "thread", "unsorted", "uri", "walk", "want", "window", "word",
+        "activity", "agenda", "body", "change", "collection", "count", "delivery", "destination",
+        "extra", "follow", "follower", "history", "host", "index", "key", "key_age", "lane",
+        "member", "member_of", "meta", "moved", "notices", "notification", "outbound", "owed",
+        "queue", "reaction", "ready", "ref", "seen", "sending", "shared", "slot", "terms", "thread",
+        "unsorted", "uri", "waiting", "walk", "want", "window", "word",
     )  # fmt: skip
 
+    activity: Table
     agenda: Table
     body: Table
     change: Table
     collection: Table
+    count: Table
+    delivery: Table
+    destination: Table
     extra: Table
     follow: Table
+    follower: Table
     history: Table
     host: Table
     index: Table
+    key: Table
+    key_age: Table
+    lane: Table
     member: Table
     member_of: Table
     meta: Table
+    moved: Table
     notices: Table
+    notification: Table
+    outbound: Table
     owed: Table
     queue: Table
+    reaction: Table
     ready: Table
     ref: Table
+    seen: Table
+    sending: Table
     shared: Table
     slot: Table
     terms: Table
     thread: Table
     unsorted: Table
     uri: Table
+    waiting: Table
     walk: Table
     want: Table
     window: Table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import nan
 
-from . import changes, shared, sources
+from . import changes, reactions, shared, sources
 from .documents import either, set_extra, stored_body, versions
 from .index import terms_of
 from .intern import TYPE, id_of, word_of
@@ -104,6 +104,7 @@ def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
         work.delete(work.t.body, id)
     for key in versions(work, id):
         work.delete(work.t.history, key)
+    reactions.forget(work, id)
     terms = terms_of(work, id)
     terms.live = False
     set_extra(work, id, {"etag": "", "last_modified": "", "whole": ""})

@@ -1,4 +1,4 @@
-"""Opening a store: the environment, the lock, the writer, and the three ports on them.
+"""Opening a store: the environment, the lock, the writer, and the four ports on them.
 
 Composition only. Invariant: whoever holds an Opened that is not read-only holds `writer.lock`.
 """
@@ -14,6 +14,7 @@ from .agenda import Agenda
 from .environment import open_environment
 from .frontier import LmdbFrontier
 from .lock import WriterLock
+from .mailbox import LmdbMailbox
 from .prices import Prices
 from .query import LmdbQuery
 from .records import Politeness
@@ -28,10 +29,11 @@ KEEP_UNVERIFIED = 30 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store's three ports. `close` finishes what is waiting; it may be called twice."""
+    """A store's four ports. `close` finishes what is waiting; it may be called twice."""
 
     store: LmdbStore
     frontier: LmdbFrontier
+    mailbox: LmdbMailbox
     query: LmdbQuery
     close: Callable[[], None]
 
@@ -81,6 +83,7 @@ def open_store(
     return Opened(
         LmdbStore(environment, writer, closing),
         LmdbFrontier(environment, writer, polite, refresh),
+        LmdbMailbox(environment, writer),
         LmdbQuery(environment, writer.health, refresh.figures),
         closing,
     )

@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from .document import Document
 from .mail_records import (
+    Counts,
+    Delivery,
+    DeliveryState,
     Errand,
     Follower,
+    FollowerState,
     Notification,
+    NotificationState,
     Received,
     Send,
     Sent,
@@ -143,8 +148,9 @@ class Mailbox(Protocol):
     def flush_counts(self, now: float) -> Future[int]:
         """Log one `counted` change for each object whose counts have moved since; how many."""
 
-    def key(self, id: str) -> PublicKey | None:
-        """The remembered key of that id."""
+    def key(self, id: str, now: float) -> PublicKey | None:
+        """The key of that id, if it was received within a week: then it is asked for again, since
+        its owner may have replaced one that was stolen."""
 
     def drop_key(self, id: str) -> Future[None]:
         """Forget a key: it does not verify any more."""
@@ -176,7 +182,7 @@ class Mailbox(Protocol):
     def sent(self, reports: Sequence[Sent], now: float) -> Future[None]:
         """Write what became of errands, and give their leases back."""
 
-    def recover(self, now: float) -> Future[int]:
+    def recover(self) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""
 
 
@@ -248,8 +254,33 @@ class Query(Protocol):
 
     def follow(self, key: str) -> Follow | None: ...
 
+    def notifications(
+        self, limit: int, before: int | None = None, state: NotificationState | None = None
+    ) -> list[Notification]:
+        """The latest first; `before`: only those with a lower number."""
+
+    def followers(
+        self, limit: int, after: str | None = None, state: FollowerState | None = None
+    ) -> list[Follower]:
+        """Those that follow our actor or have asked to, in a fixed order; `after`: an actor."""
+
+    def deliveries(
+        self,
+        limit: int,
+        before: int | None = None,
+        state: DeliveryState | None = None,
+        host: str | None = None,
+    ) -> list[Delivery]:
+        """The latest first; `host` is the "host:port" of the inbox."""
+
+    def counts(self, id: str) -> Counts:
+        """How many have reacted to an object."""
+
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         """Every host; with `now` its state is that of then, else that of its last request."""
+
+    def host(self, name: str, now: float | None = None) -> Host | None:
+        """One host ("host:port"); None: it was never asked. `now` as for `hosts`."""
 
     def totals(self, now: float | None = None) -> Totals:
         """Counts for the status; with `now` also how far the refreshing is behind."""

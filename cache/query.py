@@ -31,6 +31,15 @@ from .views import (
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
     from .backlog import Figures
     from .health import Health
+    from .mail_records import (
+        Counts,
+        Delivery,
+        DeliveryState,
+        Follower,
+        FollowerState,
+        Notification,
+        NotificationState,
+    )
     from .records import CheckReport, Follow, Host, Totals, Want
 
 
@@ -162,6 +171,36 @@ class LmdbQuery:
         from .follow_list import follow
 
         return self._environment.read(lambda txn, t: follow(txn, t, key))
+
+    def notifications(
+        self, limit: int, before: int | None = None, state: NotificationState | None = None
+    ) -> list[Notification]:
+        from .mail_reading import notifications
+
+        return self._environment.read(lambda txn, t: notifications(txn, t, limit, before, state))
+
+    def followers(
+        self, limit: int, after: str | None = None, state: FollowerState | None = None
+    ) -> list[Follower]:
+        from .mail_reading import followers
+
+        return self._environment.read(lambda txn, t: followers(txn, t, limit, after, state))
+
+    def deliveries(
+        self,
+        limit: int,
+        before: int | None = None,
+        state: DeliveryState | None = None,
+        host: str | None = None,
+    ) -> list[Delivery]:
+        from .mail_reading import deliveries
+
+        return self._environment.read(lambda txn, t: deliveries(txn, t, limit, before, state, host))
+
+    def counts(self, id: str) -> Counts:
+        from .mail_reading import counts
+
+        return self._environment.read(lambda txn, t: counts(txn, t, id))
 
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         """Every host; with `now` its state is that of then, else that of its last request."""

@@ -228,7 +228,8 @@ def follow(state: Follow) -> Json:
         "last_error": state.last_error,
         "next_check": time(state.next_check),
         "interval": state.interval,
-        "subscribed": "no",
+        "subscribed": state.subscribed,
+        "subscription": state.subscription,
     }
 
 

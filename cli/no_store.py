@@ -9,6 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..cache.document import Document
+from ..cache.mail_records import (
+    Counts,
+    Delivery,
+    DeliveryState,
+    Follower,
+    FollowerState,
+    Notification,
+    NotificationState,
+)
 from ..cache.records import (
     Change,
     CheckReport,
@@ -104,6 +113,28 @@ class NoStore:
 
     def follow(self, key: str) -> Follow | None:
         return None
+
+    def notifications(
+        self, limit: int, before: int | None = None, state: NotificationState | None = None
+    ) -> list[Notification]:
+        return []
+
+    def followers(
+        self, limit: int, after: str | None = None, state: FollowerState | None = None
+    ) -> list[Follower]:
+        return []
+
+    def deliveries(
+        self,
+        limit: int,
+        before: int | None = None,
+        state: DeliveryState | None = None,
+        host: str | None = None,
+    ) -> list[Delivery]:
+        return []
+
+    def counts(self, id: str) -> Counts:
+        return Counts()
 
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         return iter(())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,11 @@ def store_at(path: Path, **more: Any) -> Iterator[Opened]:
         yield opened
     finally:
         opened.close()
+
+
+Implementation = Callable[[Path], AbstractContextManager[Opened]]
+# What the conformance suites test; another implementation of the ports joins here.
+IMPLEMENTATIONS: dict[str, Implementation] = {"lmdb": store_at}
 
 
 def apply(opened: Opened, at: float = NOW, **parts: Any) -> Applied:

@@ -1,12 +1,12 @@
-"""What every implementation of the three ports must do, told in outcomes and queries.
+"""What every implementation of the store's ports must do, told in outcomes and queries.
 
-There is one implementation; another joins by being added to IMPLEMENTATIONS.
+There is one implementation; another joins by being added to IMPLEMENTATIONS. The suite of the
+fourth port is `test_mailbox`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from store_cases import (
     ALICE,
     BOB,
     FOLLOW,
+    IMPLEMENTATIONS,
     NOW,
     OUTBOX,
     apply,
@@ -23,7 +24,6 @@ from store_cases import (
     lease,
     note,
     page,
-    store_at,
     want,
 )
 
@@ -42,9 +42,7 @@ from fedpull.cache.records import (
 )
 from fedpull.errors import BadInput
 
-Implementation = Callable[[Path], AbstractContextManager[Opened]]
 MONTH = 30 * 86_400.0
-IMPLEMENTATIONS: dict[str, Implementation] = {"lmdb": store_at}
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

@@ -1,0 +1,192 @@
+"""The inbox: whose push it is, and a durable note of it before it is acknowledged.
+
+A push is a hint: nothing of its body but ids and words is looked at again, and what follows from it
+is decided later (`processing`). The checks stand in the order of their cost; what needs a key comes
+last, for everybody can make us ask for one:
+
+    type, size (public_server) -> signed at all -> JSON -> covered, digest, time -> blocked
+    -> seen before -> the key, at hand or asked for within bounds -> its owner -> the signature
+
+Invariants: nothing that is not authenticated is written; 202 means that it is on disk, that it was
+before, or that it says nothing to us; no answer tells how far a request of ours has come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from ..cache.api_http import Answer, problem
+from ..cache.mail_records import Received
+from ..cache.ports import Mailbox, Query
+from ..errors import BadInput, StoreError
+from .clock import Clock
+from .key_source import LATER
+from .keyring import Found, Keyring, NoKey
+from .protocol.keys import PublicKey
+from .protocol.pushed import Pushed, read_pushed
+from .protocol.shapes import uri_or_none
+from .protocol.signatures import (
+    Claim,
+    Rejected,
+    SignedRequest,
+    confirms,
+    examine,
+    fingerprint,
+)
+from .protocol.strictjson import BadJson, parse_object
+from .protocol.uri import same_origin
+from .receipts import Receipts
+
+log = logging.getLogger(__name__)
+
+ACCEPTED = Answer(202)
+# Servers send these to everybody they have ever heard of, about people nobody here knows
+# (Mastodon drops them unread, too: one deleted account would else be one fetched key).
+_BROADCAST = frozenset({"Delete", "Update"})
+# What somebody may pass on of another's, to be looked at where it lives; replies travel so.
+_FORWARDED = frozenset({"Create", "Update", "Delete", "Announce", "Add", "Remove"})
+# What only the actor can say, as it is about the actor, or about us.
+_PERSONAL = frozenset(
+    (
+        *("Follow", "Accept", "Reject", "TentativeAccept", "TentativeReject", "Block", "Move"),
+        *("Undo", "Flag", "Join", "Leave", "Invite", "Offer"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One POST that the listener has let in. `target` is the id of the inbox."""
+
+    request: SignedRequest
+    target: str
+    client: str  # the address that it came from
+
+
+@dataclass(slots=True)
+class Inbox:
+    """On the loop's thread.
+
+    `origin` is our public one; `look` has the origin of a document asked by ourselves; `blocked`
+    says which ids are not heard; `received` is called when there is something to process.
+    """
+
+    origin: str
+    query: Query
+    mailbox: Mailbox
+    keyring: Keyring
+    receipts: Receipts
+    clock: Clock
+    look: Callable[[str], None]
+    received: Callable[[], None]
+    blocked: Callable[[str], bool] = lambda id: False
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def answer(self, post: Post) -> Answer | Awaitable[Answer]:
+        """What the sender is told; 202 once what it sent is kept."""
+        judged = self._judge(post, self.clock.now())
+        if isinstance(judged, Answer):
+            return judged
+        return self._authenticated(post, *judged)
+
+    def _judge(self, post: Post, now: float) -> Answer | tuple[Claim, Pushed, str]:
+        """All that needs no key and no network."""
+        if not is_signed(post.request):
+            return self._no(401, "The request is not signed.")
+        try:
+            pushed = read_pushed(parse_object(post.request.body))
+        except BadJson as error:
+            return self._no(400, f"The body {error}.")
+        except BadInput as error:
+            return self._no(400, f"The activity {error.reason}.")
+        claim = examine(post.request, self.origin, now)
+        if isinstance(claim, Rejected):
+            return self._no(claim.status, claim.reason)
+        key_id = uri_or_none(claim.key_id)
+        if key_id is None:
+            return self._no(401, "The keyId is no http(s) URI.")
+        if any(self.blocked(id) for id in (key_id, pushed.actor, pushed.object) if id):
+            self.counts["blocked"] += 1
+            return problem(403, "refused", "This server takes nothing from there.")
+        if self.mailbox.seen(fingerprint(claim), now):
+            return self._ok("seen")
+        return claim, pushed, key_id
+
+    async def _authenticated(self, post: Post, claim: Claim, pushed: Pushed, key_id: str) -> Answer:
+        found = self.keyring.at_hand(key_id, pushed.actor)
+        asked = found is None
+        if found is None:
+            known = self._knows(pushed.actor)
+            if not known and pushed.type in _BROADCAST and not self._knows(pushed.object):
+                return self._ok("unknown")
+            found = await self.keyring.ask(key_id, post.client, known=known)
+        if isinstance(found, Found) and not confirms(claim, found.key, self.clock.now()):
+            # It may have been replaced since; a key that came just now was not.
+            found = (
+                NoKey("none") if asked else await self.keyring.ask(key_id, post.client, known=True)
+            )
+            if isinstance(found, Found) and not confirms(claim, found.key, self.clock.now()):
+                found = NoKey("none")
+        if isinstance(found, NoKey):
+            return self._unconfirmed(found, key_id, pushed)
+        return await self._keep(post, claim, pushed, found)
+
+    def _unconfirmed(self, missing: NoKey, key_id: str, pushed: Pushed) -> Answer:
+        if missing.why == "later":
+            return self._later("The key cannot be checked now.", missing.retry_after)
+        farewell = pushed.type == "Delete" and pushed.object == pushed.actor
+        if missing.why == "gone" and farewell and same_origin(key_id, pushed.actor):
+            # Whoever is gone has no key left to say so with; their server has just said it.
+            if self.query.reference(pushed.actor) is not None:
+                self.look(pushed.actor)
+            return self._ok("gone")
+        return self._no(401, "The signature is not that of the key, or there is no such key.")
+
+    async def _keep(self, post: Post, claim: Claim, pushed: Pushed, found: Found) -> Answer:
+        signer = found.key.owner
+        forwarded = signer != pushed.actor
+        if forwarded:
+            if pushed.type in _PERSONAL or same_origin(pushed.actor, self.origin):
+                return self._no(401, "The signer is not the actor.")
+            if pushed.type not in _FORWARDED or not pushed.object:
+                return self._ok("forwarded_dropped")
+        key: PublicKey | None = found.key if found.new else None
+        received = Received(signer, post.target, pushed, forwarded, fingerprint(claim), key)
+        try:
+            number = await self.receipts.put(received)
+        except StoreError as error:
+            log.warning("a push could not be kept: %s", error)
+            return self._later("This server cannot take it now.", LATER)
+        if key is not None:
+            self.keyring.kept(key)
+        if number is None:
+            return self._ok("seen")
+        self.received()
+        return self._ok("forwarded" if forwarded else "accepted")
+
+    def _knows(self, id: str) -> bool:
+        if not id:
+            return False
+        known = self.query.reference(id) is not None
+        return known or self.mailbox.follower(id) is not None
+
+    def _ok(self, what: str) -> Answer:
+        self.counts[what] += 1
+        return ACCEPTED
+
+    def _no(self, status: int, reason: str) -> Answer:
+        self.counts[f"refused_{status}"] += 1
+        name = "signature" if status == 401 else "bad-input"
+        return problem(status, name, reason)
+
+    def _later(self, reason: str, seconds: int) -> Answer:
+        self.counts["put_off"] += 1
+        return problem(503, "busy", reason, (("Retry-After", str(max(seconds, 1))),))
+
+
+def is_signed(request: SignedRequest) -> bool:
+    """Whether there is anything to look at, for which a body may be parsed."""
+    return any(name in ("signature", "authorization") for name, _ in request.headers)

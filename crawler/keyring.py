@@ -1,0 +1,157 @@
+"""The keys of others: remembered, read from documents that are held, or from where their origin
+serves them.
+
+It verifies nothing, and does not know what was signed. Invariants: a key is its owner's because
+the owner's own origin says so; nobody's document can put a key in another's place; a key of our own
+is looked up here and never asked for.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..cache.ports import Mailbox, Query
+from ..errors import BadInput, Refused
+from .clock import Clock
+from .key_source import KeySource, NoKey, Source
+from .protocol.identity import claimed_id
+from .protocol.key_documents import OwnerWanted, confirm_key, find_key, key_url, keys_of
+from .protocol.keys import PublicKey
+from .protocol.uri import UrlRules, check_url, same_origin
+
+__all__ = ["Found", "Keyring", "NoKey"]
+
+# A key in memory is looked up anew so often, for what the store has learnt of its owner meanwhile.
+_HELD = 3_600.0
+_MOST = 20_000  # some 20 MB
+
+
+class Found(NamedTuple):
+    """A key; `new`: the store does not have it."""
+
+    key: PublicKey
+    new: bool = False
+
+
+class Keyring:
+    """On the loop's thread. `origin` is our public one, `own` gives the key of ours by its id."""
+
+    def __init__(
+        self,
+        query: Query,
+        mailbox: Mailbox,
+        source: KeySource,
+        clock: Clock,
+        rules: UrlRules,
+        origin: str,
+        own: Callable[[str], PublicKey | None],
+    ) -> None:
+        self.source = source
+        self._query = query
+        self._mailbox = mailbox
+        self._clock = clock
+        self._rules = rules
+        self._origin = origin
+        self._own = own
+        self._held: OrderedDict[tuple[str, str], tuple[Found, float]] = OrderedDict()
+
+    def at_hand(self, key_id: str, actor: str) -> Found | NoKey | None:
+        """The key as far as it is known without asking anybody; None: its origin must be asked.
+
+        `actor` is who the request says it is from: a key that it lists may lie elsewhere.
+        """
+        held = self._held.get((key_id, actor))
+        if held is not None and self._clock.monotonic() < held[1]:
+            return self._valid(held[0])
+        url = key_url(key_id)
+        if url is None:
+            return NoKey("none")
+        if same_origin(url, self._origin):
+            own = self._own(key_id)
+            return NoKey("none") if own is None else Found(own)
+        if not self._allowed(url):
+            return NoKey("none")
+        known = self._listed(key_id, url, actor) or self._mailbox.key(key_id, self._clock.now())
+        return None if known is None else self._valid(self._hold(Found(known)))
+
+    async def ask(self, key_id: str, client: str, *, known: bool) -> Found | NoKey:
+        """The key as its origin gives it now, unless that was asked a moment ago, for an id that
+        `at_hand` has not refused. `client` and `known` as for `KeySource.get`."""
+        url = key_url(key_id)
+        assert url is not None
+        source = await self.source.get(url, client, known=known)
+        if isinstance(source, NoKey):
+            return source
+        self._learn(url, source)
+        found = find_key(source.document, key_id, source.final_url)
+        if isinstance(found, OwnerWanted):
+            confirmed = await self._confirmed(found, client, known)
+            if isinstance(confirmed, NoKey):
+                return confirmed
+            found = confirmed
+        if found is None:
+            self._forget(key_id)
+            return NoKey("none")
+        return self._valid(self._hold(Found(found, new=True)))
+
+    def kept(self, key: PublicKey) -> None:
+        """The store has this key now."""
+        self._hold(Found(key))
+
+    def _listed(self, key_id: str, url: str, actor: str) -> PublicKey | None:
+        """The key as a document that we hold lists it: who is refreshed keeps it fresh."""
+        for id in dict.fromkeys((url, actor)):
+            document = self._query.document(id)
+            if document is not None:
+                for key in keys_of(document.json):
+                    if key.id == key_id:
+                        return key
+        return None
+
+    async def _confirmed(
+        self, wanted: OwnerWanted, client: str, known: bool
+    ) -> PublicKey | NoKey | None:
+        if not self._allowed(wanted.owner):
+            return None
+        held = self._query.document(wanted.owner)
+        if held is not None and (key := confirm_key(wanted, held.json, held.id)) is not None:
+            return key
+        source = await self.source.get(wanted.owner, client, known=known)
+        if isinstance(source, NoKey):
+            return source
+        return confirm_key(wanted, source.document, source.final_url)
+
+    def _learn(self, url: str, source: Source) -> None:
+        """Hold the other keys of an actor's own document, which is not asked for again at once."""
+        own = claimed_id(source.document) in (url, source.final_url)
+        if own and same_origin(url, source.final_url):
+            for key in keys_of(source.document):
+                if key_url(key.id) == url:
+                    self._hold(Found(key, new=True))
+
+    def _hold(self, found: Found) -> Found:
+        name = (found.key.id, found.key.owner)
+        self._held[name] = (found, self._clock.monotonic() + _HELD)
+        self._held.move_to_end(name)
+        if len(self._held) > _MOST:
+            self._held.popitem(last=False)
+        return found
+
+    def _forget(self, key_id: str) -> None:
+        """Its origin does not list it any more."""
+        for name in [name for name in self._held if name[0] == key_id]:
+            del self._held[name]
+        if self._mailbox.key(key_id, self._clock.now()) is not None:
+            self._mailbox.drop_key(key_id)
+
+    def _allowed(self, url: str) -> bool:
+        try:
+            check_url(url, self._rules)
+        except (BadInput, Refused):
+            return False
+        return True
+
+    def _valid(self, found: Found) -> Found | NoKey:
+        return found if found.key.valid(self._clock.now()) else NoKey("none")

@@ -146,7 +146,8 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
     """The validators of the kept body, and that nothing is wrong any more."""
     held = work.extra(id, change=False)
     direct = item.verified_by == "get"
-    if not (held or direct):
+    form = item.form if item.form != "unsigned" else ""
+    if not (held or direct or form):
         return
     keep: dict[str, str] = {}
     if direct:
@@ -155,9 +156,11 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
             "etag": item.etag or "",
             "last_modified": item.last_modified or "",
             "whole": whole,
+            "form": form,
         }
     elif replaced:  # the validators of the object's own URL were those of another body
         keep = dict.fromkeys(("etag", "last_modified", "whole"), "")
+        keep["form"] = form
     keep["last_error"] = keep["target"] = keep["reason"] = ""
     if any(held.get(name, "") != value for name, value in keep.items()):
         set_extra(work, id, keep)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..crawler.protocol.knock import fresh
 from .environment import Tables, Txn
 from .host_state import HostHealth, standing
-from .layout import some
+from .layout import host_key, some
 from .queue_layout import HostRow
 from .records import Host
 
@@ -21,6 +22,12 @@ def read_hosts(txn: Txn, t: Tables, start: bytes, now: float | None) -> tuple[li
         start = cursor.key() + b"\0"
         more = cursor.next()
     return found, start
+
+
+def read_host(txn: Txn, t: Tables, name: str, now: float | None) -> Host | None:
+    """One host by its name; None: it was never asked."""
+    row = txn.get(host_key(name), None, t.host)
+    return None if row is None else _host(row, now)
 
 
 def _host(row: bytes, now: float | None) -> Host:
@@ -45,4 +52,5 @@ def _host(row: bytes, now: float | None) -> Host:
         due=host.queued,
         backlog=host.backlog,
         lag=float(host.lag) if host.lag else None,
+        knock=fresh(host.knock, at),
     )

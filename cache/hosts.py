@@ -76,6 +76,8 @@ def learn(work: Work, report: HostReport, now: float) -> None:
     after = host_after(report.host, health(host), report, now)
     host.failures, host.throttles, host.refusals = after.failures, after.throttles, after.refusals
     host.since, host.until, host.last_error = number(after.since), after.until, after.last_error
+    if report.knock is not None:
+        host.knock = report.knock
     # The host counts from what it saw, which came after name, connection and TLS.
     host.next_at = max(host.next_at, min(report.sent, now) + work.politeness.gap)
     if report.slot and host.turns:

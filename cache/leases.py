@@ -152,7 +152,8 @@ def _describe(work: Work, id: bytes, kind: Kind, row: Row, host: HostRow, now: f
         extra = work.extra(id, change=False)
         if 0.0 <= now - float(extra.get("whole", 0.0)) < _WHOLE_EVERY:
             etag, modified = extra.get("etag"), extra.get("last_modified")
-            return Lease(want, url, host.name, row.until, None, etag, modified)
+            form = extra.get("form", "unsigned")
+            return Lease(want, url, host.name, row.until, None, etag, modified, form)
     return Lease(want, url, host.name, row.until)
 
 

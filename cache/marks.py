@@ -107,7 +107,7 @@ def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
     reactions.forget(work, id)
     terms = terms_of(work, id)
     terms.live = False
-    set_extra(work, id, {"etag": "", "last_modified": "", "whole": ""})
+    set_extra(work, id, dict.fromkeys(("etag", "last_modified", "whole", "form"), ""))
     ref.flags &= ~HAS_BODY
     ref.updated = ref.published = nan
     work.counters.documents -= 1

@@ -213,6 +213,11 @@ class LmdbQuery:
             if len(hosts) < HOSTS_A_READ:
                 return
 
+    def host(self, name: str, now: float | None = None) -> Host | None:
+        from .host_list import read_host
+
+        return self._environment.read(lambda txn, t: read_host(txn, t, name, now))
+
     def totals(self, now: float | None = None) -> Totals:
         from .backlog import behind, figures
         from .follow_list import count

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import orjson
 
+from ..crawler.protocol.knock import Known
 from .layout import NONE, U64, micros
 from .records import PARKED, Cause, Kind, Want
 
@@ -124,6 +125,7 @@ class HostRow:
     turns: tuple[int, ...] = ()
     lag: int = 0  # seconds by which the latest source to be asked again was late
     backlog: int = 0  # its sources that were put off, as far as is known
+    knock: Known | None = None  # what it reads of our signatures
 
     def pack(self) -> bytes:
         return _HOST.pack(
@@ -139,10 +141,21 @@ class HostRow:
             self.next_at,
             self.ready_at,
             self.ready_cause,
-        ) + orjson.dumps([self.name, self.last_error, self.turns, self.lag, self.backlog])
+        ) + orjson.dumps(self._rest())
+
+    def _rest(self) -> list[object]:
+        rest: list[object] = [self.name, self.last_error, self.turns, self.lag, self.backlog]
+        if (knock := self.knock) is not None:  # without an identity there is none
+            kept = (knock.form, knock.until, knock.failed, knock.since, knock.challenge)
+            rest.append((*kept, knock.post, knock.post_until))
+        return rest
 
     @classmethod
     def unpack(cls, row: bytes) -> HostRow:
-        # Rows of schema 1 end with the turns.
+        # Rows of schema 1 end with the turns; the last is there where an identity has knocked.
         name, last_error, turns, *more = orjson.loads(row[_HOST.size :])
-        return cls(*(name, *_HOST.unpack_from(row), last_error, tuple(turns), *more))
+        host = cls(*(name, *_HOST.unpack_from(row), last_error, tuple(turns), *more[:2]))
+        if len(more) > 2:
+            form, until, failed, *others = more[2]
+            host.knock = Known(form, until, tuple(failed), *others)
+        return host

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ..crawler.protocol.knock import Form, Known
+from ..crawler.protocol.knock import NOTHING, Form, Known
 from ..crawler.protocol.record import record
 from ..crawler.protocol.version import Stamp
 from .views import (
@@ -355,6 +355,7 @@ class Host:
     due: int = 0
     backlog: int = 0  # its sources that are due and have not been asked yet
     lag: float | None = None  # seconds for which the most overdue of them has been waiting
+    knock: Known = NOTHING  # what it reads of our signatures, as far as that is believed
 
 
 @dataclass(frozen=True, slots=True)

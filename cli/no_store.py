@@ -139,6 +139,9 @@ class NoStore:
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         return iter(())
 
+    def host(self, name: str, now: float | None = None) -> Host | None:
+        return None
+
     def totals(self, now: float | None = None) -> Totals:
         return Totals()
 

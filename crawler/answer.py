@@ -78,6 +78,7 @@ class Answer:
 
     `form` is the one that the final URL was asked in. Of a ladder that led nowhere it is the first
     refusal; `interrupted`: there was no time for all of its rungs, and the next try goes on.
+    `signs`: there is an identity to sign with.
     """
 
     url: str
@@ -89,6 +90,7 @@ class Answer:
     at: float
     hops: tuple[Hop, ...]
     form: Form = "unsigned"
+    signs: bool = False
     interrupted: bool = False
 
     @property

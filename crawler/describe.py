@@ -16,6 +16,7 @@ from ..cache.records import Plan, Put, Terms
 from ..errors import BadInput
 from .protocol import activitystreams as as2
 from .protocol import media
+from .protocol.knock import Form
 from .protocol.version import Stamp, believable, content_hash
 
 _HIDDEN = re.compile(rb'"b(?:to|cc)"')
@@ -124,6 +125,7 @@ def put(
     plan: Plan = Plan(),  # noqa: B008 (frozen)
     follow: str = "",
     headers: Mapping[str, str] | None = None,
+    form: Form = "unsigned",
     enclosing: str | None = None,
     context: bytes | None = None,
     vouched: bool = False,
@@ -148,6 +150,7 @@ def put(
         context=context,
         etag=etag,
         last_modified=modified,
+        form=form,
         follow=follow,
         changed=changed if changed is None else min(changed, at),
         vouched=stamp.kind == "object" and (vouched or states_no_audience(document)),

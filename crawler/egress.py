@@ -14,19 +14,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import BadInput, Refused
-from .answer import Answer, Ask, FetchFailed, Hop, Lost, Stopped
-from .egress_connection import Connection
+from .answer import Answer, Ask, FetchFailed, Lost, Stopped
+from .egress_chain import Chain, Reply
 from .egress_dialer import ConnectTarget, Dialer
-from .egress_hops import next_hop, plan, request_bytes
-from .egress_pool import Key, Pool
+from .egress_hops import next_hop, request_bytes
+from .egress_knocks import Fields, Knocks, Signer
 from .egress_resolver import Lookup, Resolver, system_lookup
 from .egress_response import ResponseReader
 from .egress_tls import TlsContext
+from .egress_wire import Wire
+from .protocol.knock import Form, Known
 from .protocol.uri import Uri, UrlRules, check_url, host_port
 
 
@@ -40,6 +41,10 @@ class Clock(Protocol):
 
 # Of a host ("host:port"): is it for a page, and does an earlier hop of the chain hold a slot of it?
 Turn = Callable[[str, bool, bool], Awaitable[None]]
+
+
+def _stranger(host: str) -> Known | None:
+    return None
 
 
 def _no_target(host: str, port: int) -> tuple[str, int] | None:
@@ -63,26 +68,46 @@ class EgressRules:
 
 
 class Egress:
-    """One for the whole process; `turn(host, page, held)` returns when a further hop may go."""
+    """One for the whole process; `turn(host, page, held)` returns when a further request may go.
+
+    With a `signer` hosts that demand a signature get one; `known` is what was learnt of a host's
+    forms before, and what is learnt now stands in the hops of the answer.
+    """
 
     def __init__(
-        self, config: EgressRules, turn: Turn, clock: Clock, *, lookup: Lookup = system_lookup
+        self,
+        config: EgressRules,
+        turn: Turn,
+        clock: Clock,
+        signer: Signer | None = None,
+        known: Callable[[str], Known | None] = _stranger,
+        *,
+        lookup: Lookup = system_lookup,
     ) -> None:
         self._rules = config
         self._turn = turn
         self._clock = clock
+        self._signer = signer
+        self._knocks = None if signer is None else Knocks(known, clock.now)
         self.counts: Counter[str] = Counter()
-        self._pool = Pool()
         self._closed = False
         self._limits: set[asyncio.Timeout] = set()  # one for each fetch in flight
         self._resolver = Resolver(config.url_rules.networks, self.counts, lookup)
-        self._dialer = Dialer(
+        dialer = Dialer(
             self._resolver,
             TlsContext(config.ca_file),
             config.connect_target,
             config.public,
             config.header_timeout,
             self.counts,
+        )
+        self._wire = Wire(
+            dialer,
+            turn,
+            clock.now,
+            self.counts,
+            header_timeout=config.header_timeout,
+            max_bytes=config.max_bytes,
         )
 
     def __deepcopy__(self, memo: dict[int, object]) -> Egress:
@@ -95,21 +120,22 @@ class Egress:
         Raises FetchFailed when there is none that can be used, with the hops that were made;
         Stopped when the door was closed meanwhile.
         """
-        hops: list[Hop] = []
         seconds = self._rules.timeout
         if ask.deadline is not None:
             seconds = min(seconds, ask.deadline - self._clock.monotonic())
         limit = asyncio.timeout(seconds)
+        chain = Chain(ask, limit, seconds)
         try:
             async with limit:
                 if self._closed:
                     raise Stopped(ask.url, "fetching has stopped")
                 self._limits.add(limit)
-                return await self._chain(ask, hops)
+                return await self._follow(chain)
         except TimeoutError:
             if self._closed:
                 raise Stopped(ask.url, "fetching has stopped") from None
-            raise self._timed_out(ask, seconds, hops) from None
+            self.counts["failed_timeout"] += 1
+            raise chain.timed_out(self._clock.now()) from None
         finally:
             self._limits.discard(limit)
 
@@ -120,28 +146,28 @@ class Egress:
         for limit in self._limits:
             if not limit.expired():
                 limit.reschedule(now)
-        self._pool.close()
+        self._wire.close()
         self._resolver.close()
 
-    async def _chain(self, ask: Ask, hops: list[Hop]) -> Answer:
+    async def _follow(self, chain: Chain) -> Answer:
+        ask = chain.ask
         uri = self._checked(ask)
         origin = uri.origin
         while True:
-            host = host_port(uri.url)
-            hops.append(Hop(host))
-            conditional = ask.conditional and uri.origin == origin
             try:
-                reader = await self._request(uri, ask, conditional=conditional)
-                hops[-1] = Hop(host, reader.status, sent=reader.sent)
-                following = self._next(ask, uri, reader, len(hops), conditional=conditional)
+                reply = await self._knock(uri, chain, own=uri.origin == origin)
+                following = self._next(uri, chain, reply, own=uri.origin == origin)
             except Lost as lost:
-                raise self._failed(ask, lost, hops) from lost.__cause__
+                self.counts[f"failed_{lost.kind}"] += 1
+                raise chain.lost(lost, self._clock.now()) from lost.__cause__
             if following is None:
-                return self._answer(ask, uri, reader, hops)
+                signs = self._knocks is not None
+                return chain.answer(uri, reply, self._clock.now(), signs=signs)
             uri = following
+            chain.redirects += 1
             self.counts["redirects"] += 1
             towards = host_port(uri.url)
-            await self._turn(towards, ask.page, any(hop.host == towards for hop in hops))
+            await self._turn(towards, ask.page, chain.asked(towards))
 
     def _checked(self, ask: Ask) -> Uri:
         try:
@@ -150,16 +176,53 @@ class Egress:
             self.counts["failed_url"] += 1
             raise FetchFailed(error.subject, error.reason, kind="url", cause=error) from error
 
-    def _next(
-        self, ask: Ask, uri: Uri, reader: ResponseReader, hops: int, *, conditional: bool
-    ) -> Uri | None:
+    async def _knock(self, uri: Uri, chain: Chain, *, own: bool) -> Reply:
+        """The response to one URL, in the form of signature that its host reads. `own`: of the
+        origin that the chain began with."""
+        ask, host = chain.ask, host_port(uri.url)
+
+        async def once(form: Form, challenge: str) -> ResponseReader:
+            chain.begin(host)
+            reader = await self._wire.request(uri, ask, self._bytes(uri, ask, form, challenge, own))
+            chain.answered(reader)
+            return reader
+
+        async def wait() -> bool:
+            self.counts["knocks"] += 1
+            reserve = min(self._rules.header_timeout, chain.seconds / 3)
+            return await chain.waits(self._turn(host, ask.page, True), reserve)
+
+        if self._knocks is None or ask.accept != "activity":
+            return Reply(await once("unsigned", ""))
+        if ask.method == "POST":
+            return await self._knocks.post(host, chain, once)
+        return await self._knocks.get(host, chain, once, wait)
+
+    def _bytes(self, uri: Uri, ask: Ask, form: Form, challenge: str, own: bool) -> bytes:
+        signature: Fields = ()
+        if form != "unsigned" and self._signer is not None:
+            named = challenge if form == "rfc9421" else ""
+            now = self._clock.now()
+            signature = self._signer.sign(
+                form, ask.method, uri, ask.body, ask.content_type, now, named
+            )
+        conditional = own and form == ask.form
+        return request_bytes(
+            uri, ask, self._rules.user_agent, signature=signature, conditional=conditional
+        )
+
+    def _next(self, uri: Uri, chain: Chain, reply: Reply, *, own: bool) -> Uri | None:
         """Where the chain goes on, checked as its first URL was; None: this response ends it."""
+        ask, reader = chain.ask, reply.reader
+        if ask.method == "POST":
+            return None
         url = next_hop(ask, uri, reader.status, reader.headers)
         if url is None:
-            if reader.status == 304 and not conditional:
+            asked = ask.conditional and own and reply.form == ask.form
+            if reader.status == 304 and not asked:
                 raise Lost("status", "304, though nothing was said to be held")
             return None
-        if hops > self._rules.max_hops:
+        if chain.redirects >= self._rules.max_hops:
             raise Lost("redirect", f"more than {self._rules.max_hops} redirects")
         try:
             following = check_url(url, self._rules.url_rules)
@@ -170,67 +233,3 @@ class Egress:
         if reader.status == 200 and following.origin != uri.origin:
             raise Lost("type", "HTML whose ActivityPub form is on another origin")
         return following
-
-    async def _request(self, uri: Uri, ask: Ask, *, conditional: bool) -> ResponseReader:
-        """One request and its response; a connection that had gone stale is replaced once."""
-        request = request_bytes(uri, ask, self._rules.user_agent, conditional=conditional)
-        judge = partial(plan, ask, max_bytes=self._rules.max_bytes)
-        key: Key = (uri.scheme, uri.host, uri.port)
-        self.counts["requests"] += 1
-        connection = self._pool.take(key)
-        if connection is not None:
-            reader = ResponseReader(judge)
-            try:
-                return await self._exchange(uri, key, connection, request, reader)
-            except Lost as lost:
-                if connection.answered or lost.kind == "timeout":
-                    raise
-            self.counts["retried"] += 1
-            # The host may have seen the first one, so the second is a request like any other.
-            await self._turn(host_port(uri.url), ask.page, True)
-        reader = ResponseReader(judge)
-        return await self._exchange(uri, key, await self._dialer.open(uri), request, reader)
-
-    async def _exchange(
-        self, uri: Uri, key: Key, connection: Connection, request: bytes, reader: ResponseReader
-    ) -> ResponseReader:
-        reader.sent = self._clock.now()
-        await connection.ask(request, reader, self._rules.header_timeout)
-        self._dialer.keep_session(uri, connection)
-        self._pool.put(key, connection, asyncio.get_running_loop())
-        return reader
-
-    def _timed_out(self, ask: Ask, seconds: float, hops: list[Hop]) -> FetchFailed:
-        self.counts["failed_timeout"] += 1
-        if hops and hops[-1].status is None:
-            hops[-1] = Hop(hops[-1].host, error="timeout", sent=self._clock.now())
-        return FetchFailed(
-            ask.url, f"no answer within {seconds:g} s", kind="timeout", hops=tuple(hops)
-        )
-
-    def _failed(self, ask: Ask, lost: Lost, hops: list[Hop]) -> FetchFailed:
-        self.counts[f"failed_{lost.kind}"] += 1
-        last = hops[-1]
-        sent = last.sent or self._clock.now()
-        hops[-1] = Hop(last.host, last.status or lost.status, lost.kind, sent)
-        return FetchFailed(
-            ask.url,
-            lost.reason,
-            kind=lost.kind,
-            status=hops[-1].status,
-            hops=tuple(hops),
-            headers=lost.headers,
-        )
-
-    def _answer(self, ask: Ask, uri: Uri, reader: ResponseReader, hops: list[Hop]) -> Answer:
-        headers = reader.headers
-        return Answer(
-            url=ask.url,
-            final_url=uri.url,
-            status=reader.status,
-            headers=headers,
-            body=reader.body,
-            content_type=headers.get("content-type"),
-            at=self._clock.now(),
-            hops=tuple(hops),
-        )

@@ -1,8 +1,8 @@
 """What the door decides about one hop: the bytes to send, the types that count, where to go next.
 
-Pure: values in, values out. Invariant: a request carries the headers that are listed here and no
-others (no cookie, no referer, no credentials), and conditional headers only to the origin that the
-validators came from.
+Pure: values in, values out. Invariant: a request carries the headers that are listed here, those of
+a signature that was made for this very request, and no others (no cookie, no referer); conditional
+headers go only to the origin that the validators came from, in the form that they came under.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from .protocol.media import (
 )
 from .protocol.uri import Uri
 
-# What an error page may cost: a Tombstone with 410 and a problem document are read, no more.
+# What an error page, and any answer to a delivery, may cost: a Tombstone with 410 and a problem
+# document are read, no more.
 ERROR_BYTES = 64 * 1024
 
 _ACCEPT = {"activity": ACCEPT_ACTIVITY, "jrd": ACCEPT_JRD, "json": "application/json"}
@@ -33,10 +34,17 @@ _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\*?(?:\s*=\s*(?:"[^"]*
 _LINK_PARAMETER = re.compile(r';\s*([\w!#$&+.^`|~-]+)\*?\s*=\s*(?:"([^"]*)"|([^\s",;]+))')
 
 
-def request_bytes(uri: Uri, ask: Ask, user_agent: str, *, conditional: bool) -> bytes:
-    """The request line and the headers, always in the same order."""
+def request_bytes(
+    uri: Uri,
+    ask: Ask,
+    user_agent: str,
+    *,
+    conditional: bool,
+    signature: tuple[tuple[str, str], ...] = (),
+) -> bytes:
+    """The request line, the headers, always in the same order, and the body of a delivery."""
     lines = [
-        f"GET {uri.target} HTTP/1.1",
+        f"{ask.method} {uri.target} HTTP/1.1",
         f"Host: {uri.netloc}",
         f"User-Agent: {user_agent}",
         f"Accept: {_ACCEPT[ask.accept]}",
@@ -47,7 +55,11 @@ def request_bytes(uri: Uri, ask: Ask, user_agent: str, *, conditional: bool) -> 
             lines.append(f"If-None-Match: {ask.etag}")
         if is_validator(ask.last_modified):
             lines.append(f"If-Modified-Since: {ask.last_modified}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+    body = ask.body or b""
+    if ask.method == "POST":
+        lines += [f"Content-Type: {ask.content_type}", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in signature]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii") + body
 
 
 def counts_as(ask: Ask, content_type: str | None) -> bool:
@@ -59,7 +71,7 @@ def counts_as(ask: Ask, content_type: str | None) -> bool:
 
 def plan(ask: Ask, status: int, headers: Mapping[str, str], max_bytes: int) -> Plan:
     """How much of a response to read; Lost("type") when there is nothing in it for us."""
-    if status != 200:
+    if status != 200 or ask.method == "POST":
         return Plan(min(ERROR_BYTES, max_bytes), cut=True)
     content_type = headers.get("content-type")
     if counts_as(ask, content_type):

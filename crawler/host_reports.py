@@ -1,13 +1,13 @@
 """What the requests of one chain taught about their hosts, as reports for the frontier. Pure.
 
-It does not know why something was asked. Invariant: every slot that a turn of the chain has taken
-is given back by exactly one report.
+It does not know why something was asked. Invariants: every slot that a turn of the chain has
+taken is given back by exactly one report; a ladder of knocks is one refusal at most.
 """
 
 from __future__ import annotations
 
 from ..cache.records import HostReport
-from .answer import Answer, FetchFailed
+from .answer import Answer, FetchFailed, Hop
 from .protocol import media
 
 
@@ -22,17 +22,28 @@ def reports(
         last = index == len(hops) - 1
         wait = media.retry_after(source.headers, now) if last and hop.status in (429, 503) else None
         first_there = all(earlier.host != hop.host for earlier in hops[:index])
+        status = _said(hop, source, last)
         found.append(
             HostReport(
                 host=hop.host,
-                ok=hop.status is not None and hop.status < 500,
+                ok=hop.failed or (status is not None and status < 500),
                 page=page,
-                status=hop.status,
+                status=status,
                 error=hop.error,
                 pause=None if wait is None else now + wait,
-                refused=hop.status in (401, 403),
+                refused=status in (401, 403),
+                knock=hop.knock,
                 sent=hop.sent,
                 slot=first_there and (index > 0 or not leased),
             )
         )
     return tuple(found)
+
+
+def _said(hop: Hop, source: Answer | FetchFailed, last: bool) -> int | None:
+    """What a hop says of its host. A knock that failed says nothing, whatever its status, but that
+    the host lets nobody in when it was the last: a ladder that led nowhere is one refusal."""
+    if not hop.failed:
+        return hop.status
+    interrupted = isinstance(source, Answer) and source.interrupted
+    return source.status if last and not interrupted else None

@@ -101,6 +101,7 @@ def document(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
         plan=ingest_plan.of_document(id, stamp, reading, prior, base.at),
         follow=want.follow if listed else "",
         headers=reading.answer.headers,
+        form=reading.answer.form,
     )
     not_theirs = [key for key, rules in prior.others.items() if unwanted_type(doc, stamp, rules)]
     base = replace(

@@ -17,6 +17,7 @@ from ..config.model import Follow as Rules
 from .describe import put, reads_plainly, refusal
 from .protocol import activitystreams as as2
 from .protocol.identity import embedded_counts
+from .protocol.knock import Form
 from .protocol.strictjson import Parsed
 from .protocol.uri import origin
 from .protocol.version import Stamp
@@ -33,6 +34,7 @@ class Enclosing:
     trusted: bool  # its content type and frame let what it embeds count
     owner: str | None  # whose objects count
     context: bytes | None
+    form: Form
 
 
 def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosing | None:
@@ -41,7 +43,8 @@ def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosin
         return None
     url, context = reading.answer.final_url, reading.parsed.value.get("@context")
     written = orjson.dumps(context) if context is not None else None
-    return Enclosing(reading.parsed, url, origin(url), trusted, owner, written)
+    form = reading.answer.form
+    return Enclosing(reading.parsed, url, origin(url), trusted, owner, written, form)
 
 
 def fetched(around: Enclosing, doc: dict[str, Any]) -> bytes | None:
@@ -92,6 +95,7 @@ def record(
         verified_at=current,
         plan=plan,
         follow=follow,
+        form=around.form,
         enclosing=around.url,
         context=None if "@context" in doc else around.context,
         vouched=vouched,

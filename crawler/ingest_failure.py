@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from ..cache.records import Cause, Follow, Kind, Lease, Mark, Outcome, State, Want
 from . import ingest_thread, ingest_visit
-from .answer import FetchFailed
+from .answer import Answer, FetchFailed
 from .host_reports import reports
 from .ingest_base import DAY, GONE_AGAIN, gone, lease_of, told
 from .ingest_page import missing_page
@@ -54,6 +54,10 @@ def status(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
         marks = () if want.kind is Kind.PAGE else (Mark(want.uri, error=f"status {code}"),)
         again = (replace(want, due=base.at),)
         return told(replace(base, marks=marks, wants=again), code, "asked to wait")
+    if reading.answer.interrupted:
+        # It was asked in one form or two, and there was no time for the others: they come now.
+        again = (replace(want, due=base.at),)
+        return told(replace(base, wants=again), code, "wants a signature, knocking goes on")
     if want.kind is Kind.PAGE and code in (400, 404, 410):
         missing = missing_page if want.relation == "outbox" else ingest_thread.missing_page
         ended = missing(base, reading, prior)
@@ -70,8 +74,17 @@ def status(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     if code == 304:
         reason = "status 304, though nothing was said to be held"
     if code in (401, 403):
-        reason = f"status {code}: the server wants a signature, or does not want us"
+        reason = f"status {code}: {_locked_out(reading.answer)}"
     return unusable(base, prior, reason, status=code)
+
+
+def _locked_out(answer: Answer) -> str:
+    """What a refusal of ours comes to, and what an operator can do about it."""
+    if not answer.signs:
+        return "the server wants a signature, which needs `identity`, or does not want us"
+    if answer.form == "unsigned" or any(hop.failed for hop in answer.hops):
+        return "no signature of ours was accepted: it cannot read our actor, or does not want us"
+    return f"refused though signed ({answer.form})"
 
 
 def unusable(

@@ -59,7 +59,8 @@ def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> W
     if walk.pages != 1:
         return walk
     etag, modified = media.validators(reading.answer.headers) if found.items else (None, None)
-    walk = replace(walk, etag=etag, last_modified=modified, whole_at=now)
+    form = reading.answer.form
+    walk = replace(walk, etag=etag, last_modified=modified, form=form, whole_at=now)
     if not found.is_root:
         return walk
     head = None if found.items else found.first
@@ -99,7 +100,11 @@ def _at_head(again: Walk, after: Walk) -> Walk:
     if after.scattered or again.next != begun:
         return again
     return replace(
-        again, etag=after.etag, last_modified=after.last_modified, whole_at=after.whole_at
+        again,
+        etag=after.etag,
+        last_modified=after.last_modified,
+        form=after.form,
+        whole_at=after.whole_at,
     )
 
 

@@ -28,7 +28,7 @@ def want(uri: str, kind: Kind = Kind.DOCUMENT, **more: Any) -> Want:
 
 
 def lease(
-    asked: Want, url: str | None = None, walk: bytes | None = None, **validators: str
+    asked: Want, url: str | None = None, walk: bytes | None = None, **validators: Any
 ) -> Lease:
     url = url or asked.uri
     return Lease(asked, url, host_port(url), NOW + 180, walk=walk, **validators)

@@ -54,10 +54,12 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one answer comes to: `next` is the form to knock with again, None when this was the
-    last word; `known` the memory as it is now, None where it is as it was."""
+    last word; `known` the memory as it is now, None where it is as it was. `refused`: it was about
+    the form, or about us."""
 
     next: Form | None = None
     known: Known | None = None
+    refused: bool = False
 
 
 NOTHING = Known()
@@ -108,7 +110,17 @@ def after(known: Known, form: Form, status: int, now: float, challenge: str = ""
     if challenge and "rfc9421" in left:
         following = "rfc9421"
         now_known = replace(now_known, challenge=challenge[:LONGEST_CHALLENGE])
-    return Step(following, None if now_known is known else now_known)
+    return Step(following, None if now_known is known else now_known, refused=True)
+
+
+def interrupted(known: Known) -> Known:
+    """The memory of a ladder that ran out of time: the next try goes on where it ended."""
+    return replace(known, form=None, until=0.0)
+
+
+def is_refused(status: int) -> bool:
+    """Whether the answer to a signed request may be about its form."""
+    return status in _KNOCK_FAILED
 
 
 def opening_post(known: Known) -> Form:

@@ -14,6 +14,7 @@ import orjson
 
 from .collection import Page
 from .items import Item
+from .knock import Form
 from .record import record
 from .uri import without_fragment
 
@@ -81,6 +82,7 @@ class Walk:
     # sent when the next visit begins there. `whole_at`: when that was read in full.
     etag: str | None = None
     last_modified: str | None = None
+    form: Form = "unsigned"  # of the signature under which they came
     whole_at: float = 0.0
     # The page that the root named as its first, in how many visits in a row it was the same, and
     # how many visits since have begun there without asking the root.

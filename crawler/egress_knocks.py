@@ -1,0 +1,165 @@
+"""How a host is asked in the form of signature that it reads: known, or found by knocking.
+
+It decides no form (`protocol.knock` does), signs nothing and opens nothing: whoever asks gives it
+the way to make one request. Invariants: one ladder at a time climbs at a host, and where nothing is
+known of a host one request goes first; what was learnt stands in the hop that taught it, and so
+reaches the store with the outcome of that answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from .egress_chain import Chain, Reply
+from .egress_response import ResponseReader
+from .protocol import knock
+from .protocol.knock import Form, Known
+from .protocol.signing import read_accept_signature
+from .protocol.uri import Uri
+
+# Beside the store's rows, which are slower to read and some commits behind: 300 bytes each.
+_HELD = 20_000
+
+
+Fields = tuple[tuple[str, str], ...]  # of a header, in their order
+
+
+class Signer(Protocol):
+    """Our identity, as the door needs it."""
+
+    def sign(
+        self,
+        form: Form,
+        method: str,
+        uri: Uri,
+        body: bytes | None,
+        content_type: str | None,
+        now: float,
+        challenge: str = "",
+    ) -> Fields:
+        """The headers that sign a request. `challenge`: an Accept-Signature to answer, which
+        `read_accept_signature` can read."""
+
+
+Once = Callable[[Form, str], Awaitable[ResponseReader]]
+Wait = Callable[[], Awaitable[bool]]
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Those who climb at one host, or wait to: the lock goes when the last of them does."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    length: int = 0
+
+
+class Knocks:
+    """`remembered` is the store's memory of a host ("host:port"), `now` the wall clock."""
+
+    def __init__(self, remembered: Callable[[str], Known | None], now: Callable[[], float]) -> None:
+        self._remembered = remembered
+        self._now = now
+        self._known: dict[str, Known] = {}
+        self._queues: dict[str, _Queue] = {}
+
+    async def get(self, host: str, chain: Chain, once: Once, wait: Wait) -> Reply:
+        """The response to a GET. `wait`: for the host's next turn; False when that is too late."""
+        if not knock.settled(self._recall(host)):
+            async with self._alone(host, chain):
+                if not knock.settled(self._recall(host)):
+                    return await self._climb(host, chain, None, once, wait)
+        first = await self._begin(host, once)
+        if self._learn(host, chain, first).next is None:
+            return first
+        async with self._alone(host, chain):
+            return await self._climb(host, chain, first, once, wait)
+
+    async def post(self, host: str, chain: Chain, once: Once) -> Reply:
+        """The response to a delivery: of a refusal that is about the form, one second knock's."""
+        known = self._recall(host)
+        form = knock.opening_post(known)
+        first = Reply(await once(form, known.challenge), form)
+        if not knock.knocks_again(first.reader.status):
+            return first
+        challenge = self._challenge(first.reader)
+        form = "rfc9421" if challenge else knock.other_scheme(form)
+        chain.knock_failed()
+        second = Reply(await once(form, challenge), form)
+        if knock.is_refused(second.reader.status):
+            chain.knock_failed()
+            return first
+        learnt = knock.posted(known, form, second.reader.status, self._now())
+        if learnt is not None:
+            self._keep(host, chain, learnt)
+        return second
+
+    async def _climb(
+        self, host: str, chain: Chain, first: Reply | None, once: Once, wait: Wait
+    ) -> Reply:
+        """Knock until the answer is no refusal of the form, or nothing is left to try."""
+        reply = first or await self._begin(host, once)
+        first = reply
+        while True:
+            # Of an answer that came before this ladder's turn, another one's may have taught more.
+            step = self._learn(host, chain, reply)
+            if not step.refused:
+                return reply
+            if step.next is None:
+                if reply is not first:
+                    chain.knock_failed()
+                return first
+            chain.knock_failed()
+            if not await wait():
+                self._keep(host, chain, knock.interrupted(self._recall(host)))
+                return replace(first, interrupted=True)
+            reply = Reply(await once(step.next, self._recall(host).challenge), step.next)
+
+    async def _begin(self, host: str, once: Once) -> Reply:
+        known = self._recall(host)
+        form = knock.opening(known)
+        return Reply(await once(form, known.challenge), form)
+
+    def _learn(self, host: str, chain: Chain, reply: Reply) -> knock.Step:
+        known, challenge = self._recall(host), self._challenge(reply.reader)
+        step = knock.after(known, reply.form, reply.reader.status, self._now(), challenge)
+        if step.known is not None:
+            self._keep(host, chain, step.known)
+        return step
+
+    @staticmethod
+    def _challenge(reader: ResponseReader) -> str:
+        text = reader.headers.get("accept-signature", "")
+        short = 0 < len(text) <= knock.LONGEST_CHALLENGE
+        return text if short and read_accept_signature(text) is not None else ""
+
+    def _recall(self, host: str) -> Known:
+        known = self._known.get(host)
+        if known is None:
+            known = self._remembered(host) or knock.NOTHING
+            while len(self._known) >= _HELD:
+                del self._known[next(iter(self._known))]
+            self._known[host] = known
+        return knock.fresh(known, self._now())
+
+    def _keep(self, host: str, chain: Chain, known: Known) -> None:
+        self._known[host] = known
+        chain.learnt(known)
+
+    @asynccontextmanager
+    async def _alone(self, host: str, chain: Chain) -> AsyncIterator[None]:
+        """One at a time; whoever waits before it has asked anything loses none of its time."""
+        queue = self._queues.setdefault(host, _Queue())
+        queue.length += 1
+        chain.pause()
+        try:
+            async with queue.lock:
+                chain.go_on()
+                yield
+        finally:
+            queue.length -= 1
+            if not queue.length:
+                del self._queues[host]

@@ -18,6 +18,7 @@ from .demo import demo
 from .explaining import explain
 from .fetching import fetch, pull
 from .following import follow, follows, import_file, unfollow
+from .keys import key
 from .options import common
 from .reading import changes, get, list_objects
 from .running import check, hosts, init, run, status
@@ -30,7 +31,7 @@ _BUG = 1
 
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, changes, explain),
-    *(follow, unfollow, follows, import_file, status, hosts, check, demo),
+    *(follow, unfollow, follows, import_file, status, hosts, check, key, demo),
 )
 
 

@@ -24,36 +24,46 @@ _FINDINGS = 1
 @common
 @pass_session
 def init(session: Session, folder: Path) -> None:
-    """Write a commented fedpull.yaml and the actor key into DIR (default: here)."""
+    """Write a commented fedpull.yaml and the actor's keys into DIR (default: here).
+
+    Where there is a fedpull.yaml with an `identity` that has no keys yet, it writes those.
+    """
     from ..config.load import FILE_NAME
     from ..config.sample import sample_yaml
+    from ..crawler import key_file
 
-    file, key = folder / FILE_NAME, folder / "keys" / "actor.pem"
-    for path in (file, key):
+    file, keys = folder / FILE_NAME, folder / "keys" / "actor.pem"
+    wanted = _keys_wanted(file)
+    for path in () if wanted else (file, keys):
         if os.path.lexists(path):
             raise BadInput(str(path), "is there already", "a folder without one")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        key.parent.mkdir(mode=0o700, exist_ok=True)
-        _write(key, _new_key(), 0o600)
-        _write(file, sample_yaml().encode(), 0o644)
+        key_file.create(wanted or keys)
+        if not wanted:
+            _write(file, sample_yaml().encode(), 0o644)
     except OSError as error:
         reason = f"cannot be written: {error.strerror}"
         raise BadInput(str(error.filename or folder), reason, "a folder of yours") from error
-    click.echo(f"wrote {file} and {key}")
-    click.echo(f"next: set `contact` and `follow` in {file}, then `fedpull run`")
+    click.echo(f"wrote {wanted or f'{file} and {keys}'}")
+    if not wanted:
+        click.echo(f"next: set `contact` and `follow` in {file}, then `fedpull run`")
 
 
-def _new_key() -> bytes:
-    """RSA with 2048 bits: what every server of the Fediverse can verify."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
+def _keys_wanted(file: Path) -> Path | None:
+    """The keys that an existing configuration names and that are not there, if it does."""
+    from ..config.load import load
+    from ..config.problems import ConfigError
 
-    return rsa.generate_private_key(public_exponent=65_537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+    if not file.is_file():
+        return None
+    try:
+        identity = load(file, environ=os.environ, data_home=file.parent).config.identity
+    except ConfigError:
+        return None  # whatever is wrong with it, it is there
+    if identity is None or os.path.lexists(identity.key_file):
+        return None
+    return identity.key_file
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

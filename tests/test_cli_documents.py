@@ -27,12 +27,18 @@ def section(name: str) -> str:
     return dict(zip(parts[1::2], parts[2::2], strict=True))[name]
 
 
+def parameters(command: click.Command) -> list[click.Parameter]:
+    """A command's own, and those of what stands under it (`key rotate`)."""
+    under = command.commands.values() if isinstance(command, click.Group) else ()
+    return [*command.params, *(found for inner in under for found in parameters(inner))]
+
+
 @pytest.mark.parametrize("name", sorted(program.commands))
 def test_every_command_and_its_options(name: str) -> None:
     """Each command has a section of the manual, which names its options and no others."""
     options = {
         option
-        for parameter in program.commands[name].params
+        for parameter in parameters(program.commands[name])
         if isinstance(parameter, click.Option)
         for option in (*parameter.opts, *parameter.secondary_opts)
     }

@@ -27,6 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "fedpull.yaml").write_text(CONFIG)
     (tmp_path / "bad.yaml").write_text("politness: {}\nstore: {history: many}\n")
     (tmp_path / "broken.yaml").write_text("follow: [@alice@events.example]\n")
+    (tmp_path / "identity.yaml").write_text("identity: {url: https://pull.example.org}\n")
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "bad.csv").write_text("Account address,Show boosts\nalice,true\n")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00")
@@ -92,6 +93,9 @@ WRONG = [
     ("import binary.csv", 2, "is not UTF-8 text"),
     ("init .", 2, "fedpull.yaml: is there already"),
     ("init fedpull.yaml", 2, "fedpull.yaml: "),
+    ("key rotate", 2, "identity: is not set"),
+    ("key rotate --overlap soon", 2, "--overlap: 'soon' is not a duration"),
+    ("key rotate -c identity.yaml", 2, "actor.pem: is not there: expected the keys that `fedp"),
     ("-c nothing.yaml list", 2, "nothing.yaml: cannot be read: No such file or directory"),
     ("list -c nothing.yaml", 2, "nothing.yaml: cannot be read: No such file or directory"),
     ("list -c .", 2, "cannot be read: Is a directory"),
@@ -166,15 +170,15 @@ def test_without_a_command(capfd: pytest.CaptureFixture[str]) -> None:
 
 COMMANDS = (
     *("init", "run", "pull", "fetch", "get", "list", "changes", "explain", "follow", "unfollow"),
-    *("follows", "import", "status", "hosts", "check", "demo"),
+    *("follows", "import", "status", "hosts", "check", "key", "key rotate", "demo"),
 )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Every command says what it does, before anything is read or made."""
-    assert main([command, "--help"]) == 0
-    assert main([command, "-h"]) == 0
+    assert main([*command.split(), "--help"]) == 0
+    assert main([*command.split(), "-h"]) == 0
 
     out, err = capfd.readouterr()
     assert out.startswith(f"Usage: fedpull {command}")

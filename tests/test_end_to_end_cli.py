@@ -361,7 +361,7 @@ def test_a_reader_that_has_enough(station: Station) -> None:
 
 
 def test_init(station: Station) -> None:
-    """`init` writes a configuration that loads and a key that nobody else can read."""
+    """`init` writes a configuration that loads and keys that nobody else can read."""
     done = station("init", "fresh")
     folder = station.folder / "fresh"
     key = folder / "keys" / "actor.pem"
@@ -369,7 +369,7 @@ def test_init(station: Station) -> None:
     assert "fedpull run" in done.out
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert stat.S_IMODE(key.parent.stat().st_mode) == 0o700
-    assert key.read_text().startswith("-----BEGIN PRIVATE KEY-----")
+    assert key.read_text().count("-----BEGIN PRIVATE KEY-----") == 2
     assert station("list", "-c", "fresh/fedpull.yaml", "--json").json["items"] == []
     assert "is there already" in station("init", "fresh", code=2).err
 

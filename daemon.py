@@ -4,7 +4,7 @@
 stepping clock. Nothing is decided here. Invariant: what was started is stopped, in reverse, in
 under ten seconds, whatever is being fetched.
 
-    store -> frontier -> spiders on Scrapy's engine -> dispatcher -> private API
+    store -> frontier -> spiders on Scrapy's engine -> dispatcher -> public listener -> private API
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 # Scrapy waits for running downloads when it stops; after this many seconds they are cut instead,
 # and their leases give them back.
 _STOP_PATIENCE = 3.0
+# In the store's folder: where each listener really listens.
 _API_FILE = "api"
+_INBOX_FILE = "inbox"
 
 
 class Daemon:
@@ -42,7 +44,7 @@ class Daemon:
     def __init__(self, works: Works) -> None:
         self._works = works
         self._crawls: list[tuple[Any, asyncio.Task[None]]] = []
-        self._port: Any = None
+        self._ports: dict[str, Any] = {}  # by the file that tells the address
         self._fatal: asyncio.Event = asyncio.Event()
 
     @property
@@ -63,21 +65,22 @@ class Daemon:
         return [crawler for crawler, _ in self._crawls]
 
     async def start(self, *, follow: bool = True, api: bool = True) -> None:
-        """Start the spiders, the dispatcher and, with `api`, the private listener.
+        """Start the spiders, the dispatcher and, with `api`, the listeners.
 
         `follow`: keep the configured follows going; a single command only does what it was told.
         """
         self._start_spiders()
         await self._works.start(follow=follow)
         if api:
+            await self._listen_in_public()
             await self._listen()
         _settle_memory()
 
     async def stop(self) -> None:
         """Stop in reverse order."""
-        if self._port is not None:
-            (self._works.loaded.store_path / _API_FILE).unlink(missing_ok=True)
-            await self._port.close()
+        for file, port in reversed(self._ports.items()):
+            (self._works.loaded.store_path / file).unlink(missing_ok=True)
+            await port.close()
         self._works.dispatcher.stop()
         await self._stop_spiders()
         await self._works.stop()
@@ -118,15 +121,32 @@ class Daemon:
 
         from .cache.api_gate import settings_for
         from .cache.api_server import build_site
+
+        config = self._works.loaded.config
+        settings = settings_for(config.listen.api, config.api.token_file)
+        site = build_site(self.query, self.verbs, settings, self._works.clock.now, reactor)
+        address = await self._open(_API_FILE, config.listen.api, site)
+        log.info("the API listens on %s", address)
+
+    async def _listen_in_public(self) -> None:
+        presence = self._works.presence
+        if presence is None:
+            return
+        from twisted.internet import reactor
+
+        description = self._works.loaded.config.listen.inbox
+        address = await self._open(_INBOX_FILE, description, presence.site(reactor))
+        log.info("the inbox of %s listens on %s", presence.instance.handle, address)
+
+    async def _open(self, file: str, description: str, site: Any) -> str:
+        from twisted.internet import reactor
+
         from .cache.http_server import listen
 
-        loaded = self._works.loaded
-        config = loaded.config
-        settings = settings_for(config.listen.api, config.api.token_file)
-        site = build_site(self.query, self.verbs, settings, self._works.clock.now)
-        self._port = await listen(reactor, config.listen.api, site)
-        (loaded.store_path / _API_FILE).write_text(self._port.address, "utf-8")
-        log.info("the API listens on %s", self._port.address)
+        port = await listen(reactor, description, site, f"listen.{file}")
+        self._ports[file] = port
+        (self._works.loaded.store_path / file).write_text(port.address, "utf-8")
+        return str(port.address)
 
 
 def _settle_memory() -> None:

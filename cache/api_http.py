@@ -98,6 +98,7 @@ TITLES = {
     "busy": "Too much to fetch at once",
     "store": "The store is not available",
     "unauthorized": "A token is needed",
+    "signature": "The signature does not hold",
     "forbidden": "Not from here",
     "method": "Not with this method",
     "type": "Not this content type",

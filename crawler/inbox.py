@@ -71,7 +71,7 @@ class Inbox:
     """On the loop's thread.
 
     `origin` is our public one; `look` has the origin of a document asked by ourselves; `blocked`
-    says which ids are not heard; `received` is called when there is something to process.
+    says which ids are not heard.
     """
 
     origin: str
@@ -81,9 +81,13 @@ class Inbox:
     receipts: Receipts
     clock: Clock
     look: Callable[[str], None]
-    received: Callable[[], None]
     blocked: Callable[[str], bool] = lambda id: False
     counts: Counter[str] = field(default_factory=Counter)
+    _listeners: list[Callable[[], None]] = field(default_factory=list)
+
+    def on_received(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the loop's thread when there is something new to process."""
+        self._listeners.append(listener)
 
     def answer(self, post: Post) -> Answer | Awaitable[Answer]:
         """What the sender is told; 202 once what it sent is kept."""
@@ -164,7 +168,8 @@ class Inbox:
             self.keyring.kept(key)
         if number is None:
             return self._ok("seen")
-        self.received()
+        for listener in self._listeners:
+            listener()
         return self._ok("forwarded" if forwarded else "accepted")
 
     def _knows(self, id: str) -> bool:

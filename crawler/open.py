@@ -7,6 +7,7 @@ from collections import defaultdict
 from ..cache.open import open_store
 from ..config.load import Loaded
 from ..config.url_rules import url_rules
+from .aside import Aside
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
@@ -14,8 +15,10 @@ from .egress import Egress
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor, Tally
+from .instance import Instance
+from .presence import open_presence
 from .ticker import Ticker
-from .works import Works, egress_rules, politeness
+from .works import Works, egress_rules, politeness, version
 
 
 def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works:
@@ -25,9 +28,11 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
     may; what runs for months may not.
 
     Raises StoreLocked when another process writes this store, StoreError when it cannot be opened,
-    ConfigError when `follows.yaml` cannot be read.
+    ConfigError when `follows.yaml` cannot be read, BadInput when the key file cannot be used.
     """
     config = loaded.config
+    identity = config.identity
+    instance = None if identity is None else Instance(identity, config.contact)
     followed = FollowList(loaded)
     rules = url_rules(config)
     public = anonymous or config.contact is not None
@@ -58,6 +63,12 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
     desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.hurry, dispatcher.poke)
     ingestor.on_outcome(desk.settled)
     ingestor.on_outcome(follows.settled)
+    presence = None
+    if identity is not None and instance is not None:
+        aside = Aside(egress, dispatcher.turn, opened.frontier, clock)
+        presence = open_presence(
+            identity, instance, opened, aside, clock, rules, version(), desk.check
+        )
     return Works(
         loaded=loaded,
         clock=clock,
@@ -69,6 +80,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         desk=desk,
         follows=follows,
         followed=followed,
+        presence=presence,
         started=clock.now(),
         public=public,
     )

@@ -27,6 +27,7 @@ from .egress import Egress, EgressRules
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
+from .presence import Presence
 from .protocol.uri import UrlRules, check_url
 from .ticker import Ticker, refresh_every
 
@@ -83,6 +84,7 @@ class Works:
     desk: Desk
     follows: Follows
     followed: FollowList
+    presence: Presence | None
     started: float
     public: bool
 
@@ -110,6 +112,8 @@ class Works:
     async def stop(self) -> None:
         """Stop leasing, cut what is still being fetched, write what is waiting, close the store."""
         await self.ticker.stop()
+        if self.presence is not None:
+            await self.presence.stop()
         self.dispatcher.stop()
         await self.egress.close()
         await asyncio.to_thread(self.opened.close)

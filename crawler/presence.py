@@ -1,0 +1,86 @@
+"""What we are to other servers, put together: our actor, its documents, the inbox and its keys.
+
+Composition only; it exists where the configuration has an `identity`. The listener is opened by the
+daemon. Invariant: what is started here is stopped here, in reverse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..cache.open import Opened
+from ..config.model import Identity
+from .aside import Aside
+from .clock import Clock
+from .inbox import Inbox
+from .instance import Instance
+from .key_source import KeySource
+from .keyring import Keyring
+from .protocol.uri import UrlRules
+from .public import PublicDocuments
+from .public_server import PublicSite
+from .receipts import Receipts
+
+
+@dataclass(slots=True)
+class Presence:
+    """Our side of the Fediverse, as long as the process runs."""
+
+    identity: Identity
+    instance: Instance
+    inbox: Inbox
+    keys: KeySource
+    documents: PublicDocuments
+    clock: Clock
+
+    def site(self, reactor: Any) -> PublicSite:
+        """What the public listener answers."""
+        we = self.instance
+        paths = {id.removeprefix(we.origin): id for id in (we.inbox, we.shared_inbox)}
+        return PublicSite(
+            self.inbox,
+            paths,
+            self.documents,
+            we.host,
+            self.identity.trusted_proxies,
+            self.clock.now,
+            reactor,
+        )
+
+    async def stop(self) -> None:
+        """Let nobody wait for a key any more."""
+        self.keys.close()
+
+
+def open_presence(
+    identity: Identity,
+    instance: Instance,
+    opened: Opened,
+    aside: Aside,
+    clock: Clock,
+    rules: UrlRules,
+    version: str,
+    look: Callable[[str], None],
+) -> Presence:
+    """`look` has the origin of a document asked; the other parts are the crawler's own."""
+    keys = KeySource(aside.fetch, clock)
+    keyring = Keyring(
+        opened.query, opened.mailbox, keys, clock, rules, instance.origin, instance.public_key
+    )
+    inbox = Inbox(
+        origin=instance.origin,
+        query=opened.query,
+        mailbox=opened.mailbox,
+        keyring=keyring,
+        receipts=Receipts(opened.mailbox, clock),
+        clock=clock,
+        look=look,
+    )
+
+    def following() -> int:
+        return sum(follow.subscribed == "yes" for follow in opened.query.follows())
+
+    documents = PublicDocuments(instance, version, opened.mailbox.followed_by, following)
+    return Presence(identity, instance, inbox, keys, documents, clock)

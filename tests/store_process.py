@@ -1,7 +1,9 @@
 """Other processes for the tests of the store: `python store_process.py MODE PATH [NUMBER]`.
 
 `write` works on the queue from NUMBER on and prints each outcome's number once it is acknowledged;
-`read` follows the change log until it has seen NUMBER changes; `full` fills a file system.
+`mail` keeps notifications from NUMBER on and settles every other one, printing each number once it
+is kept and, negative, once it is settled; `read` follows the change log until it has seen NUMBER
+changes; `full` fills a file system.
 """
 
 from __future__ import annotations
@@ -10,11 +12,14 @@ import os
 import resource
 import sys
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
+from mail_cases import GUEST, LIKE, received, settled
 from store_cases import FOLLOW, NOW, OUTBOX, note, page, store_at, want
 
 from fedpull.cache import Cache
+from fedpull.cache.mail_records import Send
 from fedpull.cache.records import Applied, HostReport, Mark, Outcome, Politeness, State
 from fedpull.errors import StoreError
 
@@ -48,6 +53,30 @@ def write(path: Path, number: int) -> None:
             for n, future in waiting:
                 future.result()
                 say(str(n))
+
+
+def mail(path: Path, number: int) -> None:
+    """Each settlement reacts and sends, so that one that was applied twice would show."""
+    with store_at(path) as opened:
+        opened.store.apply(Outcome(NOW, puts=(note(1),))).result()
+        while True:
+            numbers = range(number, number + 8)
+            number += 8
+            kept = [(n, opened.mailbox.receive([received(n)], NOW)) for n in numbers]
+            ids = {n: future.result()[0] for n, future in kept}
+            for n in numbers:
+                say(str(n))
+            waiting = []
+            for n, id in ids.items():
+                if id is None or n % 2:
+                    continue
+                fan = replace(LIKE, actor=f"{GUEST}/{n}")
+                send = Send(f"https://pull.example/accepts/{n}", f"{GUEST}/inbox", b"{}")
+                settlement = settled(id, NOW, reactions=(fan,), sends=(send,))
+                waiting.append((n, opened.mailbox.settle([settlement, settlement], NOW)))
+            for n, settling in waiting:
+                settling.result()
+                say(str(-n))
 
 
 def read(path: Path, number: int) -> None:
@@ -90,4 +119,6 @@ def full(path: Path, number: int) -> None:
 
 
 if __name__ == "__main__":
-    {"write": write, "read": read, "full": full}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))
+    {"write": write, "mail": mail, "read": read, "full": full}[sys.argv[1]](
+        Path(sys.argv[2]), int(sys.argv[3])
+    )

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from mail_cases import received
 from store_cases import FOLLOW, NOW, OUTBOX, apply, clean, lease, note, page, store_at, want
 
+from fedpull.cache.mail_records import Notification
+from fedpull.cache.open import Opened
 from fedpull.cache.records import Kind, Mark, ObjectFilter, Outcome, Politeness, State
 from fedpull.errors import StoreError
 
@@ -58,6 +61,35 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
             opened.frontier.recover(NOW).result()
             assert opened.query.totals().in_flight == 0
             clean(opened)
+
+
+def test_mail_that_was_acknowledged_survives_and_is_acted_upon_once(tmp_path: Path) -> None:
+    """After each kill every kept notification is there; each that was settled has left one delivery
+    and one reaction, and each that was not has left none."""
+    rounds = int(os.environ.get("FEDPULL_CRASH_ROUNDS", "4"))
+    chance = random.Random(rounds)
+    said: set[int] = set()
+    for turn in range(rounds):
+        process = start("mail", tmp_path, 2 + turn * 100_000)
+        said |= kill_after(process, chance.randint(1, 60))
+        with store_at(tmp_path) as opened:
+            clean(opened)
+            known = {int(one.object.rpartition("/")[2]): one for one in every(opened)}
+            sent = sorted(one.activity for one in opened.query.deliveries(100_000))
+            settled = {n for n, one in known.items() if one.state == "done"}
+
+            assert {n for n in said if n > 0} <= known.keys()
+            assert {-n for n in said if n < 0} <= settled
+            assert sent == sorted(f"https://pull.example/accepts/{n}" for n in settled)
+            assert opened.query.counts(note(1).id).likes == len(settled)
+            again = opened.mailbox.receive([received(n) for n in known], NOW).result()
+            assert set(again) <= {None}
+            rest = [one.id for one in opened.mailbox.waiting(NOW, 100_000)]
+            assert len(rest) == len(known) - len(settled)
+
+
+def every(opened: Opened) -> list[Notification]:
+    return opened.query.notifications(100_000)
 
 
 def test_another_process_reads_while_this_one_writes(tmp_path: Path) -> None:

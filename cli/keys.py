@@ -36,13 +36,10 @@ def rotate(session: Session, overlap: str) -> None:
     A running daemon takes them over within a second. What the old keys have signed can still be
     verified for the time of the overlap.
     """
-    from ..config.units import parse_duration
+    from ..cache import lookup
     from ..crawler import key_file
 
-    try:
-        seconds = parse_duration(overlap)
-    except BadInput as error:
-        raise BadInput(f"--overlap: {error.subject}", error.reason, error.expected) from error
+    seconds = lookup.seconds("--overlap", overlap)
     identity = session.loaded.config.identity
     if identity is None:
         raise BadInput("identity", "is not set, so there are no keys", "an identity with a url")

@@ -18,7 +18,7 @@ from .signed_request import (
     SignedRequest,
     check_times,
     checked_key_id,
-    strict_base64,
+    signature_of,
 )
 from .times import http_date
 
@@ -39,10 +39,8 @@ _EXPIRES = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,9})?")
 
 # What the label says of the key and of the hash. `hs2019`, or none, leaves it to the key: RSA is
 # PKCS#1 v1.5 with SHA-256 everywhere, GoToSocial also reads SHA-512.
-_BOTH = ("sha256", "sha512")
-_ALGORITHMS: dict[str | None, tuple[Kind | None, tuple[str, ...]]] = {
-    None: (None, _BOTH),
-    "hs2019": (None, _BOTH),
+_ALGORITHMS: dict[str, tuple[Kind | None, tuple[str, ...]]] = {
+    "hs2019": (None, ("sha256", "sha512")),
     "rsa-sha256": ("rsa", ("sha256",)),
     "rsa-sha512": ("rsa", ("sha512",)),
     "ed25519": ("ed25519", ("sha256",)),
@@ -53,8 +51,8 @@ def claim_of(header: str, request: SignedRequest, now: float) -> Claim:
     """What the value of a `Signature` header claims; Fault if it may not be believed."""
     parameters = read_parameters(header)
     key = checked_key_id(_needed(parameters, "keyId"))
-    signature = strict_base64(_needed(parameters, "signature"))
-    algorithm = parameters.get("algorithm")
+    signature = signature_of(_needed(parameters, "signature"))
+    algorithm = parameters.get("algorithm", "hs2019").lower()
     if algorithm not in _ALGORITHMS:
         raise Fault("The signature's algorithm is not supported.")
     kind, hashes = _ALGORITHMS[algorithm]

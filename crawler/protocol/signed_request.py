@@ -15,11 +15,10 @@ from typing import Any, Literal
 import http_sf
 
 from ...errors import BadInput
-from .keys import Kind
+from .keys import MAX_BITS, Kind
 from .uri import DEFAULT_PORTS, Uri, shown, split
 
-# Two thirds of what servers take as all headers together; the longest seen, an RFC 9421 pair with
-# an RSA-4096 key, has 1.2 KB.
+# What is read of a header at all: a signature of RSA-8192 over forty headers has 3 KB.
 MAX_HEADER = 16_384
 # How far a sender's clock may be off. Mastodon takes 12 hours and GoToSocial two; the SWICG report
 # on signatures advises "an hour plus a few minutes", for those who signed and then had to retry.
@@ -130,14 +129,17 @@ def checked_key_id(text: str) -> str:
     return text
 
 
-def strict_base64(text: str) -> bytes:
-    """Standard base64 in its one spelling: else the same signature could be written in two ways."""
+def signature_of(text: str) -> bytes:
+    """A signature in base64, in its one spelling: it must not be possible to write it anew.
+
+    Ed25519's have 64 bytes, those of the largest RSA keys 1024: for no other is a key fetched.
+    """
     try:
         data = b64decode(text, validate=True)
     except ValueError:
-        raise Fault("The signature is not base64.") from None
-    if not data or b64encode(data).decode() != text:
-        raise Fault("The signature is not base64.")
+        data = b""
+    if not 64 <= len(data) <= MAX_BITS // 8 or b64encode(data).decode() != text:
+        raise Fault("The signature is not base64, or not as long as a signature.")
     return data
 
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Literal
 
 from http_sf.types import ParamsType
 
 from .digest import content_digest, digest
 from .http_signature import ALGORITHMS, DERIVED, base_of, parameters_text
 from .keys import Kind, PrivateKey
+from .knock import Form
 from .signed_request import MAX_HEADER, dictionary
 from .uri import Uri
 
-Form = Literal["unsigned", "cavage", "cavage-bare", "rfc9421"]  # bare: without the query
 Headers = tuple[tuple[str, str], ...]
 
 # What Mastodon, Fedify and NodeBB each want of a signature, together; `content-digest` is added
@@ -29,7 +28,7 @@ DEFAULT = ("@method", "@target-uri", "@authority")
 # What a server may ask for on top: nothing here says more than the request itself does.
 _OFFERED = frozenset((*DERIVED, "content-digest", "content-type", "date", "host"))
 _ALGORITHM_OF: dict[Kind, str] = {kind: name for name, kind in ALGORITHMS.items()}
-# Fedify's nonces have 22 characters.
+# A nonce of 256 bits has 43 characters in base64.
 _LONGEST_WORD = 256
 
 

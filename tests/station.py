@@ -56,7 +56,7 @@ class Station:
         whole = self.world.config(
             politeness=polite | config.pop("politeness", {}),
             store={"path": "data"} | config.pop("store", {}),
-            listen={"api": "tcp:0:interface=127.0.0.1"},
+            listen={"api": "tcp:0:interface=127.0.0.1"} | config.pop("listen", {}),
             **config,
         )
         self.file.write_text(yaml.safe_dump(whole), "utf-8")

@@ -149,7 +149,7 @@ def test_each_server_reads_those_of_our_forms_that_it_can(server: str) -> None:
     uri = split("https://server.example/outbox?page=true&max_id=1")
     got = set()
     for form in ("cavage", "cavage-bare", "rfc9421"):
-        headers = sign(form, "GET", uri, None, None, own_key("rsa"), NOW)  # type: ignore[arg-type]
+        headers = sign(form, "GET", uri, None, None, own_key("rsa"), NOW)
         given = {name.lower(): value for name, value in headers}
         message = Message("GET", str(uri), {"host": uri.netloc, **given})
         if Informed(policy).judge(message, NOW)[0] == 200:

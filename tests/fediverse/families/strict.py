@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..policies import MASTODON_4_4, ONLY_ED25519
+from ..policies import MASTODON_4_4, ONLY_ED25519, UNWELCOMING
 from .cursors import Mastodon
 
 
@@ -14,6 +14,13 @@ class OldMastodon(Mastodon):
     family = "old-mastodon"
     software_version = "4.4.8"
     policy = MASTODON_4_4
+
+
+class Unwelcoming(Mastodon):
+    """Answers 401 to strangers, however they sign."""
+
+    family = "unwelcoming"
+    policy = UNWELCOMING
 
 
 class OnlyEd25519(Mastodon):

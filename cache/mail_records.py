@@ -96,6 +96,16 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """What a follow's list shows from now on, or does not show any more. Nothing is read for it."""
+
+    object: str
+    follow: str
+    announced: bool = False
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What one notification comes to; applied whole, in one transaction, or not at all.
 
@@ -113,6 +123,7 @@ class Settlement:
     wants: tuple[Want, ...] = ()
     signals: tuple[str, ...] = ()  # sources that were told of: noted, and not asked for it
     marks: tuple[Mark, ...] = ()
+    lists: tuple[Listing, ...] = ()
     follower: Follower | None = None
     drop_follower: str | None = None
     reactions: tuple[Reaction, ...] = ()

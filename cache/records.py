@@ -91,7 +91,9 @@ class Want:
     `uri` is the reference, for PAGE the collection, for FINGER the WebFinger URL. `follow` is the
     key of the follow that caused it ("" when none did), `relation` how it relates to that follow
     (`actor`, `outbox`, `item`, `boost`, `parent`, `reply`, `author`, `confirm`, `asked`,
-    `check`: is it still there; collections of a thread: `replies`, `context`).
+    `check`: is it still there; `deleted`: its owner says that it is not, so one 404 is enough, and
+    `depth` says how often it is looked at again where it is there all the same; collections of a
+    thread: `replies`, `context`).
     """
 
     uri: str

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import follows, outbound, reactions, sources, store
-from .intern import FOLLOW, word_of
+from .index import list_for, unlist
+from .intern import FOLLOW, id_of, word_of
 from .layout import U64, time_key
 from .mail_layout import (
     FOLLOWER_STATES,
@@ -23,7 +24,7 @@ from .mail_layout import (
     unpack_follower,
     unpack_notification,
 )
-from .mail_records import Follower, Notification, Settlement, Subscribed
+from .mail_records import Follower, Listing, Notification, Settlement, Subscribed
 from .records import Outcome
 from .retention import trim
 
@@ -75,6 +76,8 @@ def _write(work: Work, was: Notification, one: Settlement) -> None:
 def _apply(work: Work, one: Settlement) -> None:
     if one.marks or one.wants:
         store.apply(work, Outcome(at=one.at, marks=one.marks, wants=one.wants))
+    for listing in one.lists:
+        list_object(work, listing)
     for uri in one.signals:
         sources.noted(work, uri, one.at)
     if one.block is not None:
@@ -92,6 +95,15 @@ def _apply(work: Work, one: Settlement) -> None:
     if one.subscription is not None:
         subscribe(work, *one.subscription)
     outbound.send(work, one.sends, one.at)
+
+
+def list_object(work: Work, one: Listing) -> None:
+    """Show an object that is held already in a follow's list, or take it out."""
+    id, follow = id_of(work, one.object), word_of(work, FOLLOW, one.follow)
+    if one.over:
+        unlist(work, id, follow)
+    else:
+        list_for(work, id, follow, one.announced)
 
 
 def put_follower(work: Work, follower: Follower) -> None:

@@ -14,7 +14,7 @@ HOUR, DAY = 3_600.0, 86_400.0
 _RETRY = (HOUR, 7 * DAY)
 # What the origin said is gone does not come back on the next page's word (FEP-4f05; a cache in
 # front, a restored backup), only after this.
-_COOL_DOWN = DAY
+COOL_DOWN = DAY
 # How often a follow whose actor is gone looks whether it still is.
 GONE_AGAIN = 30 * DAY
 # What its owner says is deleted, and is served all the same: a cache in front may be behind.
@@ -58,7 +58,7 @@ def asked_again(prior: Prior, uri: str, now: float) -> bool:
 def comes_back(prior: Prior, uri: str, now: float) -> bool:
     """Whether what was gone may come back with a copy that its origin embeds."""
     gone = prior.details.get(uri)
-    return gone is not None and not 0 <= now - (gone.verified_at or 0.0) < _COOL_DOWN
+    return gone is not None and not 0 <= now - (gone.verified_at or 0.0) < COOL_DOWN
 
 
 def parked(want: Want) -> Want:

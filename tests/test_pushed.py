@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fedpull.crawler.protocol.pushed import Pushed, read_pushed
@@ -162,11 +162,12 @@ def test_what_is_no_activity_of_somebody(document: Any) -> None:
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
+    max_leaves=5,
 )
 keys = st.sampled_from(["type", "actor", "object", "id", "to", "target", "updated", "@type"])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(keys, json), st.sampled_from(["Create", "Undo", "Flag", "Announce", "?"]))
 def test_no_json_makes_it_raise_anything_else(document: dict[str, Any], type: str) -> None:
     """Whatever a sender writes, it is read or refused."""

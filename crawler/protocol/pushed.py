@@ -44,6 +44,7 @@ class Pushed:
     inner_id: str = ""  # of the outermost of those
     updated: float | None = None  # of the pushed object: only to drop notices of what is held so
     public: bool | None = None  # addressed to everybody; None: no audience is stated
+    vouched: bool = False  # the activity is, and an embedded object may leave that to it
 
 
 def read_pushed(document: Any) -> Pushed:
@@ -73,6 +74,7 @@ def read_pushed(document: Any) -> Pushed:
         inner_id=id_of(outermost) or "",
         updated=rfc3339(about.get("updated")) if isinstance(about, dict) else None,
         public=_public(document, about),
+        vouched=audience(document).public and not audience(about).stated,
     )
 
 

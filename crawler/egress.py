@@ -88,7 +88,7 @@ class Egress:
         self._turn = turn
         self._clock = clock
         self._signer = signer
-        self._knocks = None if signer is None else Knocks(known, clock.now)
+        self._knocks = None if signer is None else Knocks(signer, known, clock.now)
         self.counts: Counter[str] = Counter()
         self._closed = False
         self._limits: set[asyncio.Timeout] = set()  # one for each fetch in flight
@@ -170,6 +170,8 @@ class Egress:
             await self._turn(towards, ask.page, chain.asked(towards))
 
     def _checked(self, ask: Ask) -> Uri:
+        if ask.method == "POST" and self._knocks is None:
+            raise FetchFailed(ask.url, "nothing can be delivered without `identity`", kind="url")
         try:
             return check_url(ask.url, self._rules.url_rules)
         except (BadInput, Refused) as error:

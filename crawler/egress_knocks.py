@@ -18,7 +18,6 @@ from .egress_chain import Chain, Reply
 from .egress_response import ResponseReader
 from .protocol import knock
 from .protocol.knock import Form, Known
-from .protocol.signing import read_accept_signature
 from .protocol.uri import Uri
 
 # Beside the store's rows, which are slower to read and some commits behind: 300 bytes each.
@@ -41,8 +40,10 @@ class Signer(Protocol):
         now: float,
         challenge: str = "",
     ) -> Fields:
-        """The headers that sign a request. `challenge`: an Accept-Signature to answer, which
-        `read_accept_signature` can read."""
+        """The headers that sign a request; `challenge` is an Accept-Signature to answer."""
+
+    def understands(self, challenge: str) -> bool:
+        """Whether an Accept-Signature asks for nothing but what we would sign anyway."""
 
 
 Once = Callable[[Form, str], Awaitable[ResponseReader]]
@@ -60,7 +61,13 @@ class _Queue:
 class Knocks:
     """`remembered` is the store's memory of a host ("host:port"), `now` the wall clock."""
 
-    def __init__(self, remembered: Callable[[str], Known | None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        signer: Signer,
+        remembered: Callable[[str], Known | None],
+        now: Callable[[], float],
+    ) -> None:
+        self._signer = signer
         self._remembered = remembered
         self._now = now
         self._known: dict[str, Known] = {}
@@ -130,11 +137,10 @@ class Knocks:
             self._keep(host, chain, step.known)
         return step
 
-    @staticmethod
-    def _challenge(reader: ResponseReader) -> str:
+    def _challenge(self, reader: ResponseReader) -> str:
         text = reader.headers.get("accept-signature", "")
         short = 0 < len(text) <= knock.LONGEST_CHALLENGE
-        return text if short and read_accept_signature(text) is not None else ""
+        return text if short and self._signer.understands(text) else ""
 
     def _recall(self, host: str) -> Known:
         known = self._known.get(host)

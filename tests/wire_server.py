@@ -11,11 +11,13 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fedpull.crawler.egress import Egress, EgressRules
+from fedpull.crawler.egress import Clock, Egress, EgressRules, Turn
+from fedpull.crawler.egress_knocks import Signer
+from fedpull.crawler.protocol.knock import Known
 from fedpull.crawler.protocol.uri import UrlRules
 
 ACTIVITY = "application/activity+json"
@@ -26,6 +28,7 @@ class Seen:
     """One request as it arrived."""
 
     raw: bytes
+    body: bytes = b""
 
     @property
     def line(self) -> str:
@@ -44,7 +47,16 @@ class Seen:
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Reply = bytes | Script
-Replies = Reply | Mapping[str, Reply] | list[Reply]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Answers each request by what it is."""
+
+    reply: Callable[[Seen], Reply]
+
+
+Replies = Reply | Mapping[str, Reply] | list[Reply] | Judge
 
 
 def response(
@@ -123,6 +135,8 @@ class WireServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             seen = Seen(await reader.readuntil(b"\r\n\r\n"))
+            if length := int(seen.headers.get("content-length", "0")):
+                seen = replace(seen, body=await reader.readexactly(length))
             self.requests.append(seen)
             self.asked.set()
             reply = self._reply(seen)
@@ -135,6 +149,8 @@ class WireServer:
                 return
 
     def _reply(self, seen: Seen) -> Reply:
+        if isinstance(self.replies, Judge):
+            return self.replies.reply(seen)
         if isinstance(self.replies, list):
             return self.replies.pop(0)
         if isinstance(self.replies, Mapping):
@@ -183,13 +199,19 @@ async def door_to(
     ca_file: Path | None = None,
     url_rules: UrlRules | None = None,
     lookup: Callable[[str, int], list[str]] | None = None,
+    signer: Signer | None = None,
+    known: Callable[[str], Known | None] | None = None,
+    clock: Clock | None = None,
+    turn: Turn | None = None,
     **rules: Any,
 ) -> AsyncIterator[Door]:
     """A door whose every URL leads to `wire`, or, without one, only to where `lookup` says."""
     turns: list[tuple[str, bool, bool]] = []
 
-    async def turn(host: str, page: bool, held: bool) -> None:
+    async def noted(host: str, page: bool, held: bool) -> None:
         turns.append((host, page, held))
+        if turn is not None:
+            await turn(host, page, held)
 
     def target(host: str, port: int) -> tuple[str, int] | None:
         return None if wire is None else ("127.0.0.1", wire.port)
@@ -201,8 +223,9 @@ async def door_to(
         ca_file=ca_file,
         **rules,
     )
-    more: dict[str, Any] = {} if lookup is None else {"lookup": lookup}
-    door = Door(Egress(config, turn, RealClock(), **more), turns)
+    more: dict[str, Any] = {"lookup": lookup, "known": known}
+    given = {name: value for name, value in more.items() if value is not None}
+    door = Door(Egress(config, noted, clock or RealClock(), signer, **given), turns)
     try:
         yield door
     finally:

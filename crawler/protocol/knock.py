@@ -1,9 +1,9 @@
 """Which form of signature to knock with, and what a host's answer teaches: a pure decision.
 
 It signs nothing, sends nothing and keeps nothing: the memory of a host comes in, the next form and
-the new memory come out. Invariants: a form fails at most once in LEFT_ALONE before another URL may
-try it again, so that a host sees no more failed knocks a day than the ladder has rungs; nothing is
-believed for longer than BELIEVED; only a refusal makes it climb, a 404 never does.
+the new memory come out. Invariants: a form that failed is not knocked with again, at whatever URL,
+before a day without failures, so that a host sees no more of them a day than the ladder has rungs;
+nothing is believed for longer than BELIEVED; only a refusal makes it climb, a 404 never does.
 
     unsigned -> cavage -> cavage-bare -> rfc9421        (an Accept-Signature leads to the last one)
 """
@@ -24,6 +24,7 @@ LADDER: tuple[Form, ...] = get_args(Form)
 DAY = 86_400.0
 BELIEVED = 7 * DAY  # then it is asked without a signature again: it may not want one any more
 LEFT_ALONE = DAY
+_SLACK = 3_600.0  # by which a clock may have been set back since
 LONGEST_CHALLENGE = 512  # an Accept-Signature that is remembered; those seen have 60 to 120 bytes
 
 _UNSIGNED_REFUSED = (401, 403)
@@ -39,7 +40,7 @@ class Known:
     """What is known of one host ("host:port") that was asked with our identity.
 
     `form` answers GETs, `post` deliveries; None: not known. `failed` are the forms that were
-    refused since `since`, each once.
+    refused, each once, the last of them at `since`.
     """
 
     form: Form | None = None
@@ -69,13 +70,17 @@ def fresh(known: Known | None, now: float) -> Known:
     """Memory without what is too old to be believed, or was learnt by a clock that was ahead."""
     if known is None:
         return NOTHING
-    if known.form is not None and not 0.0 < known.until - now <= BELIEVED:
+    if known.form is not None and not _believable(known.until, now):
         known = replace(known, form=None, until=0.0, challenge="")
-    if known.failed and not 0.0 <= now - known.since < LEFT_ALONE:
+    if known.failed and not -_SLACK < now - known.since < LEFT_ALONE:
         known = replace(known, failed=(), since=0.0)
-    if known.post is not None and not 0.0 < known.post_until - now <= BELIEVED:
+    if known.post is not None and not _believable(known.post_until, now):
         known = replace(known, post=None, post_until=0.0)
     return known
+
+
+def _believable(until: float, now: float) -> bool:
+    return 0.0 < until - now <= BELIEVED + _SLACK
 
 
 def settled(known: Known) -> bool:
@@ -103,8 +108,7 @@ def after(known: Known, form: Form, status: int, now: float, challenge: str = ""
         return Step()
     now_known = known
     if form not in known.failed:
-        since = known.since if known.failed else now
-        now_known = replace(known, failed=(*known.failed, form), since=since)
+        now_known = replace(known, failed=(*known.failed, form), since=now)
     left = _rungs_left(now_known)
     following = _above(form, left)
     if challenge and "rfc9421" in left:

@@ -209,7 +209,11 @@ REFUSED: dict[str, tuple[Made, int]] = {
     "a digest without a value": (lambda: with_digest("sha-256"), 400),
     "an open digest": (lambda: with_digest("sha-256=:abc"), 400),
     "a digest twice": (lambda: with_digest(f"{content_digest(BODY)}, {content_digest(BODY)}"), 400),
-    "a digest in Latin-1": (lambda: with_digest("sha-256=:\xe9:"), 400),
+    "a digest in Latin-1": (lambda: with_digest("sha-256=:\xe9:"), 401),
+    "10 KB of digests": (
+        lambda: with_digest(", ".join(f"a{n}=:AA==:" for n in range(1_000))),
+        400,
+    ),
     "an empty digest": (lambda: with_digest(""), 401),
     "only digests that nobody computes": (lambda: with_digest("md5=:eHl6:"), 401),
     "one right and one wrong digest": (

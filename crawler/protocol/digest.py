@@ -1,7 +1,7 @@
 """Digests of a body: `Digest` (RFC 3230) and `Content-Digest` (RFC 9530), made and checked.
 
 It does not ask whether a digest is signed. Invariant: a body passes only if every digest of it that
-we can compute is right, and there is one.
+we can compute is right, and each header of digests has one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 
-from .signed_request import Fault, dictionary
+from .signed_request import Fault, SignedRequest, dictionary
 
 _HASHES = {"sha-256": "sha256", "sha-512": "sha512"}
 
@@ -20,6 +20,14 @@ def digest(body: bytes) -> str:
 
 def content_digest(body: bytes) -> str:
     return f"sha-256=:{_base64(body, 'sha-256')}:"
+
+
+def check_digests(request: SignedRequest) -> None:
+    """Both headers, where they are: one that is right does not excuse the other."""
+    if (value := request.value("digest")) is not None:
+        check_digest(value, request.body)
+    if (value := request.value("content-digest")) is not None:
+        check_content_digest(value, request.body)
 
 
 def check_digest(value: str, body: bytes) -> None:

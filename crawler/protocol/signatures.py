@@ -12,6 +12,7 @@ import re
 from hashlib import blake2b
 
 from . import cavage, http_signature
+from .digest import check_digests
 from .keys import PublicKey
 from .signed_request import Claim, Fault, Rejected, SignedRequest, check_request
 from .uri import split
@@ -30,7 +31,9 @@ def examine(request: SignedRequest, origin: str, now: float) -> Claim | Rejected
     try:
         here = split(origin)
         check_request(request, here)
-        return _claim(request, here.origin, now)
+        claim = _claim(request, here.origin, now)
+        check_digests(request)
+        return claim
     except Fault as fault:
         return fault.rejected
 

@@ -20,6 +20,8 @@ from .uri import DEFAULT_PORTS, Uri, shown, split
 
 # What is read of a header at all: a signature of RSA-8192 over forty headers has 3 KB.
 MAX_HEADER = 16_384
+# Structured fields are read by a slower parser: this much takes it some milliseconds.
+MAX_FIELD = 8_192
 # How far a sender's clock may be off. Mastodon takes 12 hours and GoToSocial two; the SWICG report
 # on signatures advises "an hour plus a few minutes", for those who signed and then had to retry.
 MAX_AGE = 65 * 60.0
@@ -110,6 +112,8 @@ def check_request(request: SignedRequest, here: Uri) -> None:
 
 def dictionary(value: str) -> dict[str, Any]:
     """A structured field (RFC 9651) with each key once; ValueError for anything else."""
+    if len(value) > MAX_FIELD:
+        raise ValueError("longer than any that is meant to be read")
     parsed = http_sf.parse(value.encode("ascii"), tltype="dictionary", on_duplicate_key=_refuse)
     assert isinstance(parsed, dict)
     return parsed

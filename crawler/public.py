@@ -143,31 +143,27 @@ def _wanted(accept: str | None) -> str | None:
     """
     if accept is None or not accept.strip():
         return "activity"
-    best: tuple[float, str | None] = (0.0, None)
+    program = person = 0.0
     # A comma inside the quotes of a profile splits an entry in two: its type still comes first.
     for entry in accept.split(",")[:50]:
-        kind, *parameters = (part.strip() for part in entry.split(";"))
-        quality = _quality(parameters)
-        like = _likeness(kind.lower())
-        if like is not None and (quality, like == "activity") > (best[0], best[1] == "activity"):
-            best = quality, like
-    return best[1]
-
-
-def _likeness(kind: str) -> str | None:
-    if kind in _PROGRAMS:
-        return "activity"
-    return "html" if kind in _PEOPLE else None
+        kind, *parameters = (part.strip().lower() for part in entry.split(";"))
+        if kind in _PROGRAMS:
+            program = max(program, _quality(parameters))
+        elif kind in _PEOPLE:
+            person = max(person, _quality(parameters))
+    if person > program:
+        return "html"
+    return "activity" if program > 0.0 else None
 
 
 def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
-        if name.strip().lower() == "q":
+        if name.strip() == "q":
             try:
-                return max(0.0, min(1.0, float(value)))
+                return float(value)
             except ValueError:
-                return 0.0
+                return 1.0
     return 1.0
 
 

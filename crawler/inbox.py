@@ -91,10 +91,11 @@ class Inbox:
 
     def answer(self, post: Post) -> Answer | Awaitable[Answer]:
         """What the sender is told; 202 once what it sent is kept."""
-        judged = self._judge(post, self.clock.now())
-        if isinstance(judged, Answer):
-            return judged
-        return self._authenticated(post, *judged)
+        try:
+            judged = self._judge(post, self.clock.now())
+        except StoreError as error:
+            return self._failing(error)
+        return judged if isinstance(judged, Answer) else self._heard(post, *judged)
 
     def _judge(self, post: Post, now: float) -> Answer | tuple[Claim, Pushed, str]:
         """All that needs no key and no network."""
@@ -118,6 +119,12 @@ class Inbox:
         if self.mailbox.seen(fingerprint(claim), now):
             return self._ok("seen")
         return claim, pushed, key_id
+
+    async def _heard(self, post: Post, claim: Claim, pushed: Pushed, key_id: str) -> Answer:
+        try:
+            return await self._authenticated(post, claim, pushed, key_id)
+        except StoreError as error:
+            return self._failing(error)
 
     async def _authenticated(self, post: Post, claim: Claim, pushed: Pushed, key_id: str) -> Answer:
         found = self.keyring.at_hand(key_id, pushed.actor)
@@ -159,11 +166,7 @@ class Inbox:
                 return self._ok("forwarded_dropped")
         key: PublicKey | None = found.key if found.new else None
         received = Received(signer, post.target, pushed, forwarded, fingerprint(claim), key)
-        try:
-            number = await self.receipts.put(received)
-        except StoreError as error:
-            log.warning("a push could not be kept: %s", error)
-            return self._later("This server cannot take it now.", LATER)
+        number = await self.receipts.put(received)
         if key is not None:
             self.keyring.kept(key)
         if number is None:
@@ -186,6 +189,10 @@ class Inbox:
         self.counts[f"refused_{status}"] += 1
         name = "signature" if status == 401 else "bad-input"
         return problem(status, name, reason)
+
+    def _failing(self, error: StoreError) -> Answer:
+        log.warning("a push could not be kept: %s", error)
+        return self._later("This server cannot take it now.", LATER)
 
     def _later(self, reason: str, seconds: int) -> Answer:
         self.counts["put_off"] += 1

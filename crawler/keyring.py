@@ -8,6 +8,7 @@ is looked up here and never asked for.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
@@ -77,10 +78,11 @@ class Keyring:
         return None if known is None else self._valid(self._hold(Found(known)))
 
     async def ask(self, key_id: str, client: str, *, known: bool) -> Found | NoKey:
-        """The key as its origin gives it now, unless that was asked a moment ago, for an id that
-        `at_hand` has not refused. `client` and `known` as for `KeySource.get`."""
+        """The key as its origin gives it now, unless that was asked a moment ago; only for an id
+        that `at_hand` has not refused. `client` and `known` as for `KeySource.get`."""
         url = key_url(key_id)
-        assert url is not None
+        if url is None or same_origin(url, self._origin):
+            return NoKey("none")
         source = await self.source.get(url, client, known=known)
         if isinstance(source, NoKey):
             return source
@@ -92,7 +94,7 @@ class Keyring:
                 return confirmed
             found = confirmed
         if found is None:
-            self._forget(key_id)
+            await self._forget(key_id)
             return NoKey("none")
         return self._valid(self._hold(Found(found, new=True)))
 
@@ -139,12 +141,12 @@ class Keyring:
             self._held.popitem(last=False)
         return found
 
-    def _forget(self, key_id: str) -> None:
+    async def _forget(self, key_id: str) -> None:
         """Its origin does not list it any more."""
+        if self._mailbox.key(key_id, self._clock.now()) is not None:
+            await asyncio.wrap_future(self._mailbox.drop_key(key_id))
         for name in [name for name in self._held if name[0] == key_id]:
             del self._held[name]
-        if self._mailbox.key(key_id, self._clock.now()) is not None:
-            self._mailbox.drop_key(key_id)
 
     def _allowed(self, url: str) -> bool:
         try:

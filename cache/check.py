@@ -18,9 +18,10 @@ from .codec import unpack
 from .counters import Counters
 from .environment import Tables, Txn
 from .intern import uri_of
-from .layout import BODY, CLASSES, NONE, U64, VERSION, TermsRow, uri_key
+from .layout import BODY, CLASSES, NONE, U64, VERSION, uri_key
 from .records import CheckReport, Finding
-from .ref_layout import HAS_BODY, Ref
+from .ref_layout import HAS_BODY, Ref, is_older
+from .terms_layout import terms_in
 from .unsorted import Unsorted
 
 _MOST = 1_000  # findings reported; one broken table can break millions of rows
@@ -80,7 +81,11 @@ class _Audit:
         if self._rows("uri") != self.references + words:
             problem = f"{self._rows('uri')} rows for {self.references} references, {words} words"
             yield Finding("uri", "", problem)
-        for name in ("extra", "terms", "walk", "collection"):
+        for id in self.txn.cursor(self.t.terms).iternext(values=False):
+            stored = self.txn.get(id, None, self.t.ref)
+            if stored is None or not is_older(stored):
+                yield Finding("terms", id.hex(), "belongs to no reference of its age")
+        for name in ("extra", "walk", "collection"):
             for id in self.txn.cursor(getattr(self.t, name)).iternext(values=False):
                 if self.txn.get(id, None, self.t.ref) is None:
                     yield Finding(name, id.hex(), "belongs to no reference")
@@ -100,10 +105,9 @@ class _Audit:
                 continue
             if content_hash(document) != ref.content_hash:
                 yield Finding("body", ref.uri, "is not what its content hash was made from")
-            live = self.txn.get(id, None, self.t.terms)
-            wanted = CLASSES[ref.cls] == "object"
-            if (live is not None and TermsRow.unpack(live).live) != wanted:
-                yield Finding("terms", ref.uri, "is indexed and should not be, or the reverse")
+            live = terms_in(self.txn, self.t, id, stored).live
+            if live != (CLASSES[ref.cls] == "object"):
+                yield Finding("ref", ref.uri, "is indexed and should not be, or the reverse")
         for key, row in self.txn.cursor(self.t.history):
             if self.txn.get(key[:8], None, self.t.body) is None:
                 yield Finding("history", key[:8].hex(), "has earlier versions of no document")
@@ -126,10 +130,10 @@ class _Audit:
         unsorted = list(Unsorted(self.txn, self.t).entries())
         waiting = frozenset(unsorted)
         called_for = 0
-        for id, row in self.txn.cursor(self.t.terms):
-            terms = TermsRow.unpack(row)
+        for id, row in self.txn.cursor(self.t.ref):
+            terms = terms_in(self.txn, self.t, id, row)
             if terms.live and self.txn.get(id, None, self.t.body) is None:
-                yield Finding("terms", uri_of(self.txn, self.t, id) or "", "index without a body")
+                yield Finding("ref", uri_of(self.txn, self.t, id) or "", "index without a body")
             for key in index.keys_of(terms):
                 called_for += 1
                 entry = (key, terms.when + id)

@@ -13,6 +13,7 @@ from typing import Any
 from .codec import unpack
 from .layout import BODY, CLASSES, STATES, VERIFIED, some
 from .ref_layout import Ref
+from .terms_layout import listed_at
 from .views import State
 
 _UNSET: Any = object()
@@ -31,13 +32,12 @@ class Attachment:
 class Document:
     """One stored document. Times are POSIX seconds; a view with nothing to show is None or ()."""
 
-    __slots__ = ("_body", "_json", "_ref", "_row", "_stored", "context", "enclosing", "listed_at")
+    __slots__ = ("_body", "_json", "_ref", "_row", "_stored", "context", "enclosing")
 
     def __init__(
         self,
         row: bytes,
         stored: bytes,
-        listed_at: float | None = None,
         enclosing: str | None = None,
         context: bytes | None = None,
     ) -> None:
@@ -46,7 +46,6 @@ class Document:
         self._ref: Ref = _UNSET
         self._body: bytes = _UNSET
         self._json: Any = _UNSET
-        self.listed_at = listed_at  # where lists show it: `published`, never after the first fetch
         self.enclosing = enclosing  # embedded: the URL of the answer that held it
         self.context = context  # embedded: that answer's @context, as JSON
 
@@ -55,7 +54,7 @@ class Document:
 
     def again(self) -> Document:
         """Another object for the same document: what one reader does to `json` is its own."""
-        return Document(self._row, self._stored, self.listed_at, self.enclosing, self.context)
+        return Document(self._row, self._stored, self.enclosing, self.context)
 
     @property
     def ref(self) -> Ref:
@@ -93,7 +92,9 @@ class Document:
 
     @property
     def published(self) -> float | None:
-        return self.listed_at if self.listed_at is not None else some(self.ref.published)
+        """Where lists show it: as stated, but never after the first fetch."""
+        listed = listed_at(self.ref)
+        return listed if listed is not None else some(self.ref.published)
 
     @property
     def next_check(self) -> float | None:

@@ -21,7 +21,6 @@ from .layout import (
     U64,
     VERIFIED_NUMBER,
     VERSION,
-    TermsRow,
     from_inverted,
     inverted,
     number,
@@ -30,6 +29,7 @@ from .layout import (
 )
 from .records import Put, State, Terms
 from .ref_layout import HAS_BODY, Ref
+from .terms_layout import TermsRow
 from .work import Work
 
 # One post has a handful; a hostile one must not get an index entry for each of a thousand.
@@ -113,6 +113,7 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
         _retire(work, id, ref)
     else:
         work.counters.documents += 1
+    terms = terms_of(work, id)  # while the reference is as it was, which they lean on
     enclosing = shared.acquire(work, item.enclosing.encode() if item.enclosing else None)
     context = shared.acquire(work, item.context)
     work.bodies[id] = (enclosing, context, item.body)
@@ -127,7 +128,6 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     ref.fetched_at, ref.verified_at = item.fetched_at, sources.validity(item)
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=True)
-    terms = terms_of(work, id)
     _set_terms(work, terms, item)
     actor = either(terms.actor, ref.owner)
     changes.log(work, verdict, id, actor, ref.type, item.fetched_at)

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from . import unsorted
-from .layout import NONE, TermsRow
+from .layout import NONE
+from .terms_layout import TermsRow
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .environment import Cursor
@@ -63,21 +64,20 @@ def terms_of(work: Work, id: bytes) -> TermsRow:
     """An object's terms, to be changed in place; `flush` moves its index entries along."""
     row = work.terms.get(id)
     if row is None:
-        stored = None if work.is_new(id) else work.txn.get(id, None, work.t.terms)
-        row = work.terms[id] = TermsRow() if stored is None else TermsRow.unpack(stored)
-        work.terms_before[id] = None if stored is None else (row.when, keys_of(row))
+        ref = work.ref(id, change=False)
+        row = work.terms[id] = TermsRow.unpack(ref)
+        work.terms_before[id] = (row.when, keys_of(row)) if row.live else None
     return row
 
 
 def flush(work: Work) -> None:
     """Write the terms that were touched, and what changed in their index entries."""
     txn, table = work.txn, work.t.index
-    rows: list[tuple[bytes, bytes]] = []
     entries: list[unsorted.Entry] = []
     for id, row in work.terms.items():
         before = work.terms_before[id]
         after = keys_of(row)
-        if before is not None and before[1]:
+        if before is not None:
             when, held = before
             if when == row.when:
                 gone: list[bytes] = [key for key in held if key not in after]
@@ -90,11 +90,10 @@ def flush(work: Work) -> None:
                     txn.delete(key, when + id, table)
         value = row.when + id
         entries += [(key, value) for key in after]
-        if row.live or row.follows:
-            rows.append((id, row.pack()))
-        elif before is not None:
-            work.delete(work.t.terms, id)
-    work.put_all(work.t.terms, sorted(rows))
+        ref = work.ref(id, change=False)
+        terms = row.pack(ref)
+        if terms != ref.terms:
+            work.ref(id).terms = terms
     scattered = _insert(txn.cursor(table), sorted(entries), _FEW)
     if scattered and unsorted.add(work, scattered) >= unsorted.MOST:
         _sort_in(work)

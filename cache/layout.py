@@ -10,12 +10,12 @@ reads back equal; keys sort as their parts do.
 | meta | name | schema, counters, the refresh loop's state, how far a migration has come |
 | uri | place and hash of a URI or word (24) | id |
 | word | id | kind and text of a type or follow key |
-| ref | id | Ref, which is the state as a source of change as well |
+| ref | id | Ref: state, also as a source of change, and what it is found by |
 | body | id | form, provenance of the enclosing answer and its context, body |
 | shared | hash (8) | count of users, bytes that many bodies share |
 | extra | id | JSON: what is rarely needed of a reference |
 | history | id, sequence | an earlier body |
-| terms | id | Terms |
+| terms | id | until schema 2: what an object is found by, see `terms_layout` |
 | thread | follow, post[, collection] | see `thread_rows` |
 | index | kind, id[, id] | many (inverted time, id) |
 | unsorted | number of entries | entries of the index that wait, see `unsorted` |
@@ -38,7 +38,6 @@ reads back equal; keys sort as their parts do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isnan, nan
 from struct import Struct
@@ -122,53 +121,6 @@ BODY = Struct(">B8s8s")  # form, enclosing URL, context; then the body
 VERSION = Struct(">ddB16s")  # fetched_at, updated, form, hash; then the body
 CHANGE = Struct(">B8s8s8sd")  # kind, id, actor, type, at; then the reason
 CHANGE_KINDS = ("created", "updated", "deleted", "refused", "counted")
-
-_TERMS = Struct(">8s8s8s8sBBB")
-_FLAGS = (b"\0", b"\1")
-
-
-@dataclass(slots=True)
-class TermsRow:
-    """What an object is found by. `live`: it has index entries (a body, and it is an object).
-
-    `follows` maps the follows whose outbox offers it to whether they only announced it; that part
-    is there even before the object is.
-    """
-
-    when: bytes = NONE  # inverted time
-    actor: bytes = NONE
-    in_reply_to: bytes = NONE
-    context: bytes = NONE
-    live: bool = False
-    types: tuple[bytes, ...] = ()
-    tags: tuple[bytes, ...] = ()
-    follows: dict[bytes, bool] = field(default_factory=dict)
-
-    def pack(self) -> bytes:
-        head = _TERMS.pack(
-            self.when,
-            self.actor,
-            self.in_reply_to,
-            self.context,
-            self.live,
-            len(self.types),
-            len(self.tags),
-        )
-        listed = [follow + _FLAGS[announced] for follow, announced in self.follows.items()]
-        return b"".join((head, *self.types, *self.tags, *listed))
-
-    @classmethod
-    def unpack(cls, row: bytes) -> TermsRow:
-        when, actor, reply, context, live, n_types, n_tags = _TERMS.unpack_from(row)
-        start = _TERMS.size
-        words = [row[at : at + 8] for at in range(start, start + 8 * (n_types + n_tags), 8)]
-        start += 8 * (n_types + n_tags)
-        follows = {row[at : at + 8]: row[at + 8] == 1 for at in range(start, len(row), 9)}
-        types, tags = tuple(words[:n_types]), tuple(words[n_types:])
-        return cls(when, actor, reply, context, bool(live), types, tags, follows)
-
-
-TERMS_SIZE = _TERMS.size
 
 # Member rows: object, flags, and the activity's id, which most servers build from the object's
 # (Mastodon: id + "/activity"), so that only the rest is kept.

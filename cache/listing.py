@@ -14,8 +14,9 @@ from .cursors import decode, encode
 from .document import Document
 from .environment import Cursor, Tables, Txn
 from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
-from .layout import NONE, TermsRow, inverted, short_hash
+from .layout import NONE, inverted, short_hash
 from .reading import document
+from .terms_layout import terms_in
 from .unsorted import Unsorted
 from .views import ObjectFilter
 
@@ -51,8 +52,9 @@ def objects(
             return found, encode(place or value)
         place = value
         id = value[8:]
-        if not others or _matches(txn, t, id, others):
-            held = document(txn, t, id)
+        row = txn.get(id, None, t.ref)
+        if row is not None and (not others or _matches(txn, t, id, row, others)):
+            held = document(txn, t, id, row)
             if held is not None:
                 found.append(held)
     return found, None
@@ -123,6 +125,5 @@ def _values(entries: Cursor, waiting: Unsorted, key: bytes, start: bytes) -> Ite
     return merge((value for value in there if value > start), later)
 
 
-def _matches(txn: Txn, t: Tables, id: bytes, keys: list[bytes]) -> bool:
-    row = txn.get(id, None, t.terms)
-    return row is not None and set(keys) <= set(index.keys_of(TermsRow.unpack(row)))
+def _matches(txn: Txn, t: Tables, id: bytes, row: bytes, keys: list[bytes]) -> bool:
+    return set(keys) <= set(index.keys_of(terms_in(txn, t, id, row)))

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from .environment import MIGRATING
 from .layout import NONE
-from .ref_layout import is_schema_1
+from .ref_layout import is_older
 from .work import Work
 
 # A commit of some 20 ms, which other jobs can wait for.
@@ -32,7 +32,7 @@ def step(work: Work, most: int = BATCH) -> bool:
             work.delete(work.t.meta, MIGRATING)
             return False
         done, row = cursor.item()
-        if is_schema_1(row):
+        if is_older(row):
             work.ref(done)  # loaded to be changed, so it is written back as rows are written now
         more = cursor.next()
     work.put(work.t.meta, MIGRATING, done)

@@ -16,7 +16,7 @@ from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of, word_text
-from .layout import TermsRow
+from .terms_layout import terms_in
 from .views import (
     Change,
     CollectionView,
@@ -110,9 +110,10 @@ class LmdbQuery:
     def offered_to(self, id: str) -> tuple[str, ...]:
         def reader(txn: Txn, t: Tables) -> tuple[str, ...]:
             known = find_id(txn, t, id)
-            row = txn.get(known, None, t.terms) if known is not None else None
-            follows = TermsRow.unpack(row).follows if row is not None else {}
-            return tuple(word_text(txn, t, key) for key in follows)
+            row = txn.get(known, None, t.ref) if known is not None else None
+            if known is None or row is None:
+                return ()
+            return tuple(word_text(txn, t, key) for key in terms_in(txn, t, known, row).follows)
 
         return self._environment.read(reader)
 

@@ -14,15 +14,13 @@ from .layout import (
     BODY,
     CLASSES,
     NO_HASH,
-    NONE,
     STATES,
-    TERMS_SIZE,
     VERIFIED,
     VERSION,
-    from_inverted,
     some,
 )
-from .ref_layout import Ref, ref_state
+from .ref_layout import Ref, is_older, ref_state
+from .terms_layout import renewed
 from .views import Attempt, Reference, State, Version
 
 
@@ -34,13 +32,12 @@ def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Docume
     if row is None:
         row = txn.get(id, b"", t.ref) or b""
     _, enclosing, context = BODY.unpack_from(stored)
-    terms = txn.get(id, None, t.terms)
-    live = terms is not None and len(terms) >= TERMS_SIZE and terms[:8] != NONE
+    if row and is_older(row):
+        row = renewed(row, txn.get(id, None, t.terms)).pack()
     page = shared.read(txn, t, enclosing)
     return Document(
         row,
         stored,
-        from_inverted(terms[:8]) if live and terms is not None else None,
         page.decode() if page is not None else None,
         shared.read(txn, t, context),
     )

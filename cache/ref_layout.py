@@ -1,23 +1,41 @@
-"""How the row of a reference looks: its hot fields at a fixed size, then its URI.
+"""How the row of a reference looks: state and URI, the parts that there are, and its terms.
 
 A continuation of `layout` under the same rules. The row holds the reference's state as a source of
-change (`protocol.source`) as well, in half and single precision where no more is known than that.
-Rows of schema 1 have another head, which the first byte tells apart, so that a store may be read
-while it is being migrated. Invariant: what `pack` writes, `unpack` reads back equal but for that
-precision; a bound is never rounded outwards.
+change (`protocol.source`) as well, in half and single precision where no more is known than that,
+and at its end what it is found by (`terms_layout`). What is not known takes no room: of most URIs
+little more is known than that something mentions them. Rows of older schemas are read by
+`ref_older`, which the first byte tells, so that a store may be read while it is being migrated.
+Invariant: what `pack` writes, `unpack` reads back equal but for that precision; a bound is never
+rounded outwards.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, isnan, nan
+from math import isfinite, nan
 from struct import Struct
 
+from . import ref_older
 from .layout import NO_HASH, NONE
 
-_REF = Struct(">BBBBH8s8sdddd16sIfffeeeeeeIH")
-_SCHEMA_1 = Struct(">BBBBH8s8sdddddd16s")
-_NEW = 0x80  # in the first byte, beside the state
+_FORM = 0xC0  # in the first byte, beside the state
+_HEAD = Struct(">BBBBH")  # form and state, class and proof, parts, flags, length of the URI
+_URI = _HEAD.size
+
+# Parts, in their order; each bit says that the part is there.
+_HAS_HELD = 1
+_HAS_VERIFIED = 2  # else it was verified when it was fetched
+_HAS_UPDATED = 4
+_HAS_FAILURES = 8
+_HAS_PLAN = 16
+_HAS_PROFILE = 32
+_HAS_NOT_BEFORE = 64
+_HELD = Struct(">8s8sdd16s")
+_TIME = Struct(">d")
+_FAILURES = Struct(">H")
+_PLAN = Struct(">IfffeeeH")
+_PROFILE = Struct(">eee")
+_NOT_BEFORE = Struct(">I")
 
 # Flags
 HAS_BODY = 1
@@ -60,41 +78,105 @@ class Ref:
     longest: float = 0.0
     not_before: int = 0  # whole seconds
     bucket: int = 0  # where the agenda's histogram counts it
+    terms: bytes = b""  # as stored; see `terms_layout`
 
     def pack(self) -> bytes:
-        return _REF.pack(
-            self.state | _NEW,
-            self.cls,
-            self.verified_by,
-            self.flags,
-            min(self.failures, 65535),
-            self.type,
-            self.owner,
-            self.fetched_at,
-            self.verified_at,
-            self.updated,
-            self.published,
-            self.content_hash,
-            self.due,
-            self.interval,
-            self.changes,
-            self.exposure,
-            self.weight,
-            self.burst,
-            self.profile_x,
-            self.profile_y,
-            self.shortest,
-            self.longest,
-            self.not_before,
-            self.bucket,
-        ) + self.uri.encode("utf-8", "surrogatepass")
+        uri = self.uri.encode("utf-8", "surrogatepass")
+        parts, fetched, verified = 0, self.fetched_at, self.verified_at
+        rows = [b"", uri]
+        if (
+            fetched == fetched
+            or self.type != NONE
+            or self.owner != NONE
+            or self.content_hash != NO_HASH
+            or self.published == self.published
+        ):
+            parts = _HAS_HELD
+            rows.append(
+                _HELD.pack(self.type, self.owner, fetched, self.published, self.content_hash)
+            )
+        if verified != fetched and (verified == verified or fetched == fetched):  # NaN is no time
+            parts |= _HAS_VERIFIED
+            rows.append(_TIME.pack(verified))
+        if self.updated == self.updated:
+            parts |= _HAS_UPDATED
+            rows.append(_TIME.pack(self.updated))
+        if self.failures:
+            parts |= _HAS_FAILURES
+            rows.append(_FAILURES.pack(min(self.failures, 65535)))
+        if self.flags & IS_SOURCE or self.due or self.interval or self._was_source():
+            parts |= _HAS_PLAN
+            rows.append(
+                _PLAN.pack(
+                    self.due,
+                    self.interval,
+                    self.changes,
+                    self.exposure,
+                    self.weight,
+                    self.shortest,
+                    self.longest,
+                    self.bucket,
+                )
+            )
+        if self.burst or self.profile_x or self.profile_y:
+            parts |= _HAS_PROFILE
+            rows.append(_PROFILE.pack(self.burst, self.profile_x, self.profile_y))
+        if self.not_before:
+            parts |= _HAS_NOT_BEFORE
+            rows.append(_NOT_BEFORE.pack(self.not_before))
+        state, proof = self.state | _FORM, self.cls | self.verified_by << 4
+        rows[0] = _HEAD.pack(state, proof, parts, self.flags, len(uri))
+        rows.append(self.terms)
+        return b"".join(rows)
+
+    def _was_source(self) -> bool:
+        """What was learnt of it stays, should it become one again."""
+        learnt = self.changes or self.exposure or self.shortest or self.longest or self.bucket
+        return bool(learnt) or self.weight != 1.0
 
     @classmethod
     def unpack(cls, row: bytes) -> Ref:
-        if not row[0] & _NEW:
-            return _of_schema_1(row)
-        ref = cls(ref_uri(row), *_REF.unpack_from(row))
-        ref.state ^= _NEW
+        form = row[0]
+        if form < _FORM:
+            return cls(**ref_older.values(row))
+        proof, parts = row[1], row[2]
+        at = _URI + (row[4] << 8 | row[5])
+        uri = row[_URI:at].decode("utf-8", "surrogatepass")
+        ref = cls(uri, form ^ _FORM, proof & 15, proof >> 4, row[3])
+        if parts & _HAS_HELD:
+            (ref.type, ref.owner, ref.fetched_at, ref.published, ref.content_hash) = (
+                _HELD.unpack_from(row, at)
+            )
+            ref.verified_at = ref.fetched_at
+            at += _HELD.size
+        if parts & _HAS_VERIFIED:
+            (ref.verified_at,) = _TIME.unpack_from(row, at)
+            at += _TIME.size
+        if parts & _HAS_UPDATED:
+            (ref.updated,) = _TIME.unpack_from(row, at)
+            at += _TIME.size
+        if parts & _HAS_FAILURES:
+            (ref.failures,) = _FAILURES.unpack_from(row, at)
+            at += _FAILURES.size
+        if parts & _HAS_PLAN:
+            (
+                ref.due,
+                ref.interval,
+                ref.changes,
+                ref.exposure,
+                ref.weight,
+                ref.shortest,
+                ref.longest,
+                ref.bucket,
+            ) = _PLAN.unpack_from(row, at)
+            at += _PLAN.size
+        if parts & _HAS_PROFILE:
+            ref.burst, ref.profile_x, ref.profile_y = _PROFILE.unpack_from(row, at)
+            at += _PROFILE.size
+        if parts & _HAS_NOT_BEFORE:
+            (ref.not_before,) = _NOT_BEFORE.unpack_from(row, at)
+            at += _NOT_BEFORE.size
+        ref.terms = row[at:]
         return ref
 
     @property
@@ -139,29 +221,20 @@ class Ref:
         self.due, self.interval = 0, 0.0
 
 
-def _of_schema_1(row: bytes) -> Ref:
-    """A row as it was before references were sources: `next_check` and `interval` as doubles."""
-    values = _SCHEMA_1.unpack_from(row)
-    *_, next_check, interval, updated, published, content_hash = values
-    ref = Ref(row[_SCHEMA_1.size :].decode("utf-8", "surrogatepass"), *values[:9])
-    ref.updated, ref.published, ref.content_hash = updated, published, content_hash
-    if not isnan(next_check):
-        ref.due, ref.interval = whole_seconds(next_check), single(interval)
-    return ref
-
-
-def is_schema_1(row: bytes) -> bool:
-    return not row[0] & _NEW
+def is_older(row: bytes) -> bool:
+    """Whether it is of an older schema: then its terms stand in a table of their own."""
+    return row[0] < _FORM
 
 
 def ref_state(row: bytes) -> int:
-    """The number of the state: the row's first byte, for who needs no more of it."""
-    return row[0] & ~_NEW
+    """The number of the state: in the row's first byte, for who needs no more of it."""
+    return row[0] & ~_FORM
 
 
 def ref_uri(row: bytes) -> str:
-    size = _REF.size if row[0] & _NEW else _SCHEMA_1.size
-    return row[size:].decode("utf-8", "surrogatepass")
+    if row[0] < _FORM:
+        return ref_older.uri(row)
+    return row[_URI : _URI + (row[4] << 8 | row[5])].decode("utf-8", "surrogatepass")
 
 
 def whole_seconds(at: float) -> int:

@@ -17,10 +17,11 @@ import orjson
 from .agenda import Agenda
 from .counters import Counters
 from .environment import Tables, Txn
-from .layout import U64, TermsRow
+from .layout import U64
 from .queue_layout import HostRow
 from .records import Change, Plan, Politeness
-from .ref_layout import Ref
+from .ref_layout import Ref, is_older
+from .terms_layout import TermsRow, renewed
 
 
 class Memo:
@@ -127,10 +128,20 @@ class Work:
             stored = self.txn.get(id, None, self.t.ref)
             if stored is None:
                 raise LookupError(id)
-            row = self.refs[id] = Ref.unpack(stored)
+            row = self.refs[id] = (
+                self._renew(id, stored) if is_older(stored) else Ref.unpack(stored)
+            )
         if change:
             self._dirty_refs.add(id)
         return row
+
+    def _renew(self, id: bytes, stored: bytes) -> Ref:
+        """What is of an older schema is written back as rows are now, whoever looks at it."""
+        terms = self.txn.get(id, None, self.t.terms)
+        if terms is not None:
+            self.delete(self.t.terms, id)
+        self._dirty_refs.add(id)
+        return renewed(stored, terms)
 
     def add_ref(self, id: bytes, ref: Ref) -> None:
         self.refs[id] = ref

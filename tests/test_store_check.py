@@ -27,6 +27,18 @@ def add_stray(txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
     txn.put(b"\xfe" * len(key), value, db=table)
 
 
+def add_first(txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
+    txn.put(b"\0" * 7 + b"\1", b"\0" * 35, db=table)
+
+
+def cut_short(txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
+    """Take away that the first document is listed by a follow."""
+    cursor = txn.cursor(table)
+    assert cursor.first()
+    key, value = cursor.item()
+    txn.put(key, value[:-9], db=table)
+
+
 def flip_last_byte(txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
     cursor = txn.cursor(table)
     assert cursor.first()
@@ -41,13 +53,15 @@ def lose_last(txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
 
 
 TABLES = (
-    *("uri", "ref", "body", "shared", "terms", "index", "unsorted", "member", "member_of"),
+    *("uri", "ref", "body", "shared", "index", "unsorted", "member", "member_of"),
     *("want", "queue", "owed", "slot", "ready", "host"),
 )
 EITHER_WAY: tuple[Damage, ...] = (lose_first, add_stray)
 DAMAGES: list[tuple[str, Damage]] = [
     *((table, damage) for table in TABLES for damage in EITHER_WAY),
+    ("terms", add_first),
     ("body", flip_last_byte),
+    ("ref", cut_short),
     ("history", flip_last_byte),
     ("history", add_stray),
     ("change", lose_last),

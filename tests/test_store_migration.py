@@ -2,99 +2,74 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import isnan
 from pathlib import Path
-from struct import Struct
 
-import lmdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some_of
-from store_cases import NOW, apply, clean, note, page, store_at, want
+from store_cases import FOLLOW, NOW, apply, clean, note, store_at
+from store_older import NOTES, make_half_old, make_old, old_rows
 
 from fedpull.cache import Cache
 from fedpull.cache.migration import go_on, step
-from fedpull.cache.open import open_reader
-from fedpull.cache.ref_layout import Ref, half, is_schema_1, minutes_within
-from fedpull.cache.views import State
+from fedpull.cache.open import Opened, Readable, open_reader
+from fedpull.cache.ref_layout import Ref, half, minutes_within
+from fedpull.cache.terms_layout import TermsRow
+from fedpull.cache.views import ObjectFilter, State
 from fedpull.errors import StoreError
 
-HOUR = 3_600.0
-_OLD = Struct(">BBBBH8s8sdddddd16s")
-_LATER_TABLES = (b"agenda", b"notices", b"unsorted")
-NOTES = tuple(note(n, tags=("x",)) for n in range(1, 30))
+SCHEMAS = pytest.mark.parametrize("schema", [1, 2], ids=["of schema 1", "of schema 2"])
 
 
-def row_of_schema_1(row: bytes) -> bytes:
-    """A reference's row as it was written before references were sources."""
-    ref = Ref.unpack(row)
-    planned = ref.next_check or nan
-    return (
-        _OLD.pack(
-            *(ref.state, ref.cls, ref.verified_by, ref.flags & 1, ref.failures),
-            *(ref.type, ref.owner, ref.fetched_at, ref.verified_at),
-            *(planned, HOUR if ref.due else nan, ref.updated, ref.published, ref.content_hash),
-        )
-        + ref.uri.encode()
-    )
+def listed(opened: Opened | Readable) -> set[str]:
+    """What the lists show that need more of an object than its entry."""
+    found, _ = opened.query.objects(ObjectFilter(tag="x", type="Note"), 100)
+    return {document.id for document in found}
 
 
-def make_old(path: Path) -> None:
-    """A store of schema 1 with documents, members and a queue."""
-    with store_at(path) as opened:
-        apply(opened, puts=NOTES, members=page(1, 2, 3, first=True), wants=(want(),))
-    with lmdb.open(str(path), max_dbs=40) as env, env.begin(write=True) as txn:
-        table = env.open_db(b"ref", txn=txn)
-        for id, row in list(txn.cursor(table)):
-            txn.put(id, row_of_schema_1(row), db=table)
-        sort_in(env, txn)
-        for name in _LATER_TABLES:
-            txn.drop(env.open_db(name, txn=txn))
-        txn.put(b"schema", b"1", db=env.open_db(b"meta", txn=txn))
-
-
-def sort_in(env: lmdb.Environment, txn: lmdb.Transaction[bytes]) -> None:
-    """Before schema 3 every entry stood in the index."""
-    index = env.open_db(b"index", txn=txn, dupsort=True, dupfixed=True)
-    for _, row in txn.cursor(env.open_db(b"unsorted", txn=txn)):
-        for at in range(0, len(row), 34):
-            txn.put(row[at + 1 : at + 1 + row[at]], row[at + 18 : at + 34], db=index)
-
-
-def old_rows(path: Path) -> int:
-    with lmdb.open(str(path), max_dbs=40) as env, env.begin() as txn:
-        rows = txn.cursor(env.open_db(b"ref", txn=txn, create=False))
-        return sum(is_schema_1(row) for _, row in rows)
-
-
-def test_an_old_store_opens_and_is_brought_up_to_date(tmp_path: Path) -> None:
+@SCHEMAS
+def test_an_old_store_opens_and_is_brought_up_to_date(tmp_path: Path, schema: int) -> None:
     """Everything that was there is there, and no row of the old format is left."""
-    make_old(tmp_path)
-    assert old_rows(tmp_path) == len(NOTES) + 2  # and their author, and the outbox
+    make_old(tmp_path, schema)
+    # With their author, the outbox, and the terms of each.
+    assert old_rows(tmp_path) == 2 * len(NOTES) + 2
     with store_at(tmp_path) as opened:
         found = opened.query.references(put.id for put in NOTES)
         document = opened.query.document(NOTES[0].id)
         clean(opened)
         opened.frontier.want(()).result()  # behind the migration's only batch
+        clean(opened)
+        assert listed(opened) == {put.id for put in NOTES}
+        assert opened.query.offered_to(NOTES[0].id) == (FOLLOW,)
 
     assert [found[put.id].state for put in NOTES] == [State.RESOLVED] * len(NOTES)
     assert {found[put.id].content_hash for put in NOTES} == {p.stamp.content_hash for p in NOTES}
     assert {(one.published or 0) < NOW for one in found.values()} == {True}
     assert document is not None
     assert document.body == NOTES[0].body
+    assert document.published == NOTES[0].stamp.published
     assert old_rows(tmp_path) == 0
 
 
-def test_a_reader_reads_while_the_writer_migrates(tmp_path: Path) -> None:
+@SCHEMAS
+def test_a_reader_reads_while_the_writer_migrates(tmp_path: Path, schema: int) -> None:
     """Both formats side by side are read alike, and a kill between two batches costs nothing."""
-    make_old(tmp_path)
-    with pytest.raises(StoreError, match=r"older version \(schema 1\).*fedpull run"):
+    make_old(tmp_path, schema)
+    with pytest.raises(StoreError, match=rf"older version \(schema {schema}\).*fedpull run"):
         open_reader(tmp_path)
     with store_at(tmp_path):
         pass
-    make_half_old(tmp_path, rows=12)
+    make_half_old(tmp_path, schema, rows=12)
+    reader = open_reader(tmp_path)
+    assert listed(reader) == {put.id for put in NOTES}
+    assert reader.query.check().findings == ()
+    reader.close()
     with Cache(tmp_path) as cache:
-        assert [cache.get(put.id) is not None for put in NOTES] == [True] * len(NOTES)
+        found = [cache.get(put.id) for put in NOTES]
+        times = [document.published for document in found if document is not None]
+        assert times == [put.stamp.published for put in NOTES]
+        assert len(list(cache.objects(tag="x", limit=100))) == len(NOTES)
     with store_at(tmp_path) as opened:
         clean(opened)
         opened.frontier.want(()).result()
@@ -102,21 +77,28 @@ def test_a_reader_reads_while_the_writer_migrates(tmp_path: Path) -> None:
     assert old_rows(tmp_path) == 0
 
 
-def make_half_old(path: Path, rows: int) -> None:
-    """As a kill leaves a store: the last rows not yet rewritten, the mark before them."""
-    with lmdb.open(str(path), max_dbs=40) as env, env.begin(write=True) as txn:
-        table = env.open_db(b"ref", txn=txn)
-        listed = list(txn.cursor(table))
-        for id, row in listed[-rows:]:
-            txn.put(id, row_of_schema_1(row), db=table)
-        txn.put(b"migrating", listed[-rows - 1][0], db=env.open_db(b"meta", txn=txn))
+def test_what_is_written_meanwhile_is_brought_up_to_date(tmp_path: Path) -> None:
+    """An edit of what has not been rewritten yet keeps who lists it, and moves its entries."""
+    with store_at(tmp_path) as opened:
+        apply(opened, puts=NOTES)
+        apply(opened, puts=(note(31, tags=("x",), follow=FOLLOW),))
+    make_half_old(tmp_path, schema=2, rows=40)
+    with store_at(tmp_path) as opened:
+        apply(opened, NOW + 5, puts=(note(31, "edited", tags=("y",), at=NOW + 5),))
+        opened.frontier.want(()).result()
+        clean(opened)
+        assert opened.query.offered_to(note(31).id) == (FOLLOW,)
+        assert note(31).id not in listed(opened)
+
+    assert old_rows(tmp_path) == 0
 
 
-def test_batches_follow_one_another_until_none_is_left(tmp_path: Path) -> None:
+@SCHEMAS
+def test_batches_follow_one_another_until_none_is_left(tmp_path: Path, schema: int) -> None:
     """Other jobs get their turn between batches; the last one takes the mark away."""
     with store_at(tmp_path) as opened:
         apply(opened, puts=NOTES)
-    make_half_old(tmp_path, rows=10)
+    make_half_old(tmp_path, schema, rows=10)
     with store_at(tmp_path) as opened:
         submit = opened.store._writer.submit
         went_on = [submit(lambda work: step(work, 3)).result() for _ in range(6)]
@@ -158,3 +140,62 @@ def test_a_row_keeps_what_it_is_given() -> None:
     )
     again.no_source()
     assert (again.is_source, again.next_check, again.kind) == (False, None, 0)
+
+
+PARTS: list[tuple[str, dict[str, object]]] = [
+    ("nothing but the URI", {}),
+    ("what failed", {"state": 4, "failures": 3, "due": 1_700_000_000, "interval": 600.0}),
+    ("fetched and verified at once", {"fetched_at": NOW, "verified_at": NOW, "owner": b"x" * 8}),
+    ("verified later", {"fetched_at": NOW, "verified_at": NOW + 5, "type": b"t" * 8}),
+    ("verified, never fetched", {"verified_at": NOW}),
+    ("fetched, never verified", {"fetched_at": NOW}),
+    ("a tombstone", {"state": 3, "content_hash": b"h" * 16, "verified_at": NOW}),
+    ("edited", {"fetched_at": NOW, "updated": NOW - 5, "published": NOW - 9}),
+    ("an outbox", {"burst": 0.5, "profile_x": -0.5, "weight": 2.0, "bucket": 7, "flags": 2}),
+    ("told not to ask", {"not_before": 1_700_000_000, "verified_by": 2, "cls": 4}),
+]
+
+
+@pytest.mark.parametrize(("_", "parts"), PARTS, ids=[name for name, _ in PARTS])
+def test_what_is_not_known_takes_no_room(_: str, parts: dict[str, object]) -> None:
+    """Whatever parts a row has, they come back, and with them the terms behind them."""
+    ref = Ref("https://a.example/ü", **parts)  # type: ignore[arg-type]
+    ref.terms = TermsRow(follows={b"f" * 8: True}).pack(ref)
+    again = Ref.unpack(ref.pack())
+    others = Ref(ref.uri, terms=ref.terms)
+    for name in ref.__dataclass_fields__:
+        expected, found = getattr(ref, name), getattr(again, name)
+        assert found == expected or isnan(expected)
+        setattr(others, name, found)
+    assert others.pack() == ref.pack()
+    assert Ref("https://a.example/ü").pack() == b"\xc0\0\0\0\0\x14" + "https://a.example/ü".encode()
+
+
+TERMS: list[tuple[str, TermsRow]] = [
+    ("as its reference", TermsRow(b"", b"o" * 8, types=(b"t" * 8,), live=True)),
+    ("all different", TermsRow(b"w" * 8, b"a" * 8, b"r" * 8, b"c" * 8, True, (), (b"1" * 8,))),
+    ("many", TermsRow(b"w" * 8, types=(b"t" * 8,) * 8, tags=(b"g" * 8,) * 64, live=True)),
+    ("listed only", TermsRow(follows={b"f" * 8: True, b"g" * 8: False})),
+    ("listed and held", TermsRow(b"w" * 8, live=True, follows={b"f" * 8: False})),
+]
+
+
+@pytest.mark.parametrize(("_", "row"), TERMS, ids=[name for name, _ in TERMS])
+def test_terms_come_back_beside_their_reference(_: str, row: TermsRow) -> None:
+    """What the reference says as well is not written twice."""
+    ref = Ref("https://a.example/1", owner=b"o" * 8, type=b"t" * 8, fetched_at=NOW)
+    row.when = row.when or TermsRow.unpack(Ref("", fetched_at=NOW, terms=b"\1")).when
+    ref.terms = row.pack(ref)
+
+    assert TermsRow.unpack(ref) == row
+
+
+def test_terms_of_what_is_not_held_keep_nothing_of_its_content() -> None:
+    """Neither its tags nor what it answered, only who lists it and where it stood."""
+    ref = Ref("https://a.example/1")
+    row = TermsRow(b"w" * 8, b"a" * 8, b"r" * 8, b"c" * 8, False, (b"t" * 8,), (b"g" * 8,))
+    assert row.pack(ref) == b""
+    row.follows[b"f" * 8] = False
+    ref.terms = row.pack(ref)
+
+    assert TermsRow.unpack(ref) == TermsRow(b"w" * 8, follows={b"f" * 8: False})

@@ -47,7 +47,7 @@ def test_what_a_newer_version_wrote_is_refused(tmp_path: Path) -> None:
         txn.put(b"schema", b"99", db=env.open_db(b"meta", txn=txn))
 
     for opening in (open_store, open_reader):
-        with pytest.raises(StoreError, match=r"newer version \(schema 99\).*schema 2 or older"):
+        with pytest.raises(StoreError, match=r"newer version \(schema 99\).*schema 3 or older"):
             opening(tmp_path)
 
 

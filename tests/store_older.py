@@ -1,0 +1,106 @@
+"""Stores as earlier versions wrote them, made from what this one writes."""
+
+from __future__ import annotations
+
+from math import nan
+from pathlib import Path
+from struct import Struct
+
+import lmdb
+from store_cases import apply, note, page, store_at, want
+
+from fedpull.cache.ref_layout import Ref, is_older
+from fedpull.cache.terms_layout import TermsRow
+
+HOUR = 3_600.0
+NOTES = tuple(note(n, tags=("x",), about="tag:a.example,2023:1") for n in range(1, 30))
+_SCHEMA_1 = Struct(">BBBBH8s8sdddddd16s")
+_SCHEMA_2 = Struct(">BBBBH8s8sdddd16sIfffeeeeeeIH")
+_TERMS = Struct(">8s8s8s8sBBB")
+# Tables that came with the schema behind.
+_LATER = {1: (b"agenda", b"notices", b"unsorted"), 2: (b"unsorted",)}
+
+
+def make_old(path: Path, schema: int) -> None:
+    """A store of an earlier schema with documents, members and a queue."""
+    with store_at(path) as opened:
+        apply(opened, puts=NOTES, members=page(1, 2, 3, first=True), wants=(want(),))
+    with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
+        make_rows_old(env, txn, schema, most=1_000)
+        sort_in(env, txn)
+        for name in _LATER[schema]:
+            txn.drop(env.open_db(name, txn=txn))
+        txn.put(b"schema", b"%d" % schema, db=env.open_db(b"meta", txn=txn))
+
+
+def make_half_old(path: Path, schema: int, rows: int) -> None:
+    """As a kill leaves a store: the last rows not yet rewritten, the mark before them."""
+    with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
+        done = make_rows_old(env, txn, schema, rows)
+        txn.put(b"migrating", done, db=env.open_db(b"meta", txn=txn))
+
+
+def make_rows_old(
+    env: lmdb.Environment, txn: lmdb.Transaction[bytes], schema: int, most: int
+) -> bytes:
+    """The last rows of references, and their terms, in an older form; the id before them."""
+    table, terms = env.open_db(b"ref", txn=txn), env.open_db(b"terms", txn=txn)
+    listed = list(txn.cursor(table))
+    for id, row in listed[-most:]:
+        ref = Ref.unpack(row)
+        found = TermsRow.unpack(ref)
+        if found.live or found.follows:
+            txn.put(id, terms_of_schema_2(found), db=terms)
+        old = row_of_schema_1(ref) if schema == 1 else row_of_schema_2(ref)
+        txn.put(id, old, db=table)
+    return listed[-most - 1][0] if most < len(listed) else b""
+
+
+def row_of_schema_1(ref: Ref) -> bytes:
+    """A reference's row as it was written before references were sources."""
+    planned = ref.next_check or nan
+    return (
+        _SCHEMA_1.pack(
+            *(ref.state, ref.cls, ref.verified_by, ref.flags & 1, ref.failures),
+            *(ref.type, ref.owner, ref.fetched_at, ref.verified_at),
+            *(planned, HOUR if ref.due else nan, ref.updated, ref.published, ref.content_hash),
+        )
+        + ref.uri.encode()
+    )
+
+
+def row_of_schema_2(ref: Ref) -> bytes:
+    """As it was written before the terms were part of it."""
+    return (
+        _SCHEMA_2.pack(
+            *(ref.state | 0x80, ref.cls, ref.verified_by, ref.flags, ref.failures),
+            *(ref.type, ref.owner, ref.fetched_at, ref.verified_at, ref.updated, ref.published),
+            *(ref.content_hash, ref.due, ref.interval, ref.changes, ref.exposure, ref.weight),
+            *(ref.burst, ref.profile_x, ref.profile_y, ref.shortest, ref.longest),
+            *(ref.not_before, ref.bucket),
+        )
+        + ref.uri.encode()
+    )
+
+
+def terms_of_schema_2(row: TermsRow) -> bytes:
+    listed = [follow + bytes((announced,)) for follow, announced in row.follows.items()]
+    counts = (row.live, len(row.types), len(row.tags))
+    head = _TERMS.pack(row.when, row.actor, row.in_reply_to, row.context, *counts)
+    return b"".join((head, *row.types, *row.tags, *listed))
+
+
+def sort_in(env: lmdb.Environment, txn: lmdb.Transaction[bytes]) -> None:
+    """Before schema 3 every entry stood in the index."""
+    index = env.open_db(b"index", txn=txn, dupsort=True, dupfixed=True)
+    for _, row in txn.cursor(env.open_db(b"unsorted", txn=txn)):
+        for at in range(0, len(row), 34):
+            txn.put(row[at + 1 : at + 1 + row[at]], row[at + 18 : at + 34], db=index)
+
+
+def old_rows(path: Path) -> int:
+    """How many rows of references and terms are of an older form."""
+    with lmdb.open(str(path), max_dbs=60) as env, env.begin() as txn:
+        rows = txn.cursor(env.open_db(b"ref", txn=txn, create=False))
+        terms = txn.stat(env.open_db(b"terms", txn=txn, create=False))["entries"]
+        return sum(is_older(row) for _, row in rows) + terms

@@ -184,7 +184,7 @@ class Egress:
         ask, host = chain.ask, host_port(uri.url)
 
         async def once(form: Form, challenge: str) -> ResponseReader:
-            chain.begin(host)
+            chain.begin(host, uri)
             reader = await self._wire.request(uri, ask, self._bytes(uri, ask, form, challenge, own))
             chain.answered(reader)
             return reader

@@ -34,9 +34,11 @@ class Chain:
     seconds: float
     hops: list[Hop] = field(default_factory=list)
     redirects: int = 0
+    query: bool = False  # whether the URL that is asked for now has one
 
-    def begin(self, host: str) -> None:
+    def begin(self, host: str, uri: Uri) -> None:
         self.hops.append(Hop(host))
+        self.query = "?" in uri.target
 
     def answered(self, reader: ResponseReader) -> None:
         self.hops[-1] = Hop(self.hops[-1].host, reader.status, sent=reader.sent)

@@ -132,7 +132,8 @@ class Knocks:
 
     def _learn(self, host: str, chain: Chain, reply: Reply) -> knock.Step:
         known, challenge = self._recall(host), self._challenge(reply.reader)
-        step = knock.after(known, reply.form, reply.reader.status, self._now(), challenge)
+        status = reply.reader.status
+        step = knock.after(known, reply.form, status, self._now(), challenge, query=chain.query)
         if step.known is not None:
             self._keep(host, chain, step.known)
         return step

@@ -75,11 +75,10 @@ def form_of(seen: Seen) -> Form:
 
 @dataclass
 class Gate:
-    """Lets in who signs in one of `reads`; refuses others with `status` and `headers`."""
+    """Lets in who signs in one of `reads`; refuses others with `status`."""
 
     reads: tuple[Form, ...]
     status: str = "401 Unauthorized"
-    headers: dict[str, str] = field(default_factory=dict)
     asked: list[Form] = field(default_factory=list)
 
     @property
@@ -93,4 +92,4 @@ class Gate:
         same = {form, "cavage-bare"} if form == "cavage" and "?" not in seen.line else {form}
         if same & set(self.reads):
             return response()
-        return response(b"no", status=self.status, **self.headers)
+        return response(b"no", status=self.status)

@@ -155,6 +155,16 @@ def test_a_first_contact(case: str) -> None:
     assert asked == expected
 
 
+def test_without_a_query_the_forms_of_cavage_are_one() -> None:
+    """The same bytes are not sent twice, and have failed for both."""
+    known = Known(failed=("unsigned",), since=NOW)
+
+    step = after(known, "cavage", 401, NOW, query=False)
+
+    assert step.known is not None
+    assert (step.next, step.known.failed) == ("rfc9421", LADDER[:3])
+
+
 def test_strict_fedify_is_read_with_two_failed_knocks() -> None:
     """It reads cavage where there is no query, and then only without it."""
 

@@ -21,6 +21,8 @@ Form = Literal["unsigned", "cavage", "cavage-bare", "rfc9421"]
 # same without the query, which Fedify leaves out when it verifies (Misskey and PeerTube as well).
 LADDER: tuple[Form, ...] = get_args(Form)
 
+_CAVAGE: tuple[Form, ...] = ("cavage", "cavage-bare")
+
 DAY = 86_400.0
 BELIEVED = 7 * DAY  # then it is asked without a signature again: it may not want one any more
 LEFT_ALONE = DAY
@@ -97,18 +99,28 @@ def opening(known: Known) -> Form:
     return left[0] if left else "unsigned"
 
 
-def after(known: Known, form: Form, status: int, now: float, challenge: str = "") -> Step:
+def after(
+    known: Known,
+    form: Form,
+    status: int,
+    now: float,
+    challenge: str = "",
+    *,
+    query: bool = True,
+) -> Step:
     """What the answer `status` to a GET in `form` means.
 
-    `challenge`: the Accept-Signature that came with it, if it asks for what we would sign.
+    `challenge`: the Accept-Signature that came with it, if it asks for what we would sign. `query`:
+    whether the URL has one, without which the two forms of cavage are the same bytes.
     """
     if status in _WORKED:
         return Step(known=_worked(known, form, now))
     if status not in _refusals(known, form):
         return Step()
     now_known = known
-    if form not in known.failed:
-        now_known = replace(known, failed=(*known.failed, form), since=now)
+    tried = (form,) if query or form not in _CAVAGE else _CAVAGE
+    if new := tuple(one for one in tried if one not in known.failed):
+        now_known = replace(known, failed=(*known.failed, *new), since=now)
     left = _rungs_left(now_known)
     following = _above(form, left)
     if challenge and "rfc9421" in left:

@@ -17,6 +17,7 @@ from .follows import Follows
 from .ingestor import Ingestor, Tally
 from .instance import Instance
 from .presence import open_presence
+from .protocol.knock import Known
 from .ticker import Ticker
 from .works import Works, egress_rules, politeness, version
 
@@ -46,7 +47,14 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         keep_unverified=config.freshness.keep_unverified,
     )
     dispatcher = Dispatcher(opened.frontier, clock)
-    egress = Egress(egress_rules(config, rules, public=public), dispatcher.turn, clock)
+
+    def known(host: str) -> Known | None:
+        found = opened.query.host(host, clock.now())
+        return None if found is None else found.knock
+
+    egress = Egress(
+        egress_rules(config, rules, public=public), dispatcher.turn, clock, instance, known
+    )
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     follows = Follows(opened.store, opened.frontier, opened.query, clock, tallies, dispatcher.poke)
     ingestor = Ingestor(

@@ -67,6 +67,8 @@ def arrived(base: Outcome, id: str, doc: dict[str, Any], stamp: Stamp, prior: Pr
         last_error=None,
         moved_from=old,
         moved_at=base.at,
+        subscribed="no",  # that was to the old one's pushes
+        subscription=None,
     )
     want = replace(lease_of(base).want, uri=id, relation="actor")
     rows = () if follow.once else (parked(want),)

@@ -58,6 +58,11 @@ class SteppingClock:
         heapq.heappush(self._timers, (at, next(self._order), timer))
         return timer
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a timer is set."""
+        return any(timer.call is not None for _, _, timer in self._timers)
+
     def jump(self, seconds: float) -> None:
         """Somebody sets the machine's clock; the world goes by its own."""
         self._skew += seconds

@@ -1,0 +1,173 @@
+"""Takes deliveries from the mailbox, sends them through the door, and writes what came of each.
+
+    mailbox.errands -> door: POST, signed as it is sent -> protocol.delivering -> mailbox.sent
+
+It decides nothing: which origin may be asked is the mailbox's to say, what an answer means the
+decider's. Invariants: an origin has one request of ours at a time; what was sent and not written
+down, because the process died, is sent again with the same activity id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from ..cache.mail_records import Errand, Sent
+from ..cache.ports import Frontier, Mailbox
+from ..cache.records import HostReport
+from ..errors import FedpullError
+from .answer import Answer, Ask, FetchFailed, Stopped
+from .clock import Clock
+from .protocol import delivering
+from .protocol.delivering import Past, Reply, Schedule
+from .protocol.following import CONTENT_TYPE
+
+log = logging.getLogger(__name__)
+
+# Origins that are asked at once. A delivery takes 10 s at most, and most of them 0.2 s.
+PLACES = 32
+# Longer than the slowest exchange with its second knock; a process that died gives leases back when
+# it starts again.
+LEASE_SECONDS = 120.0
+_LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
+_SHORTEST_SLEEP = 0.01
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Runs from `start` to `stop`, on the loop's thread. `chance` gives numbers from 0 to 1."""
+
+    mailbox: Mailbox
+    frontier: Frontier
+    fetch: Callable[[Ask], Awaitable[Answer]]
+    clock: Clock
+    schedule: Schedule
+    chance: Callable[[], float] = random.random
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _out: set[asyncio.Task[None]] = field(default_factory=set)
+    _loop: asyncio.Task[None] | None = None
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._out)
+
+    async def start(self) -> None:
+        """Give back what a dead process had leased, and begin to deliver."""
+        await asyncio.wrap_future(self.mailbox.recover())
+        self._loop = asyncio.ensure_future(self._run())
+
+    def poke(self) -> None:
+        """Something was queued."""
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Begin nothing more, and let what is on its way end; the door, once closed, cuts it."""
+        if self._loop is None:
+            return
+        self._loop.cancel()
+        await asyncio.gather(self._loop, return_exceptions=True)
+        self._loop = None
+        if self._out:
+            await asyncio.wait(self._out)
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            begun = 0
+            try:
+                begun = await self._begin()
+            except FedpullError as error:
+                log.error("nothing can be delivered: %s", error)
+                await self._sleep(_LONGEST_SLEEP)
+            if not begun:
+                await self._sleep(self._until_due())
+
+    async def _begin(self) -> int:
+        """Lease what may go, and send it; how much that was."""
+        free = PLACES - len(self._out)
+        if free <= 0:
+            return 0
+        now, ttl = self.clock.now(), self.schedule.ttl
+        leased = self.mailbox.errands(now, free, LEASE_SECONDS, ttl)
+        errands = await asyncio.wrap_future(leased)
+        for errand in errands:
+            task = asyncio.ensure_future(self._deliver(errand))
+            self._out.add(task)
+            task.add_done_callback(self._ended)
+        return len(errands)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._out.discard(task)
+        self._wake.set()
+
+    def _until_due(self) -> float:
+        due = self.mailbox.next_errand()
+        if due is None or len(self._out) >= PLACES:
+            return _LONGEST_SLEEP
+        return min(max(due - self.clock.now(), _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _sleep(self, seconds: float) -> None:
+        timer = self.clock.call_later(seconds, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    async def _deliver(self, errand: Errand) -> None:
+        """One request, and what it came to. Never raises: what fails here is tried again."""
+        try:
+            reply = await self._post(errand)
+            await asyncio.wrap_future(
+                self.mailbox.sent([self._sent(errand, reply)], self.clock.now())
+            )
+        except Stopped:
+            pass  # its lease is given back at the next start
+        except FedpullError as error:
+            log.error("what became of delivery %d is not written: %s", errand.delivery.id, error)
+
+    async def _post(self, errand: Errand) -> Reply:
+        inbox = errand.delivery.inbox
+        ask = Ask(inbox, method="POST", body=errand.body, content_type=CONTENT_TYPE)
+        try:
+            answer = await self.fetch(ask)
+        except FetchFailed as failed:
+            return Reply(None, failed.headers, failed.kind, failed.reason)
+        except (Stopped, asyncio.CancelledError):
+            raise
+        except Exception as error:  # one delivery must not take the others along
+            log.exception("delivery %d failed; this is a bug", errand.delivery.id)
+            return Reply(None, {}, "connect", type(error).__name__)
+        self._learn(answer)
+        return Reply(answer.status, answer.headers)
+
+    def _learn(self, answer: Answer) -> None:
+        """The form of signature that the host reads. That its inbox refused says nothing of what
+        it lets be read, so no more than that is told."""
+        found = [
+            HostReport(hop.host, ok=True, sent=hop.sent, knock=hop.knock)
+            for hop in answer.hops
+            if hop.knock is not None
+        ]
+        if found:
+            self.frontier.report(found, self.clock.now())
+
+    def _sent(self, errand: Errand, reply: Reply) -> Sent:
+        one = errand.delivery
+        past = Past(one.attempts, one.last_status, one.created, errand.host_failures)
+        now = self.clock.now()
+        verdict = delivering.judge(reply, past, self.schedule, now, self.chance())
+        if verdict.state != "delivered":
+            log.info("%s to %s: %s (%s)", one.activity, one.inbox, verdict.error, verdict.state)
+        return Sent(
+            one.id,
+            verdict.state,
+            verdict.counted,
+            reply.status,
+            verdict.error,
+            verdict.retry_at,
+            verdict.host_until,
+            verdict.inbox_gone,
+        )

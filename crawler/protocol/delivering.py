@@ -1,0 +1,123 @@
+"""What became of a delivery: over, or to be tried again, and when. Pure; it sends nothing.
+
+A row fails for itself, for its inbox, or for the whole origin, and each is left alone for as long
+as that says. Invariants: only requests that were really sent count as attempts; what is tried again
+is tried before its time to live is over, and never sooner than the host has asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from . import media
+
+State = Literal["waiting", "delivered", "given_up", "expired"]
+
+# Before the request was sent: no name, no address, no connection, no TLS.
+_UNSENT = frozenset(("name", "address", "connect", "tls"))
+_GONE = 410
+_NOT_FOUND, _NOT_FOUND_TIMES = 404, 3  # an inbox that says so three times is gone as well
+_UNKNOWN_KEY, _TIMEOUT = 401, 408
+_WAIT = frozenset((429, 503))
+_NOT_IMPLEMENTED = 501
+# Synapse's spread: those that failed together do not come back together.
+_SPREAD = (0.8, 1.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`retry`: seconds after the first, second... failure; the last holds on. `ttl`: seconds."""
+
+    retry: tuple[float, ...]
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a delivery before this attempt."""
+
+    attempts: int
+    last_status: int | None
+    created: float
+    host_failures: int  # of its origin, in a row
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How the request ended: a status, or what stood in the way (`kind` of FetchFailed)."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    kind: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`host_until`: its origin failed, and is left alone until then. `inbox_gone`: whatever else
+    waits for this inbox is over, too."""
+
+    state: State
+    counted: bool
+    error: str = ""
+    retry_at: float | None = None
+    host_until: float | None = None
+    inbox_gone: bool = False
+
+
+def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> Verdict:
+    """`chance`, from 0 to 1, spreads the times."""
+    status = reply.status
+    if status is None:
+        return _unanswered(reply, past, schedule, now, chance)
+    if 200 <= status < 300:
+        return Verdict("delivered", counted=True)
+    error = f"the inbox answers {status}"
+    if status == _GONE or (status == _NOT_FOUND and _often(past)):
+        return Verdict("given_up", counted=True, error=error, inbox_gone=True)
+    failing = status in _WAIT or (status >= 500 and status != _NOT_IMPLEMENTED)
+    if not failing and status not in (_NOT_FOUND, _UNKNOWN_KEY, _TIMEOUT):
+        # Also 3xx: what is signed for one URL is not sent to another (Mastodon never redirects it).
+        return Verdict("given_up", counted=True, error=error)
+    until = _host_until(reply, past, schedule, now, chance) if failing else None
+    if past.attempts >= len(schedule.retry):
+        return Verdict("given_up", counted=True, error=error, host_until=until)
+    at = now + _spread(_delay(schedule, past.attempts), chance)
+    return Verdict("waiting", True, error, _in_time(at, until, past, schedule), until)
+
+
+def _unanswered(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> Verdict:
+    """A host that is away keeps what waits for it until that is too old."""
+    if reply.kind == "url":
+        return Verdict("given_up", counted=False, error=reply.reason)
+    sent = reply.kind not in _UNSENT
+    until = _host_until(reply, past, schedule, now, chance)
+    return Verdict("waiting", sent, reply.reason, _in_time(now, until, past, schedule), until)
+
+
+def _often(past: Past) -> bool:
+    return past.last_status == _NOT_FOUND and past.attempts >= _NOT_FOUND_TIMES - 1
+
+
+def _host_until(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> float:
+    if reply.status in _WAIT:
+        asked = media.retry_after(reply.headers, now, status=reply.status or 0)
+        if asked is not None:
+            return now + asked
+    return now + _spread(_delay(schedule, past.host_failures), chance)
+
+
+def _in_time(at: float, until: float | None, past: Past, schedule: Schedule) -> float:
+    """Not before its host, and once more at the end of its time, which is when it expires."""
+    return min(max(at, until or 0.0), past.created + schedule.ttl)
+
+
+def _delay(schedule: Schedule, failures: int) -> float:
+    return schedule.retry[min(failures, len(schedule.retry) - 1)] if schedule.retry else 60.0
+
+
+def _spread(seconds: float, chance: float) -> float:
+    low, high = _SPREAD
+    return seconds * (low + (high - low) * chance)

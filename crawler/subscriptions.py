@@ -1,0 +1,128 @@
+"""The Follows that we send, where a follow says `subscribe`: so that its server pushes to us.
+
+A follow as such leaves no trace on the other server; this one does, so it is sent once, not at each
+start, and taken back when it is not wanted any more. What the other side answers comes through the
+inbox. Invariant: what is sent and the state that says so are written together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..cache.mail_records import Send
+from ..cache.ports import Mailbox, Query
+from ..cache.records import Follow, Lease, Outcome
+from ..config.model import Follow as Rules
+from ..errors import FedpullError
+from .clock import Clock
+from .protocol import following
+from .protocol.inboxes import inboxes_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Subscriptions:
+    """On the loop's thread. `actor` and `base` are our own; `changed` is told the key of a follow
+    whose row was written, `poke` that something is to be delivered."""
+
+    actor: str
+    base: str
+    query: Query
+    mailbox: Mailbox
+    clock: Clock
+    changed: Callable[[str], None]
+    poke: Callable[[], None]
+    _wanted: set[str] = field(default_factory=set)  # keys; not sent yet
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def align(self, configured: Iterable[Rules]) -> None:
+        """Take back what is not wanted any more. To be called before a follow's row is dropped."""
+        wanted = {rules.actor for rules in configured if rules.subscribe}
+        for follow in self.query.follows():
+            if follow.key not in wanted:
+                await self._undo(follow)
+
+    async def start(self, configured: Iterable[Rules]) -> None:
+        """Subscribe to whom it was not done yet, now or once its actor is known."""
+        for rules in configured:
+            await self.add(rules)
+
+    async def add(self, rules: Rules) -> None:
+        """A follow was added, or is read again after a start."""
+        if rules.subscribe:
+            self._wanted.add(rules.actor)
+            await self._consider(rules.actor)
+
+    async def remove(self, key: str) -> None:
+        """A follow is about to be dropped."""
+        self._wanted.discard(key)
+        follow = self.query.follow(key)
+        if follow is not None:
+            await self._undo(follow)
+
+    def settled(self, lease: Lease, outcome: Outcome) -> None:
+        """An outcome is on disk: the actor of its follow may be known now, or be another one."""
+        follow = outcome.follow
+        key = lease.want.follow
+        if follow is not None and outcome.follow_was is not None:
+            was = outcome.follow_was
+            if was.subscription is not None and follow.subscription is None:  # it has moved
+                self._wanted.add(key)
+        if key in self._wanted:
+            task = asyncio.ensure_future(self._consider(key))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _consider(self, key: str) -> None:
+        """Send our Follow, if it can be and was not before."""
+        follow = self.query.follow(key)
+        if follow is None or follow.once:
+            return
+        if follow.subscribed != "no":
+            self._wanted.discard(key)
+            return
+        inbox = self._inbox(follow)
+        if follow.actor is None or inbox is None or key not in self._wanted:
+            return
+        self._wanted.discard(key)
+        now = self.clock.now()
+        id = following.follow_id(self.base, follow.actor, now)
+        letter = following.follow(self.actor, follow.actor, id)
+        send = Send(letter.activity, inbox, letter.body)
+        try:
+            await asyncio.wrap_future(self.mailbox.subscribe(key, id, "pending", (send,), now))
+        except FedpullError as error:
+            self._wanted.add(key)  # the next answer for it tries again
+            log.warning("%s is not subscribed to yet: %s", key, error)
+            return
+        log.info("%s: asked to push to us", key)
+        self.changed(key)
+        self.poke()
+
+    async def _undo(self, follow: Follow) -> None:
+        """A Follow that was rejected stands nowhere, so nothing is to be taken back."""
+        if follow.subscribed == "no" and follow.subscription is None:
+            return
+        inbox, sends = self._inbox(follow), []
+        stands = follow.subscribed in ("pending", "yes")
+        if stands and follow.subscription and follow.actor and inbox is not None:
+            letter = following.undo(self.actor, follow.actor, follow.subscription)
+            sends.append(Send(letter.activity, inbox, letter.body))
+        now = self.clock.now()
+        await asyncio.wrap_future(self.mailbox.subscribe(follow.key, None, "no", sends, now))
+        self.changed(follow.key)
+        self.poke()
+
+    def _inbox(self, follow: Follow) -> str | None:
+        """The actor's own one: what concerns it alone is not for its server's shared inbox."""
+        document = self.query.document(follow.actor) if follow.actor is not None else None
+        inboxes = None if document is None else inboxes_of(document.json)
+        return None if inboxes is None else inboxes.own

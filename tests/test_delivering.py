@@ -1,0 +1,179 @@
+"""What became of a delivery, decided: the table of statuses, the times, what ends with it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fedpull.crawler.protocol.delivering import Past, Reply, Schedule, Verdict, judge
+
+NOW = 1_700_000_000.0
+MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+SCHEDULE = Schedule((MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 12 * HOUR, 24 * HOUR), 7 * DAY)
+FRESH = Past(0, None, NOW, 0)
+# The chance at which times are what the schedule says.
+EVEN = (1.0 - 0.8) / (1.4 - 0.8)
+
+
+def verdict(status: int | None, past: Past = FRESH, kind: str = "", **headers: str) -> Verdict:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return judge(Reply(status, named, kind, "why"), past, SCHEDULE, NOW, EVEN)
+
+
+# Status, then: the state, whether the origin is left alone, whether the inbox is over.
+STATUSES: list[tuple[int, str, bool, bool]] = [
+    (200, "delivered", False, False),
+    (202, "delivered", False, False),
+    (204, "delivered", False, False),
+    (301, "given_up", False, False),
+    (308, "given_up", False, False),
+    (400, "given_up", False, False),
+    (401, "waiting", False, False),
+    (403, "given_up", False, False),
+    (404, "waiting", False, False),
+    (405, "given_up", False, False),
+    (408, "waiting", False, False),
+    (410, "given_up", False, True),
+    (413, "given_up", False, False),
+    (422, "given_up", False, False),
+    (429, "waiting", True, False),
+    (500, "waiting", True, False),
+    (501, "given_up", False, False),
+    (502, "waiting", True, False),
+    (503, "waiting", True, False),
+    (504, "waiting", True, False),
+    (526, "waiting", True, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "origin", "inbox"), STATUSES, ids=[str(row[0]) for row in STATUSES]
+)
+def test_what_a_status_means(status: int, state: str, origin: bool, inbox: bool) -> None:
+    """For the delivery, for its origin, and for whatever else waits for the inbox."""
+    found = verdict(status)
+
+    assert (found.state, found.counted) == (state, True)
+    assert ((found.host_until is not None), found.inbox_gone) == (origin, inbox)
+    assert (found.retry_at is not None) == (state == "waiting")
+    assert bool(found.error) == (state != "delivered")
+
+
+KINDS: list[tuple[str, str, bool]] = [
+    ("name", "waiting", False),
+    ("address", "waiting", False),
+    ("connect", "waiting", False),
+    ("tls", "waiting", False),
+    ("timeout", "waiting", True),
+    ("protocol", "waiting", True),
+    ("url", "given_up", False),
+]
+
+
+@pytest.mark.parametrize(("kind", "state", "counted"), KINDS, ids=[row[0] for row in KINDS])
+def test_what_it_means_that_there_was_no_answer(kind: str, state: str, counted: bool) -> None:
+    """Only what was really sent is an attempt; a URL that may not be asked will never be."""
+    found = verdict(None, kind=kind)
+
+    assert (found.state, found.counted, found.error) == (state, counted, "why")
+    assert (found.host_until is not None) == (state == "waiting")
+
+
+def test_the_times_of_the_schedule() -> None:
+    """Each failure waits for its own time, and after the last the delivery is given up."""
+    waits = []
+    for attempts in range(6):
+        found = verdict(500, Past(attempts, 500, NOW, 0))
+        assert found.retry_at is not None
+        waits.append(round(found.retry_at - NOW))
+
+    assert waits == [60, 300, 1800, 7200, 43200, 86400]
+    assert verdict(500, Past(6, 500, NOW, 6)).state == "given_up"
+
+
+def test_a_host_that_is_away_keeps_what_waits_until_it_is_too_old() -> None:
+    """Not to be reached is no attempt, however often: time alone ends it."""
+    found = verdict(None, Past(0, None, NOW - 6.5 * DAY, 40), "connect")
+
+    assert (found.state, found.counted) == ("waiting", False)
+    assert found.host_until == pytest.approx(NOW + DAY)
+    assert found.retry_at == pytest.approx(NOW + 0.5 * DAY)
+
+
+def test_an_inbox_that_is_not_found_three_times_is_gone() -> None:
+    """A deployment may lose its routes for a minute; three times in a row is no accident."""
+    second, third = verdict(404, Past(1, 404, NOW, 0)), verdict(404, Past(2, 404, NOW, 0))
+
+    assert (second.state, second.inbox_gone) == ("waiting", False)
+    assert (third.state, third.inbox_gone) == ("given_up", True)
+    assert verdict(404, Past(5, 500, NOW, 0)).state == "waiting"
+
+
+WORDS: list[tuple[str, str, float]] = [
+    ("seconds", "120", 120.0),
+    ("a date", "Tue, 14 Nov 2023 22:23:20 GMT", 600.0),
+    ("a date that is past is a second", "Tue, 14 Nov 2023 22:13:00 GMT", 1.0),
+    ("a thousand million seconds are a day", "1000000000", DAY),
+    ("what is negative is the schedule's", "-5", MINUTE),
+    ("what is empty is the schedule's", "", MINUTE),
+    ("a word is the schedule's", "soon", MINUTE),
+    ("two of them are the schedule's", "120, 60", MINUTE),
+]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("word", "wait"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS]
+)
+def test_a_host_says_when_to_come_back(status: int, word: str, wait: float) -> None:
+    """Within a second and a day; what cannot be read changes nothing."""
+    found = verdict(status, retry_after=word)
+
+    assert found.host_until == pytest.approx(NOW + wait)
+    assert found.retry_at == pytest.approx(NOW + max(wait, MINUTE))
+
+
+@given(
+    st.one_of(st.none(), st.integers(100, 599)),
+    st.sampled_from(["", "name", "connect", "timeout", "protocol", "url"]),
+    st.integers(0, 12),
+    st.integers(0, 1_000),
+    st.floats(0, 8 * DAY),
+    st.floats(0, 1),
+    st.text(max_size=8),
+)
+def test_every_verdict_is_sound(
+    status: int | None,
+    kind: str,
+    attempts: int,
+    failures: int,
+    age: float,
+    chance: float,
+    word: str,
+) -> None:
+    """It waits exactly when it has a time, which is in the future and within its time to live."""
+    past = Past(attempts, 404, NOW - age, failures)
+    reply = Reply(status, {"retry-after": word}, kind, "why")
+    found = judge(reply, past, SCHEDULE, NOW, chance)
+
+    assert (found.state == "waiting") == (found.retry_at is not None)
+    if found.retry_at is not None:
+        assert found.retry_at <= past.created + SCHEDULE.ttl
+        assert found.retry_at >= NOW or past.created + SCHEDULE.ttl <= NOW
+    if found.host_until is not None:
+        assert NOW < found.host_until <= NOW + 1.4 * DAY
+
+
+def test_times_are_spread() -> None:
+    """What failed together does not come back together."""
+    waits = [
+        (judge(Reply(500, {}), FRESH, SCHEDULE, NOW, chance).retry_at or 0.0) - NOW
+        for chance in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ]
+
+    assert waits[0] == pytest.approx(48)
+    assert waits[-1] == pytest.approx(84)
+    assert all(later > sooner for sooner, later in pairwise(waits))

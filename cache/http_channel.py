@@ -106,6 +106,15 @@ class BoundedChannel(HTTPChannel):
         else:
             self.transport.loseConnection()
 
+    def end(self) -> None:
+        """The deadline has passed: who is silent between requests is let go, others are cut."""
+        if self._idle and not self.deaf:
+            self.deaf = True
+            self.deadline = self.site.seconds() + _LINGER
+            self.loseConnection()  # type: ignore[no-untyped-call]
+        else:
+            self.transport.abortConnection()
+
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's name
         self.refuse(problem(400, "bad-input", "this is not HTTP/1.1 that can be read in one way"))
 

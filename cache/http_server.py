@@ -161,7 +161,7 @@ class BoundedSite(Site):
     def _sweep(self) -> None:
         now = self.seconds()
         for channel in [one for one in self._channels if one.deadline < now]:
-            channel.transport.abortConnection()
+            channel.end()
         again = bool(self._channels)
         self._sweeping = self.reactor.callLater(_SWEEP, self._sweep) if again else None
 

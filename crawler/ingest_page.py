@@ -17,6 +17,8 @@ from .reading import Prior, Reading
 
 # A walk that met its page cap goes on later, so that an endless outbox is not read without a pause.
 _PAUSE_AT_CAP = 3600.0
+# GoToSocial serves an outbox without its pages as long as it is still fetching our key.
+_HANDSHAKE = 60.0
 
 
 def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
@@ -72,6 +74,10 @@ def _go_on(
         more = replace(want, due=base.at, cause=cause_of(now_at.walk), attempts=0, scheduled=False)
         said = line(base, status, f"page {now_at.walk.pages}: {new} new")
         return _walk_on(base, now_at.walk, more, said)
+    if _is_handshake(reading, walk, now_at):
+        later = replace(want, due=base.at + _HANDSHAKE, attempts=0, scheduled=False)
+        said = line(base, status, "names no pages, asked once more in a minute")
+        return _walk_on(base, replace(walk, hidden=True), later, said)
     whole = now_at.complete if walk.mode in ("backfill", "rescan") else None
     base = replace(base, collection=Collection(want.uri, now_at.kind, whole, now_at.total_items))
     if now_at.stop == "page cap":
@@ -80,6 +86,12 @@ def _go_on(
     elif prior.follow is not None:
         base = ingest_visit.ended(base, reading, prior, now_at)
     return told(base, status, f"page {now_at.walk.pages}: {new} new, {now_at.stop}")
+
+
+def _is_handshake(reading: Reading, walk: Walk, now_at: Step) -> bool:
+    """Whether an outbox without pages may only be one that does not know us yet."""
+    first_sight = walk.mode == "backfill" and walk.pages == 0 and not walk.hidden
+    return first_sight and now_at.kind == "stub" and reading.answer.form != "unsigned"
 
 
 def _walk_on(base: Outcome, walk: Walk, want: Want, said: Attempt | None = None) -> Outcome:

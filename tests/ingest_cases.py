@@ -42,6 +42,7 @@ def answer(
     content_type: str = ACTIVITY,
     final: str | None = None,
     headers: dict[str, str] | None = None,
+    **more: Any,
 ) -> Answer:
     body = document if isinstance(document, bytes) else orjson.dumps(document)
     return Answer(
@@ -52,7 +53,7 @@ def answer(
         body=body,
         content_type=content_type,
         at=NOW,
-        hops=(Hop(host_port(url), status),),
+        **{"hops": (Hop(host_port(url), status),), **more},
     )
 
 

@@ -94,6 +94,7 @@ class Walk:
     onward: str | None = None  # that page is read again for what moved up to it; then this one
     seams: int = 0  # how often that was done
     done: str | None = None
+    hidden: bool = False  # at the first sight the root named nothing, and is asked once more
 
     @property
     def ordered(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from .model import Config, Follow
+from .model import Config, Follow, Identity
 
 
 def doubts(config: Config, follows: Iterable[Follow]) -> list[str]:
@@ -24,4 +24,6 @@ def doubts(config: Config, follows: Iterable[Follow]) -> list[str]:
         if wanted:
             others = f" and {len(wanted) - 1} more" if len(wanted) > 1 else ""
             found.append(f"identity: is not set, so {wanted[0]}{others} cannot be subscribed to")
+    elif config.identity.summary == Identity.model_fields["summary"].default:
+        found.append("identity.summary: is the example's, so nobody is told what you read and why")
     return found

@@ -14,7 +14,7 @@ from fedpull.tests.fediverse import Fediverse
 from fedpull.tests.fediverse.families.cursors import Mastodon
 
 PLAIN, PUSHED = Follow(actor="@a@a.example"), Follow(actor="@b@b.example", subscribe=True)
-OURS = Identity(url="https://pull.example.org")
+OURS = Identity(url="https://pull.example.org", summary="Reads events for a calendar.")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,13 @@ def test_subscribing_needs_an_identity(
     found = doubts(Config(identity=identity), follows)
 
     assert [part in line for part, line in zip(told, found, strict=True)] == [True] * len(told)
+
+
+def test_an_actor_should_say_what_it_is_for() -> None:
+    """The words of the example tell nobody what this crawler does."""
+    config = Config(identity=Identity(url="https://pull.example.org"))
+
+    assert [line.partition(":")[0] for line in doubts(config, [])] == ["identity.summary"]
 
 
 def test_a_blocklist_has_to_be_there(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from .config.load import Loaded
 from .crawler.clock import Clock, SystemClock
 from .crawler.open import open_works
 from .crawler.works import Works
+from .errors import StoreError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -65,14 +66,17 @@ class Daemon:
         return [crawler for crawler, _ in self._crawls]
 
     async def start(self, *, follow: bool = True, api: bool = True) -> None:
-        """Start the spiders, the dispatcher and, with `api`, the listeners.
+        """Start the spiders, the public listener, the dispatcher and, with `api`, the private one.
+
+        Whoever we sign for asks for our actor before answering, so it is served before anything is
+        asked, also while a single command runs (`api` is false): one that cannot signs nothing.
 
         `follow`: keep the configured follows going; a single command only does what it was told.
         """
         self._start_spiders()
+        await self._listen_in_public(needed=api)
         await self._works.start(follow=follow)
         if api:
-            await self._listen_in_public()
             await self._listen()
         _settle_memory()
 
@@ -128,14 +132,21 @@ class Daemon:
         address = await self._open(_API_FILE, config.listen.api, site)
         log.info("the API listens on %s", address)
 
-    async def _listen_in_public(self) -> None:
+    async def _listen_in_public(self, *, needed: bool) -> None:
         presence = self._works.presence
         if presence is None:
             return
         from twisted.internet import reactor
 
         description = self._works.loaded.config.listen.inbox
-        address = await self._open(_INBOX_FILE, description, presence.site(reactor))
+        try:
+            address = await self._open(_INBOX_FILE, description, presence.site(reactor))
+        except StoreError as error:
+            if needed:
+                raise
+            log.warning("%s; nothing is signed, as nobody could verify it", error)
+            self._works.egress.sign_nothing()
+            return
         log.info("the inbox of %s listens on %s", presence.instance.handle, address)
 
     async def _open(self, file: str, description: str, site: Any) -> str:

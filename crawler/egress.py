@@ -139,6 +139,10 @@ class Egress:
         finally:
             self._limits.discard(limit)
 
+    def sign_nothing(self) -> None:
+        """Ask as anybody from now on: nobody could verify a signature of ours."""
+        self._signer = self._knocks = None
+
     async def close(self) -> None:
         """Cut what is in flight (its callers get Stopped), and close what is idle."""
         self._closed = True

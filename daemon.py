@@ -144,7 +144,7 @@ class Daemon:
         except StoreError as error:
             if needed:
                 raise
-            log.warning("%s; nothing is signed, as nobody could verify it", error)
+            log.error("%s; nothing is signed, as nobody could verify it", error)
             self._works.egress.sign_nothing()
             return
         log.info("the inbox of %s listens on %s", presence.instance.handle, address)

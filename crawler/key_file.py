@@ -106,12 +106,12 @@ def rotate(path: Path, now: float, overlap: float) -> Keys:
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes when the file does; None while it is not there."""
+    """What changes when the file does, or who may read it; None while it is not there."""
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_ino, found.st_size, found.st_ctime_ns
 
 
 @contextmanager

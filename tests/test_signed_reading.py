@@ -5,6 +5,7 @@ Each of them verifies with code of its own and fetches our actor to do so.
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -177,3 +178,30 @@ def test_our_actor_is_what_they_verify_with(read: Read) -> None:
 
     assert (ACTOR, 200) in asked
     assert {status for _, status in asked} == {200}
+
+
+def test_a_single_command_serves_our_actor_while_it_asks(tmp_path: Path) -> None:
+    """Without a daemon, whoever verifies finds our actor all the same."""
+    server = BY_NAME["mastodon"](authorized_fetch=True)
+    with Fediverse([server]) as world:
+        account = server.add_account("alice", posts=3)
+        station = PublicStation(tmp_path, world, follow=[account.handle])
+        station.pull()
+
+        assert complete(station, account)
+
+
+def test_a_single_command_that_cannot_serve_our_actor_signs_nothing(tmp_path: Path) -> None:
+    """Another process has the port: no rung of the ladder is lost to hosts that cannot verify, so
+    that the next one which can is let in.
+    """
+    server = BY_NAME["mastodon"](authorized_fetch=True)
+    with Fediverse([server]) as world:
+        account = server.add_account("alice", posts=3)
+        station = PublicStation(tmp_path, world, follow=[account.handle])
+        with socket.create_server(("127.0.0.1", station.port)):
+            assert station.run("pull").code == 5
+        assert all("signature" not in one.headers for one in world.log.entries)
+        station.pull()
+
+        assert complete(station, account)

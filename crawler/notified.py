@@ -40,13 +40,17 @@ def decide(note: Notification, known: Known, now: float) -> Settlement:
 def hides(note: Notification) -> bool:
     """Whether what it is about is deleted, by its owner's word: should news of it come later, it is
     older than this, and its origin's first 404 is believed."""
+    return note.type == "Delete" and _speaks_for(note)
+
+
+def brings_back(note: Notification) -> bool:
+    """Whether it takes such a deletion back."""
+    return (note.type, note.pushed.inner) == ("Undo", "Delete") and _speaks_for(note)
+
+
+def _speaks_for(note: Notification) -> bool:
     pushed = note.pushed
-    return (
-        note.type == "Delete"
-        and not note.forwarded
-        and bool(pushed.object)
-        and same_origin(pushed.object, pushed.actor)
-    )
+    return not note.forwarded and same_origin(pushed.object, pushed.actor)
 
 
 def _unheard_of(case: Case) -> Settlement:
@@ -211,9 +215,11 @@ def _delete(case: Case) -> Settlement:
     if not case.own:
         return case.ignored("about another host's object")
     about = case.known.about
-    if about is None or about.state not in (State.RESOLVED, State.UNKNOWN):
+    known = about is not None and case.state in (State.RESOLVED, State.UNKNOWN)
+    if not known and not case.known.wanted:
         return case.ignored("nothing of it is held")
-    if about.owner not in (None, case.pushed.actor):  # a moderator's, perhaps
+    # It may be a moderator's.
+    if about is not None and about.owner not in (None, case.pushed.actor):
         return _news(case)
     return case.done("its origin is asked", wants=(_deleted(case),))
 

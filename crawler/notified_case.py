@@ -41,6 +41,7 @@ class Known:
     follower: Follower | None = None  # the actor, if it follows us or has asked to
     inboxes: Inboxes | None = None  # of the actor, where its document is held
     deleted: bool = False  # its owner has said lately that it is deleted
+    wanted: bool = False  # it is asked for just now
     room: bool = True  # the sender and the object's host may cause another request this hour
     signer_followed: bool = False
 

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ingest_cases import ACTIVITY, answer
 
@@ -78,7 +78,7 @@ class Pocket:
             tallies,
         )
 
-    def __enter__(self) -> Pocket:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

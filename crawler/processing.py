@@ -1,0 +1,250 @@
+"""The shell that works off what came to the inbox: looks up, has it decided, settles it, goes on.
+
+It decides nothing (`notified` does) and answers nobody; what it is given is on disk already.
+Invariants: the notifications of one sender are settled in the order in which they came; one that
+cannot be settled holds up its own sender only, and is given up after five tries with the reason;
+nothing is lost while the store cannot be written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..cache.mail_records import Notification, Settlement
+from ..cache.ports import Mailbox, Query
+from ..cache.records import Reference
+from ..errors import StoreError
+from .clock import Clock
+from .follows import Follows
+from .notified import brings_back, decide, hides
+from .notified_case import Ours
+from .notified_lookups import NotifiedLookups
+from .notified_memory import REMEMBERED, Ahead, Deleted, Shares
+from .protocol.uri import host_port
+
+log = logging.getLogger(__name__)
+
+# Some 20 ms of the loop's thread.
+_BATCH = 256
+# Between the tries of one that cannot be settled; after the last it is given up.
+_AGAIN = (10.0, 60.0, 600.0, 3_600.0)
+_STORE_AGAIN = (1.0, 60.0)  # doubling, while the store cannot be written
+_SHORTEST_SLEEP, _LONGEST_SLEEP = 0.05, 60.0
+_MOST_KEPT = 20_000  # notifications that are looked through at a start: all that are kept
+
+
+@dataclass(slots=True)
+class Processing:
+    """Runs from `start` to `stop`, on the loop's thread."""
+
+    mailbox: Mailbox
+    query: Query
+    follows: Follows
+    clock: Clock
+    ours: Ours
+    wanted: Callable[[], None]  # something was queued for the crawler
+    sending: Callable[[], None]  # something was queued for delivery
+    shares: Shares = field(default_factory=Shares)
+    _deleted: Deleted = field(default_factory=Deleted)
+    # By sender: the number and the time of the one that waits, and before which no other goes.
+    _held: dict[str, tuple[int, float]] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _task: asyncio.Task[None] | None = None
+    _failures: int = 0  # of the store, in a row
+
+    def start(self) -> None:
+        """Go on where the last process stopped."""
+        self._remember()
+        self._task = asyncio.ensure_future(self._run())
+
+    async def stop(self) -> None:
+        """Finish nothing: what waits is on disk."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def poke(self) -> None:
+        """Something came in."""
+        self._wake.set()
+
+    async def flush_counts(self) -> None:
+        """Have the counts that have moved told by the change log; to be called now and then."""
+        await asyncio.wrap_future(self.mailbox.flush_counts(self.clock.now()))
+
+    async def work(self) -> int:
+        """Settle what is due, up to a batch; how many that was. Raises StoreError where nothing
+        can be written."""
+        now = self.clock.now()
+        notes = sorted(self.mailbox.waiting(now, _BATCH), key=lambda note: note.id)
+        if notes:
+            settlements = self._decided(notes, now)
+            await self._settle(notes, settlements, now)
+        return len(notes)
+
+    def _remember(self) -> None:
+        """What was known before a restart, from what is kept."""
+        now = self.clock.now()
+        for note in reversed(self.query.notifications(limit=_MOST_KEPT)):
+            if note.state == "waiting" and note.attempts:
+                self._held.setdefault(note.sender, (note.id, note.due))
+            followed = self.follows.of_actor(note.pushed.actor) is not None
+            if hides(note) and followed and now - note.at < REMEMBERED:
+                self._deleted.add(note.object, note.at)
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            wait = await self._turn()
+            if wait > 0.0:
+                timer = self.clock.call_later(wait, self._wake.set)
+                try:
+                    await self._wake.wait()
+                finally:
+                    timer.cancel()
+
+    async def _turn(self) -> float:
+        """One batch; in how many seconds there may be another."""
+        try:
+            worked = await self.work()
+        except StoreError as error:
+            log.warning("notifications wait: %s", error)
+            shortest, longest = _STORE_AGAIN
+            self._failures = min(self._failures + 1, 16)
+            await self._rest(min(shortest * 2.0 ** (self._failures - 1), longest))
+            return 0.0
+        self._failures = 0
+        if worked:
+            return 0.0
+        due = self.mailbox.next_waiting()
+        wait = _LONGEST_SLEEP if due is None else due - self.clock.now()
+        return min(max(wait, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _rest(self, seconds: float) -> None:
+        """Whatever comes in meanwhile."""
+        over = asyncio.Event()
+        timer = self.clock.call_later(seconds, over.set)
+        try:
+            await over.wait()
+        finally:
+            timer.cancel()
+
+    def _decided(self, notes: Sequence[Notification], now: float) -> list[Settlement]:
+        lookups = NotifiedLookups(self.query, self.mailbox, self.follows, self.ours)
+        records, ahead = lookups.records(notes), Ahead()
+        settlements = []
+        for note in notes:
+            first = self._held.get(note.sender)
+            if first is not None and first[0] < note.id:
+                due = max(first[1], now)
+                settlements.append(_behind(note, due, now))
+                continue
+            try:
+                settled = self._decide(note, lookups, records, ahead, now)
+            except StoreError:
+                raise
+            except Exception as error:
+                log.exception("notification %d could not be processed: this is a bug", note.id)
+                settled = _again(note, f"could not be processed: {type(error).__name__}", now)
+            self._hold(note, settled)
+            settlements.append(settled)
+        return settlements
+
+    def _decide(
+        self,
+        note: Notification,
+        lookups: NotifiedLookups,
+        records: Mapping[str, Reference],
+        ahead: Ahead,
+        now: float,
+    ) -> Settlement:
+        note, known = lookups.known(note, records)
+        known = ahead.seen(note, known)
+        host = host_port(note.object) if note.object else ""
+        known = replace(
+            known,
+            deleted=self._deleted.holds(note.object, now),
+            room=self.shares.room(note.sender, host, now),
+        )
+        settled = decide(note, known, now)
+        ahead.add(known, settled)
+        if settled.wants and known.room:
+            self.shares.take(note.sender, host, now)
+        if hides(note) and known.follow is not None:
+            self._deleted.add(note.object, note.at)
+        if brings_back(note):
+            self._deleted.drop(note.object)
+        return settled
+
+    def _hold(self, note: Notification, settled: Settlement) -> None:
+        """Whether the sender's others have to wait for this one."""
+        if settled.state == "waiting":
+            self._held[note.sender] = (note.id, settled.due or 0.0)
+        elif self._held.get(note.sender, (0, 0.0))[0] == note.id:
+            del self._held[note.sender]
+
+    async def _settle(
+        self, notes: Sequence[Notification], settlements: Sequence[Settlement], now: float
+    ) -> None:
+        try:
+            await asyncio.wrap_future(self.mailbox.settle(settlements, now))
+        except StoreError:
+            if self.query.totals().read_only:
+                raise
+            settlements = await self._settle_each(notes, settlements, now)
+        await self._follow_up(settlements)
+
+    async def _settle_each(
+        self, notes: Sequence[Notification], settlements: Sequence[Settlement], now: float
+    ) -> list[Settlement]:
+        """One after the other, since one of them spoils the transaction for all."""
+        settled, put_off = [], dict[str, float]()
+        for note, one in zip(notes, settlements, strict=True):
+            behind = put_off.get(note.sender)
+            done = await self._settle_one(note, _behind(note, behind, now) if behind else one, now)
+            settled.append(done)
+            if done is not one and done.due is not None:
+                put_off[note.sender] = done.due
+        return settled
+
+    async def _settle_one(self, note: Notification, settled: Settlement, now: float) -> Settlement:
+        try:
+            await asyncio.wrap_future(self.mailbox.settle([settled], now))
+        except StoreError as error:
+            log.warning("notification %d cannot be settled: %s", note.id, error)
+            settled = _again(note, f"could not be written: {error}", now)
+            self._hold(note, settled)
+            await asyncio.wrap_future(self.mailbox.settle([settled], now))
+        return settled
+
+    async def _follow_up(self, settlements: Sequence[Settlement]) -> None:
+        """What is written now is told to those whose work it is."""
+        for settled in settlements:
+            if settled.subscription is not None:
+                self.follows.forget_state(settled.subscription[0])
+            if settled.block is not None:
+                self.follows.forget_state(settled.block[0])
+        if any(settled.wants for settled in settlements):
+            self.wanted()
+        if any(settled.sends for settled in settlements):
+            self.sending()
+        if any(settled.block is not None and settled.block[1] is None for settled in settlements):
+            await self.follows.mend()
+
+
+def _behind(note: Notification, due: float, now: float) -> Settlement:
+    outcome = "waits for an earlier one of its sender"
+    return Settlement(note.id, now, "waiting", outcome, due=due, tried=False)
+
+
+def _again(note: Notification, outcome: str, now: float) -> Settlement:
+    """Another try later, or the end of it."""
+    if note.attempts >= len(_AGAIN):
+        return Settlement(note.id, now, "failed", outcome)
+    due = now + _AGAIN[note.attempts]
+    return Settlement(note.id, now, "waiting", outcome, due=due)

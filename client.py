@@ -147,11 +147,7 @@ class Client:
 
     def changes(self, since: int = 0) -> Iterator[Json]:
         """The change log after entry `since`, oldest first, up to now."""
-        url: str | None = _url("/v1/changes", since=str(since))
-        while url is not None:
-            answer = self._json("GET", url)
-            yield from answer["items"]
-            url = answer["next"]
+        return self._pages(_url("/v1/changes", since=str(since)))
 
     def history(self, id: str) -> list[Json]:
         """Earlier versions of a document, newest first."""
@@ -168,6 +164,22 @@ class Client:
     def unfollow(self, actor: str) -> None:
         """Stop following; what was kept stays."""
         self._call("DELETE", _url("/v1/follows", actor=actor))
+
+    def notifications(self, state: str | None = None) -> Iterator[Json]:
+        """What came to the inbox and what became of it, the latest first."""
+        return self._pages(_url("/v1/notifications", state=state, limit="500"))
+
+    def followers(self, state: str | None = None) -> Iterator[Json]:
+        """Who follows our actor, or has asked to."""
+        return self._pages(_url("/v1/followers", state=state, limit="500"))
+
+    def judge_follower(self, actor: str, *, accept: bool) -> Json:
+        """Accept or reject whoever has asked to follow our actor."""
+        return self._json("POST", "/v1/followers", {"actor": actor, "accept": accept})
+
+    def deliveries(self, state: str | None = None, host: str | None = None) -> Iterator[Json]:
+        """Our activities on their way to inboxes, the latest first."""
+        return self._pages(_url("/v1/deliveries", state=state, host=host, limit="500"))
 
     def pull(self, actors: Sequence[str] = ()) -> Json:
         """Bring the named (or all followed) actors up to date. It takes as long as it takes."""
@@ -186,6 +198,12 @@ class Client:
         except FedpullError:
             return False
         return True
+
+    def _pages(self, url: str | None) -> Iterator[Json]:
+        while url is not None:
+            answer = self._json("GET", url)
+            yield from answer["items"]
+            url = answer["next"]
 
     def _items(self, url: str) -> list[Json]:
         items: list[Json] = self._json("GET", url)["items"]

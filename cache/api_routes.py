@@ -19,6 +19,7 @@ from .api_demand import OnDemand
 from .api_document import Documents
 from .api_gate import ApiSettings
 from .api_http import Answer, Call, json, problem, problem_of
+from .api_mail import Mail
 from .api_page import front_page
 from .api_read import Reading
 from .api_write import Writing
@@ -49,6 +50,7 @@ class Api:
         read = Reading(query, verbs, now)
         documents = Documents(query, demand, now)
         write = Writing(query, verbs, demand, now)
+        mail = Mail(query, verbs)
         self.routes: Mapping[str, Mapping[str, Handler]] = {
             "/": {"GET": lambda call: front_page()},
             "/healthz": {"GET": lambda call: json({"status": "ok"})},
@@ -62,6 +64,9 @@ class Api:
             "/v1/fetch": {"POST": write.fetch},
             "/v1/pull": {"POST": write.pull},
             "/v1/follows": {"GET": read.follows, "POST": write.follow, "DELETE": write.unfollow},
+            "/v1/notifications": {"GET": mail.notifications},
+            "/v1/followers": {"GET": mail.followers, "POST": mail.judge},
+            "/v1/deliveries": {"GET": mail.deliveries},
             "/v1/hosts": {"GET": read.hosts},
             "/v1/status": {"GET": read.status},
         }

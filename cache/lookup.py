@@ -13,10 +13,12 @@ from dataclasses import replace
 from ..config import names
 from ..config.units import parse_duration
 from ..crawler.protocol import webfinger
+from ..crawler.protocol.activitystreams import preferred_username
 from ..crawler.protocol.handle import Handle, parse_actor, parse_handle
 from ..crawler.protocol.times import rfc3339
-from ..crawler.protocol.uri import canonical, shown
+from ..crawler.protocol.uri import canonical, host_port, shown, split
 from ..errors import BadInput, NotFound
+from .mail_records import Follower
 from .ports import Query
 from .records import Follow, Reads, Reference, State
 
@@ -45,6 +47,14 @@ def moment(name: str, text: str, now: float) -> float:
 
 
 def whole(name: str, text: str, least: int, most: int | None = None) -> int:
+def host(name: str, text: str) -> str:
+    """The "host:port" of a host, which may leave out the port of https."""
+    try:
+        return host_port(f"https://{text}/")
+    except BadInput as error:
+        raise BadInput(name, f"{shown(text)!r} is not a host", "social.example") from error
+
+
     """A whole number from `least` to `most`."""
     expected = f"a whole number, {least} or more"
     if most is not None:
@@ -161,3 +171,23 @@ def follow_key(name: str, query: Query, text: str) -> str:
     wanted = actor(name, text)
     follow = find_follow(query, wanted)
     return follow.key if follow is not None else wanted
+
+
+def follower(query: Query, text: str) -> Follower | None:
+    """Who follows us, or has asked to, by the actor's URI or by the name that its document has."""
+    wanted = actor("actor", text)
+    handle = parse_handle(wanted) if wanted.startswith("@") else None
+    after: str | None = None
+    while page := query.followers(_FOLLOWERS_A_READ, after):
+        for one in page:
+            if one.actor == wanted or (handle is not None and _is_named(query, one.actor, handle)):
+                return one
+        after = page[-1].actor
+    return None
+
+
+def _is_named(query: Query, actor: str, handle: Handle) -> bool:
+    """Whether an actor's own document gives it that name; nobody else has confirmed it."""
+    document = query.document(actor) if split(actor).netloc == handle.host else None
+    name = preferred_username(document.json) if document is not None else None
+    return name is not None and handle.same_as(Handle(name, handle.host))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .mail_records import Follower
 from .records import Follow, Reference
 
 
@@ -65,5 +66,8 @@ class Verbs(Protocol):
 
     async def unfollow(self, actor: str) -> None:
         """Remove a follow of `follows.yaml`; BadInput for one of the operator's own file."""
+
+    async def judge_follower(self, actor: str, *, accept: bool) -> Follower:
+        """Accept or reject whoever has asked to follow our actor; NotFound for anybody else."""
 
     def running(self) -> Running: ...

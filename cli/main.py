@@ -19,6 +19,7 @@ from .explaining import explain
 from .fetching import fetch, pull
 from .following import follow, follows, import_file, unfollow
 from .keys import key
+from .mail import deliveries, followers, notifications
 from .options import common
 from .reading import changes, get, list_objects
 from .running import check, hosts, init, run, status
@@ -31,7 +32,8 @@ _BUG = 1
 
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, changes, explain),
-    *(follow, unfollow, follows, import_file, status, hosts, check, key, demo),
+    *(follow, unfollow, follows, import_file, followers, notifications, deliveries),
+    *(status, hosts, check, key, demo),
 )
 
 

@@ -75,8 +75,18 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
     if identity is not None and instance is not None:
         aside = Aside(egress, dispatcher.turn, opened.frontier, clock)
         presence = open_presence(
-            identity, instance, opened, aside, clock, rules, version(), desk.check
+            identity,
+            instance,
+            opened,
+            aside,
+            clock,
+            rules,
+            version(),
+            desk.check,
+            config.delivery,
+            follows.forget_state,
         )
+        ingestor.on_outcome(presence.subscriptions.settled)
     return Works(
         loaded=loaded,
         clock=clock,

@@ -1,4 +1,4 @@
-"""What we are to other servers, put together: our actor, its documents, the inbox and its keys.
+"""What we are to other servers, put together: our actor, its documents, its inbox and its mail.
 
 Composition only; it exists where the configuration has an `identity`. The listener is opened by the
 daemon. Invariant: what is started here is stopped here, in reverse.
@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cache.open import Opened
+from ..config.model import Delivery as DeliveryRules
 from ..config.model import Identity
 from .aside import Aside
 from .clock import Clock
+from .delivery import Delivery
+from .followers import Followers
 from .inbox import Inbox
 from .instance import Instance
 from .key_source import KeySource
 from .keyring import Keyring
+from .protocol.delivering import Schedule
 from .protocol.uri import UrlRules
 from .public import PublicDocuments
 from .public_server import PublicSite
 from .receipts import Receipts
+from .subscriptions import Subscriptions
 
 
 @dataclass(slots=True)
@@ -33,6 +38,9 @@ class Presence:
     inbox: Inbox
     keys: KeySource
     documents: PublicDocuments
+    delivery: Delivery
+    followers: Followers
+    subscriptions: Subscriptions
     clock: Clock
 
     def site(self, reactor: Any) -> PublicSite:
@@ -63,8 +71,11 @@ def open_presence(
     rules: UrlRules,
     version: str,
     look: Callable[[str], None],
+    sending: DeliveryRules,
+    changed: Callable[[str], None],
 ) -> Presence:
-    """`look` has the origin of a document asked; the other parts are the crawler's own."""
+    """`look` has the origin of a document asked, `changed` is told of a follow whose row was
+    written; the other parts are the crawler's own."""
     keys = KeySource(aside.fetch, clock)
     keyring = Keyring(
         opened.query, opened.mailbox, keys, clock, rules, instance.origin, instance.public_key
@@ -83,4 +94,17 @@ def open_presence(
         return sum(follow.subscribed == "yes" for follow in opened.query.follows())
 
     documents = PublicDocuments(instance, version, opened.mailbox.followed_by, following)
-    return Presence(identity, instance, inbox, keys, documents, clock)
+    mailbox, we = opened.mailbox, (instance.actor, instance.origin)
+    schedule = Schedule(sending.retry, sending.ttl)
+    delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
+    return Presence(
+        identity=identity,
+        instance=instance,
+        inbox=inbox,
+        keys=keys,
+        documents=documents,
+        delivery=delivery,
+        followers=Followers(*we, opened.query, mailbox, clock, delivery.poke),
+        subscriptions=Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke),
+        clock=clock,
+    )

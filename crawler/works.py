@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..cache.mail_records import Follower
 from ..cache.open import Opened
 from ..cache.records import Follow, Politeness, Reference
 from ..cache.verbs import Pulled, Running
@@ -20,6 +21,7 @@ from ..config.doubts import doubts
 from ..config.load import Loaded
 from ..config.model import Config
 from ..config.url_rules import check_actor
+from ..errors import BadInput
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
@@ -94,7 +96,13 @@ class Works:
         `follow`: bring the configured follows in line; a single command leaves them as they are.
         """
         await asyncio.wrap_future(self.opened.frontier.recover(self.clock.now()))
-        await self.follows.start(self.followed.all(), queue=follow)
+        configured = self.followed.all()
+        if follow and self.presence is not None:
+            await self.presence.subscriptions.align(configured)
+        await self.follows.start(configured, queue=follow)
+        if follow and self.presence is not None:
+            await self.presence.subscriptions.start(configured)
+            await self.presence.delivery.start()
         if follow:
             await self._refresh()  # before anything is leased, so that the first hour counts
         self.dispatcher.start()
@@ -116,6 +124,8 @@ class Works:
             await self.presence.stop()
         self.dispatcher.stop()
         await self.egress.close()
+        if self.presence is not None:
+            await self.presence.delivery.stop()
         await asyncio.to_thread(self.opened.close)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
@@ -133,10 +143,23 @@ class Works:
         return await self.follows.pull(actors, progress)
 
     async def follow(self, entry: str | Mapping[str, Any]) -> Follow:
-        return await self.follows.add(self.followed.add(entry))
+        rules = self.followed.add(entry)
+        added = await self.follows.add(rules)
+        if self.presence is None or not rules.subscribe:
+            return added
+        await self.presence.subscriptions.add(rules)
+        return self.opened.query.follow(rules.actor) or added
 
     async def unfollow(self, actor: str) -> None:
-        await self.follows.remove(self.followed.remove(actor))
+        key = self.followed.remove(actor)
+        if self.presence is not None:
+            await self.presence.subscriptions.remove(key)
+        await self.follows.remove(key)
+
+    async def judge_follower(self, actor: str, *, accept: bool) -> Follower:
+        if self.presence is None:
+            raise BadInput("identity", "is not set, so nobody follows", "an identity")
+        return await self.presence.followers.judge(actor, accept=accept)
 
     def running(self) -> Running:
         config = self.loaded.config

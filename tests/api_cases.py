@@ -16,12 +16,14 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from fedpull.cache.api_gate import ApiSettings
 from fedpull.cache.api_server import build_site
 from fedpull.cache.http_server import listen
+from fedpull.cache.lookup import follower as find_follower
+from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
 from fedpull.cache.verbs import Pulled, Running
 from fedpull.crawler.describe import put, stamp_of
 from fedpull.crawler.protocol.uri import UrlRules, check_url
-from fedpull.errors import FedpullError
+from fedpull.errors import FedpullError, NotFound
 
 NOW = 1_780_000_000.0  # 2026-05-28T20:26:40Z
 HOST = "https://events.example"
@@ -123,6 +125,14 @@ class Origin:
 
     async def unfollow(self, actor: str) -> None:
         self.store.opened.store.drop_follow(actor, NOW).result()
+
+    async def judge_follower(self, actor: str, *, accept: bool) -> Follower:
+        known = find_follower(self.store.query, actor)
+        if known is None:
+            raise NotFound(actor, "has not asked to follow us")
+        judged = replace(known, state="accepted" if accept else "rejected")
+        self.store.opened.mailbox.put_follower(judged, (), NOW).result()
+        return judged
 
     def running(self) -> Running:
         reasons = () if self.ready else ("contact is not set",)

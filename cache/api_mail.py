@@ -1,0 +1,89 @@
+"""The calls of the private API about mail: what came, who follows us, what is on its way out.
+
+It reads the store, and hands the one verdict that a caller may give, on a follower, to the verbs'
+port. Invariant: every list is bounded, and `next` is the URL of its next page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from ..errors import BadInput
+from . import lookup, mail_shapes, shapes
+from .api_http import Answer, Call, json, read_object, unknown
+from .api_read import limit_of
+from .mail_layout import DELIVERY_STATES, FOLLOWER_STATES, NOTIFICATION_STATES
+from .ports import Query
+from .verbs import Verbs
+
+S = TypeVar("S", bound=str)
+_PAGED = frozenset({"state", "limit", "cursor"})
+_VERDICT = frozenset({"actor", "accept"})
+
+
+class Mail:
+    """Handlers over the store's reader and the verbs."""
+
+    def __init__(self, query: Query, verbs: Verbs) -> None:
+        self._query = query
+        self._verbs = verbs
+
+    def notifications(self, call: Call) -> Answer:
+        unknown(call.args, _PAGED)
+        state, limit = _state(call, NOTIFICATION_STATES), limit_of(call)
+        found = self._query.notifications(limit, _before(call), state)
+        return _page(call, limit, found, map(mail_shapes.notification, found))
+
+    def deliveries(self, call: Call) -> Answer:
+        unknown(call.args, _PAGED | {"host"})
+        state, limit = _state(call, DELIVERY_STATES), limit_of(call)
+        host = call.args.get("host")
+        wanted = lookup.host("host", host) if host else None
+        found = self._query.deliveries(limit, _before(call), state, wanted)
+        return _page(call, limit, found, map(mail_shapes.delivery, found))
+
+    def followers(self, call: Call) -> Answer:
+        unknown(call.args, _PAGED)
+        state, limit = _state(call, FOLLOWER_STATES), limit_of(call)
+        found = self._query.followers(limit, call.args.get("cursor"), state)
+        next = call.url(cursor=found[-1].actor) if len(found) == limit else None
+        return json(shapes.listing(map(mail_shapes.follower, found), next))
+
+    async def judge(self, call: Call) -> Answer:
+        """200 and the follower as it is now."""
+        given = read_object(call)
+        unknown(given, _VERDICT)
+        actor, accept = given.get("actor"), given.get("accept")
+        if not isinstance(accept, bool):
+            raise BadInput("accept", "is missing", "true or false")
+        judged = await self._verbs.judge_follower(lookup.actor("actor", actor), accept=accept)
+        return json(mail_shapes.follower(judged))
+
+
+class _Numbered(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+def _page(
+    call: Call, limit: int, found: Sequence[_Numbered], items: Iterable[shapes.Json]
+) -> Answer:
+    """A page of a list whose latest come first."""
+    next = call.url(cursor=str(found[-1].id)) if len(found) == limit else None
+    return json(shapes.listing(items, next))
+
+
+def _before(call: Call) -> int | None:
+    text = call.args.get("cursor")
+    return None if text is None else lookup.whole("cursor", text, 0)
+
+
+def _state(call: Call, states: Sequence[S]) -> S | None:
+    text = call.args.get("state")
+    if text is None:
+        return None
+    for state in states:
+        if state == text:
+            return state
+    raise BadInput("state", "is none that there is", f"one of {', '.join(states)}")

@@ -1,13 +1,22 @@
-"""draft-cavage signatures of requests that come in: which are accepted, and which refused."""
+"""draft-cavage signatures of requests that come in: which are accepted, and what they claim."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha512
 
 import pytest
+from cavage_cases import (
+    CREATED,
+    HS2019,
+    SHA512_DIGEST,
+    created,
+    dated,
+    in_authorization,
+    signature,
+    with_date,
+    with_digest,
+)
 from signature_cases import (
     BODY,
     DATE,
@@ -21,12 +30,10 @@ from signature_cases import (
     cavage,
     content_digest,
     digest,
-    rewritten,
     sent_headers,
     verdict,
     with_another,
     with_header,
-    without,
 )
 
 from fedpull.crawler.protocol.cavage import read_parameters
@@ -41,33 +48,6 @@ from fedpull.crawler.protocol.signatures import (
 from fedpull.crawler.protocol.signed_request import Fault
 
 Made = Callable[[], SignedRequest]
-HS2019 = 'algorithm="hs2019"'
-CREATED = "(request-target) (created) host digest"
-SHA512_DIGEST = f"SHA-512={b64encode(sha512(BODY).digest()).decode()}"
-
-
-def created(at: float, *others: str, covered: str = CREATED, **how: object) -> SignedRequest:
-    parameters = (HS2019, f"created={int(at)}", *others)
-    return cavage(covered, parameters=parameters, **how)  # type: ignore[arg-type]
-
-
-def dated(at: float, *parameters: str) -> SignedRequest:
-    return cavage(
-        headers=sent_headers(BODY, "digest", at),
-        parameters=parameters or ('algorithm="rsa-sha256"',),
-    )
-
-
-def with_date(text: str) -> SignedRequest:
-    return cavage(
-        headers=[(n, text if n == "date" else v) for n, v in sent_headers(BODY, "digest")]
-    )
-
-
-def with_digest(text: str) -> SignedRequest:
-    headers = [(n, text if n == "digest" else v) for n, v in sent_headers(BODY, "digest")]
-    return cavage(headers=headers)
-
 
 ACCEPTED: dict[str, Made] = {
     "a POST": cavage,
@@ -132,15 +112,6 @@ ACCEPTED: dict[str, Made] = {
 }
 
 
-def signature() -> str:
-    return cavage().values("signature")[0]
-
-
-def in_authorization(request: SignedRequest, scheme: str) -> SignedRequest:
-    [value] = request.values("signature")
-    return with_another(without(request, "signature"), "authorization", scheme + value)
-
-
 @pytest.mark.parametrize("made", ACCEPTED.values(), ids=ACCEPTED)
 def test_accepted(made: Made) -> None:
     """What servers send, and the draft allows, is accepted."""
@@ -185,223 +156,6 @@ def test_the_algorithm_is_the_keys(signer: PrivateKey, label: str, key: PrivateK
     assert verdict(cavage(key=signer, parameters=[label]), key) == 401
 
 
-REFUSED: dict[str, tuple[Made, int]] = {
-    # What must be covered.
-    "only the date": (lambda: cavage("date"), 401),
-    "no (request-target)": (lambda: cavage("host date digest"), 401),
-    "no host": (lambda: cavage("(request-target) date digest"), 401),
-    "no time": (lambda: cavage("(request-target) host digest"), 401),
-    "a POST without digest in the list": (lambda: cavage(GET), 401),
-    "a DELETE without digest in the list": (lambda: cavage(GET, method="DELETE", body=b""), 401),
-    "a GET with a body and no digest": (lambda: replace(cavage(GET, method="GET"), body=b"x"), 401),
-    "no list of headers": (lambda: rewritten(cavage(), "signature", f'headers="{POST}",', ""), 401),
-    "an empty list": (lambda: rewritten(cavage(), "signature", POST, ""), 401),
-    "a header that is absent": (lambda: cavage(f"{POST} x-absent"), 401),
-    "a header that was taken away": (
-        lambda: without(cavage(f"{POST} content-type"), "content-type"),
-        401,
-    ),
-    "a pseudo-header that nobody knows": (lambda: cavage(f"{POST} (method)"), 401),
-    "a header twice in the list": (lambda: cavage(f"{POST} date"), 401),
-    "a header twice, once in capitals": (lambda: cavage(f"{POST} Date"), 401),
-    "two spaces in the list": (lambda: cavage(f"(request-target)  {POST[17:]}"), 401),
-    # The body.
-    "a digest that is absent": (lambda: without(cavage(), "digest"), 401),
-    "another body": (lambda: replace(cavage(), body=BODY + b" "), 401),
-    "a body that was not kept": (lambda: replace(cavage(), body=b""), 401),
-    "only digests that nobody computes": (lambda: with_digest("md5=xyz"), 401),
-    "one right and one wrong digest": (
-        lambda: with_digest(f"{digest(BODY)},{SHA512_DIGEST[:-4]}AA=="),
-        401,
-    ),
-    "a digest that contradicts itself": (
-        lambda: with_digest(f"{digest(BODY)},{digest(b'x')}"),
-        401,
-    ),
-    "a digest without a value": (lambda: with_digest("SHA-256"), 401),
-    "a Content-Digest that disagrees": (
-        lambda: with_another(cavage(), "content-digest", content_digest(b"x")),
-        401,
-    ),
-    "a Content-Digest that cannot be read": (
-        lambda: with_another(cavage(), "content-digest", "SHA-256=x"),
-        400,
-    ),
-    # The time.
-    "no date": (lambda: without(cavage(), "date"), 401),
-    "two hours old": (lambda: dated(NOW - 7_200), 401),
-    "two hours ahead": (lambda: dated(NOW + 7_200), 401),
-    "66 minutes old": (lambda: dated(NOW - 66 * 60), 401),
-    "eleven minutes ahead": (lambda: dated(NOW + 11 * 60), 401),
-    "a date that is none": (lambda: with_date("soon"), 401),
-    "an empty date": (lambda: with_date(""), 401),
-    "RFC 850's form": (lambda: with_date("Tuesday, 14-Nov-23 22:13:20 GMT"), 401),
-    "asctime's form": (lambda: with_date("Tue Nov 14 22:13:20 2023"), 401),
-    "another zone": (lambda: with_date("Tue, 14 Nov 2023 22:13:20 CET"), 401),
-    "RFC 3339's form": (lambda: with_date("2023-11-14T22:13:20Z"), 401),
-    "(created) two hours old": (lambda: created(NOW - 7_200), 401),
-    "(created) ahead": (lambda: created(NOW + 7_200), 401),
-    "(created) covered and not given": (lambda: cavage(CREATED, parameters=[HS2019]), 401),
-    "(expires) covered and not given": (
-        lambda: created(NOW, covered=f"{CREATED} (expires)"),
-        401,
-    ),
-    "a date of now and (created) of yesterday": (
-        lambda: created(NOW - 86_400, covered=f"{CREATED} date"),
-        401,
-    ),
-    "(created) of now and a covered date of yesterday": (
-        lambda: created(
-            NOW, covered=f"{CREATED} date", headers=sent_headers(BODY, "digest", NOW - 86_400)
-        ),
-        401,
-    ),
-    "an expiry that is past": (lambda: created(NOW - 60, f"expires={int(NOW) - 1}"), 401),
-    "an expiry that is now": (lambda: created(NOW - 60, f"expires={int(NOW)}"), 401),
-    "an expiry before the time of signing": (
-        lambda: created(NOW + 300, f"expires={int(NOW) + 200}"),
-        401,
-    ),
-    "an expiry that is past beside a date": (lambda: dated(NOW, f"expires={int(NOW) - 1}"), 401),
-    "an expiry that is no time": (lambda: dated(NOW, 'expires="soon"'), 401),
-    # The label.
-    "(created) under rsa-sha256": (
-        lambda: cavage(CREATED, parameters=['algorithm="rsa-sha256"', f"created={int(NOW)}"]),
-        401,
-    ),
-    "(expires) under rsa-sha512": (
-        lambda: cavage(
-            f"{POST} (expires)",
-            parameters=['algorithm="rsa-sha512"', f"expires={int(NOW) + 60}"],
-            hash="sha512",
-        ),
-        401,
-    ),
-    "SHA-512 under rsa-sha256": (lambda: cavage(hash="sha512"), 401),
-    "SHA-256 under rsa-sha512": (lambda: cavage(parameters=['algorithm="rsa-sha512"']), 401),
-    "rsa-sha1": (lambda: cavage(parameters=['algorithm="rsa-sha1"']), 401),
-    "hmac-sha256": (lambda: cavage(parameters=['algorithm="hmac-sha256"']), 401),
-    "an empty label": (lambda: cavage(parameters=['algorithm=""']), 401),
-    # The key's id.
-    "no keyId": (lambda: rewritten(cavage(), "signature", f'keyId="{KEY}",', ""), 401),
-    "a keyId in small letters": (lambda: rewritten(cavage(), "signature", "keyId", "keyid"), 401),
-    "a relative keyId": (lambda: cavage(key_id="/users/alice#main-key"), 401),
-    "a keyId that is a fragment": (lambda: cavage(key_id="#main-key"), 401),
-    "an acct: keyId": (lambda: cavage(key_id="acct:alice@sender.example"), 401),
-    "a file: keyId": (lambda: cavage(key_id="file:///etc/passwd"), 401),
-    "a keyId of 10 KB": (lambda: cavage(key_id=KEY + "a" * 10_000), 401),
-    "a keyId with a user name": (lambda: cavage(key_id="https://a@b.example/k"), 401),
-    "an empty keyId": (lambda: cavage(key_id=""), 401),
-    # The target.
-    "another path": (lambda: replace(cavage(), target="/actor/inbox"), 401),
-    "another method": (lambda: replace(cavage(), method="PUT"), 401),
-    "a GET's signature on a POST": (
-        lambda: replace(cavage(GET, method="GET", body=b""), method="POST"),
-        401,
-    ),
-    "another query": (lambda: replace(cavage(target="/inbox?a=1"), target="/inbox?a=2"), 401),
-    "a query signed that is not there": (
-        lambda: cavage(target="/inbox", signed_target="/inbox?a=1"),
-        401,
-    ),
-    "an escape undone": (lambda: cavage(target="/a%2fb", signed_target="/a/b"), 401),
-    "an escape in other capitals": (lambda: cavage(target="/a%2Fb", signed_target="/a%2fb"), 401),
-    "a slash less": (lambda: cavage(target="//inbox", signed_target="/inbox"), 401),
-    "a target in absolute form": (lambda: cavage(target=f"{ORIGIN}/inbox"), 400),
-    "a target of a star": (lambda: cavage(target="*"), 400),
-    "an empty target": (lambda: cavage(target=""), 400),
-    "a line break in the target": (lambda: cavage(target="/inbox\nhost: x"), 400),
-    "a method in small letters": (lambda: cavage(method="post"), 400),
-    # The host.
-    "another host": (lambda: with_header(cavage(), "host", "evil.example"), 401),
-    "another host, signed": (
-        lambda: cavage(headers=[("host", "evil.example"), *sent_headers(BODY, "digest")[1:]]),
-        401,
-    ),
-    "the host in capitals": (lambda: with_header(cavage(), "host", "Pull.example"), 401),
-    "another port": (lambda: with_header(cavage(), "host", "pull.example:8443"), 401),
-    "no host header": (lambda: without(cavage(), "host"), 401),
-    "a host by X-Forwarded-Host": (
-        lambda: with_another(
-            with_header(cavage(), "host", "127.0.0.1:8788"), "x-forwarded-host", "pull.example"
-        ),
-        401,
-    ),
-    # What stands twice.
-    "two hosts": (lambda: with_another(cavage(), "host", "pull.example"), 400),
-    "two dates": (lambda: with_another(cavage(), "date", DATE), 400),
-    "two digests in two lines": (lambda: with_another(cavage(), "digest", digest(BODY)), 400),
-    "two content types": (lambda: with_another(cavage(), "content-type", "text/html"), 400),
-    "two signatures": (
-        lambda: with_another(cavage(), "signature", signature()),
-        401,
-    ),
-    "a line more of a covered header": (
-        lambda: with_another(
-            cavage(f"{POST} x-a", headers=[*sent_headers(BODY, "digest"), ("x-a", "1")]), "x-a", "2"
-        ),
-        401,
-    ),
-    "Signature and Authorization": (
-        lambda: with_another(cavage(), "authorization", "Signature " + signature()),
-        401,
-    ),
-    "a line break in a header": (lambda: with_header(cavage(), "x-a", "1\ndate: 2"), 400),
-    # The header itself.
-    "nothing signed": (lambda: without(cavage(), "signature"), 401),
-    "another authorization alone": (
-        lambda: with_another(without(cavage(), "signature"), "authorization", "Bearer abc"),
-        401,
-    ),
-    "an empty Signature": (lambda: with_header(cavage(), "signature", ""), 401),
-    "the scheme alone": (lambda: with_header(cavage(), "signature", "Signature "), 401),
-    "a comma at the end": (lambda: with_header(cavage(), "signature", f"{signature()},"), 401),
-    "the signature is RFC 9421's": (lambda: with_header(cavage(), "signature", "sig1=:AA==:"), 401),
-    "no signature in it": (
-        lambda: with_header(cavage(), "signature", signature().partition(",signature")[0]),
-        401,
-    ),
-    "a signature that is not base64": (lambda: rewritten(cavage(), "signature", "==", "=*"), 401),
-    "base64 without its padding": (lambda: rewritten(cavage(), "signature", '=="', '"'), 401),
-    "a parameter twice": (lambda: cavage(parameters=[f'keyId="{KEY}"']), 401),
-    "a parameter twice, once in small letters": (
-        lambda: cavage(parameters=[f'keyid="{KEY}"']),
-        401,
-    ),
-    "headers twice": (lambda: cavage(parameters=['headers="date"']), 401),
-    "20 KB": (lambda: cavage(parameters=[f'opaque="{"x" * 20_000}"']), 401),
-}
-
-
-@pytest.mark.parametrize(("made", "status"), REFUSED.values(), ids=REFUSED)
-def test_refused(made: Made, status: int) -> None:
-    """What a signature does not prove, or two readers could read in two ways, is refused."""
-    assert verdict(made()) == status
-
-
-ODD_TIMES = ("-1", "1e99", "12abc", f"{int(NOW)}.5", "", " ", "0x10", "9" * 400, "NaN", "true")
-
-
-@pytest.mark.parametrize("text", ODD_TIMES)
-def test_a_created_that_is_no_time(text: str) -> None:
-    """A `created` is whole seconds; anything else is refused without an exception."""
-    assert verdict(cavage(CREATED, parameters=[HS2019, f'created="{text}"'])) == 401
-    assert verdict(cavage(parameters=[HS2019, f'created="{text}"'])) == 401
-
-
-def test_what_is_not_covered_makes_nothing_fresh() -> None:
-    """An old request stays old when an attacker writes `created` and `hs2019` beside it."""
-    old = cavage(headers=sent_headers(BODY, "digest", NOW - 86_400))
-    assert verdict(old, now=NOW - 86_400) == "accepted"
-    renewed = rewritten(old, "signature", 'algorithm="rsa-sha256"', f"{HS2019},created={int(NOW)}")
-    listed = rewritten(renewed, "signature", POST, "(request-target) (created) host digest")
-
-    assert verdict(old) == 401
-    assert verdict(renewed) == 401
-    assert verdict(listed) == 401
-    assert verdict(with_header(old, "date", DATE)) == 401
-
-
 def test_the_age_of_a_claim_is_what_is_covered() -> None:
     """`at` is the signed time, whatever `created` says beside it."""
     claim = examine(dated(NOW - 60, f"created={int(NOW)}"), ORIGIN, NOW)
@@ -429,16 +183,11 @@ def test_an_expired_key_confirms_nothing() -> None:
 
 
 def test_fingerprints_tell_signatures_apart() -> None:
-    """The same signature has the same fingerprint, another time, key or body another one."""
-    requests = [
-        cavage(),
-        dated(NOW - 1),
-        cavage(key_id=f"{KEY}-2"),
-        cavage(GET, method="GET", body=b""),
-    ]
+    """Another time, target or body has another fingerprint; another name of the key has not."""
+    requests = [cavage(), dated(NOW - 1), cavage(GET, method="GET", body=b""), cavage(target="/x")]
     claims = [examine(request, ORIGIN, NOW) for request in requests]
     prints = [fingerprint(claim) for claim in claims if isinstance(claim, Claim)]
-    again = examine(cavage(), ORIGIN, NOW + 60)
+    again = examine(cavage(key_id=f"{KEY}-2"), ORIGIN, NOW + 60)
 
     assert len(set(prints)) == 4
     assert {len(one) for one in prints} == {16}

@@ -289,10 +289,33 @@ REFUSED: dict[str, tuple[Made, int]] = {
 }
 
 
+# What only the key can tell; everything else is refused before one is fetched.
+NEEDS_A_KEY = {
+    "another path",
+    "another query",
+    "a query more",
+    "another method",
+    "another host signed",
+    "another authority signed",
+    "another scheme signed",
+}
+
+
 @pytest.mark.parametrize(("made", "status"), REFUSED.values(), ids=REFUSED)
 def test_refused(made: Made, status: int) -> None:
     """What a signature does not prove, or what we would have to guess, is refused."""
     assert verdict(made()) == status
+
+
+def test_no_key_is_fetched_for_what_cannot_be_right() -> None:
+    """All that needs no key is checked without one."""
+    claims = {name for name, (made, _) in REFUSED.items() if is_claim(made())}
+
+    assert claims == NEEDS_A_KEY
+
+
+def is_claim(request: SignedRequest) -> bool:
+    return isinstance(examine(request, ORIGIN, NOW), Claim)
 
 
 @pytest.mark.parametrize("created", ["-1", "1.5", "?1", '"1700000000"', "@1700000000", "1e9", ""])

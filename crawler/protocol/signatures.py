@@ -67,5 +67,9 @@ def confirms(claim: Claim, key: PublicKey, now: float) -> bool:
 
 
 def fingerprint(claim: Claim) -> bytes:
-    """What tells a signature from all others, to be remembered against replays: 16 bytes."""
-    return blake2b(claim.key_id.encode() + b"\0" + claim.signature, digest_size=16).digest()
+    """What tells a signature from all others, to be remembered against replays: 16 bytes.
+
+    The key's id is no part of it: the draft does not cover it, and a key may have two names, under
+    the second of which the same request would be a new one.
+    """
+    return blake2b(claim.signature, digest_size=16).digest()

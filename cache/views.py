@@ -85,7 +85,7 @@ class Reference:
     bound: str | None = None  # one of BOUNDS: what decided the interval
     vouched: bool = False  # its audience was stated by the verified activity around it
     not_before: float | None = None  # by the origin's word, no answer differs before then
-    form: str | None = None  # of signature, in which the origin was asked for what is held
+    form: str | None = None  # of signature, in which its origin was asked for what is held
 
 
 @dataclass(frozen=True, slots=True)

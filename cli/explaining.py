@@ -97,6 +97,7 @@ def _explained(
             ("fetched", None if known.fetched_at is None else ago(known.fetched_at, now)),
             ("verified", None if known.verified_at is None else ago(known.verified_at, now)),
             ("verified by", known.verified_by),
+            ("signature", known.form if known.form != "unsigned" else None),
             ("embedded in", known.enclosing),
             ("expected", pace(known, now)),
             ("interval", None if is_denied(known) else _interval(known)),

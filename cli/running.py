@@ -205,12 +205,12 @@ def hosts(session: Session, as_json: bool) -> None:
         output.print_json(shapes.listing(map(shapes.host, known)))
         return
     heads = (
-        *("host", "state", "requests", "queued", "overdue", "for"),
+        *("host", "state", "signature", "requests", "queued", "overdue", "for"),
         *("failures", "not before", "last error"),
     )
     rows = (
         (
-            *(host.host, host.state, host.requests, host.due, host.backlog),
+            *(host.host, host.state, host.knock.form, host.requests, host.due, host.backlog),
             *(None if host.lag is None else span(host.lag), host.failures),
             *(output.moment(host.until), host.last_error),
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from fedpull.crawler.protocol.key_documents import (
     key_url,
     keys_of,
 )
+from fedpull.crawler.protocol.keys import PublicKey
 
 ALICE, BOB = "https://a.example/alice", "https://a.example/bob"
 EVE = "https://evil.example/eve"
@@ -292,3 +296,42 @@ def test_no_document_makes_the_readers_raise(document: Json, key_id: str, final:
     keys_of(document)
     find_key(document, key_id, final)
     confirm_key(OwnerWanted(ALICE, MAIN, None), document, final)
+
+
+CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
+# A PEM that has lost letters, and a group under the key of another one.
+SPOILT = {"https://framapiaf.org/users/framasoft", "https://instance.gnusocial.test/actor/21"}
+
+
+def actors(value: object) -> Iterator[Json]:
+    """Every document with a key, wherever it stands in a captured answer."""
+    if isinstance(value, dict):
+        key = value.get("publicKey")
+        if isinstance(key, dict) and "publicKeyPem" in key and value.get("id") not in SPOILT:
+            yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from actors(one)
+
+
+@pytest.mark.corpora
+def test_the_keys_of_captured_actors() -> None:
+    """Whatever server has made it, an actor's document hands out the key that signs for it."""
+    if not CORPORA.exists():
+        pytest.skip("the corpora are not there")
+    seen = set()
+    for path in CORPORA.rglob("*.json"):
+        try:
+            found = list(actors(json.loads(path.read_bytes())))
+        except ValueError:
+            continue
+        for document in found:
+            named = document["publicKey"]["id"]
+            answer = find_key(document, named, named.partition("#")[0])
+            if isinstance(answer, OwnerWanted):  # a key id of its own, as activitypub-bot's
+                answer = confirm_key(answer, document, document["id"])
+            assert isinstance(answer, PublicKey), (path, named)
+            assert (answer.id, answer.owner) == (named, document["id"])
+            seen.add(named)
+
+    assert len(seen) > 20

@@ -24,6 +24,7 @@ from .records import Follow, Reads, Reference, State
 
 # A redirect leads over at most three hops, and each may have left a name behind.
 _MAX_NAMES = 4
+_FOLLOWERS_A_READ = 500
 A_TIME = "a date such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, or an age such as 2d"
 
 
@@ -46,7 +47,6 @@ def moment(name: str, text: str, now: float) -> float:
         raise BadInput(name, f"{shown(text)!r} is not a time", A_TIME) from error
 
 
-def whole(name: str, text: str, least: int, most: int | None = None) -> int:
 def host(name: str, text: str) -> str:
     """The "host:port" of a host, which may leave out the port of https."""
     try:
@@ -55,6 +55,7 @@ def host(name: str, text: str) -> str:
         raise BadInput(name, f"{shown(text)!r} is not a host", "social.example") from error
 
 
+def whole(name: str, text: str, least: int, most: int | None = None) -> int:
     """A whole number from `least` to `most`."""
     expected = f"a whole number, {least} or more"
     if most is not None:
@@ -160,6 +161,9 @@ def explained(query: Query, known: Reference, now: float) -> tuple[Reference, Re
     document or not."""
     reads = query.reads(known.id)
     known = replace(known, threads=query.threads(known.id, now))
+    if known.form is None:  # nothing is held: then how its host is asked
+        host = query.host(host_port(known.id), now)
+        known = replace(known, form=host.knock.form if host is not None else None)
     is_collection = reads is not None or query.collection(known.id, 1) is not None
     if known.cls is None and is_collection:
         known = replace(known, cls="collection")

@@ -282,9 +282,6 @@ class Query(Protocol):
     def host(self, name: str, now: float | None = None) -> Host | None:
         """One host ("host:port"); None: it was never asked. `now` as for `hosts`."""
 
-    def host(self, name: str, now: float | None = None) -> Host | None:
-        """One host ("host:port"); None: it was never asked. `now` as for `hosts`."""
-
     def totals(self, now: float | None = None) -> Totals:
         """Counts for the status; with `now` also how far the refreshing is behind."""
 

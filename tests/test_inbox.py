@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import pytest
 from inbox_cases import (
     ALICE,
+    BOB,
+    EVIL,
     HOME,
     INBOX,
     NOTE,
@@ -23,17 +24,12 @@ from inbox_cases import (
     actor,
     published,
     scene,
-    together,
     unreachable,
 )
 
 from fedpull.tests.fediverse.forms import FORMS
-from fedpull.tests.fediverse.keys import STRANGER, ed25519_key, multikey, public_pem, rsa_key
+from fedpull.tests.fediverse.keys import STRANGER, ed25519_key, multikey, rsa_key
 from fedpull.tests.fediverse.signatures import Message
-
-EVIL = "https://evil.example/users/eve"
-BOB = f"{HOME}/users/bob"
-MINUTE = 60.0
 
 
 @pytest.fixture
@@ -315,281 +311,3 @@ async def test_what_stands_in_the_way_is_not_told(at: Scene) -> None:
 
     assert len(set(told)) == 1
     assert dict(told[0].headers)["Retry-After"] == "60"
-
-
-# Keys and time.
-
-
-async def test_bad_signatures_with_a_known_key(at: Scene) -> None:
-    """F7: the key is asked for anew at most once in five minutes, however many there are."""
-    at.hold(actor())
-    at.origins.serve(actor())
-    forged = [at.signed(activity(), key=rsa_key(STRANGER)) for _ in range(200)]
-
-    first = await together(*(at.take(message) for message in forged))
-    at.clock.at += 4 * MINUTE
-    later = await at.push(activity(), key=rsa_key(STRANGER))
-    at.clock.at += 2 * MINUTE
-    again = await at.push(activity(), key=rsa_key(STRANGER))
-
-    assert {*first, later.status, again.status} == {401}
-    assert at.origins.asked == [ALICE, ALICE]
-
-
-async def test_a_rotated_key_is_found(at: Scene) -> None:
-    """A good signature by a key that was replaced costs one request, and the new one is kept."""
-    at.hold(actor())
-    at.origins.serve(actor(key=rsa_key(2)))
-
-    assert (await at.push(activity(), key=rsa_key(2))).status == 202
-    assert at.origins.asked == [ALICE]
-    kept = at.opened.mailbox.key(f"{ALICE}#main-key", NOW)
-    assert kept is not None
-    assert kept.pem == public_pem(rsa_key(2))
-
-
-async def test_a_key_that_its_owner_has_taken_back(at: Scene) -> None:
-    """Once the origin lists another key only, the one that we remembered is forgotten."""
-    at.origins.serve(actor())
-    assert (await at.push(activity())).status == 202
-    listed = published(f"{ALICE}#key-2", ALICE, rsa_key(2))
-    at.origins.serve(actor(publicKey=listed))
-    at.clock.at += 6 * MINUTE
-    forged = activity() | {"id": f"{ALICE}/activities/2"}
-
-    assert (await at.push(forged, key=rsa_key(STRANGER))).status == 401
-    assert (await at.push(forged)).status == 401
-    assert at.opened.mailbox.key(f"{ALICE}#main-key", at.clock.at) is None
-
-
-async def test_pushes_that_come_together_share_one_request(at: Scene) -> None:
-    """However many wait for one key, its origin is asked once."""
-    at.origins.serve(actor())
-    at.origins.gate = asyncio.Event()
-    at.origins.reached = asyncio.Event()
-    values = [activity(about=f"{ALICE}/notes/{n}") | {"id": f"{ALICE}/a/{n}"} for n in range(50)]
-    coming = asyncio.gather(*(at.push(value) for value in values))
-    await at.origins.reached.wait()
-    at.origins.gate.set()
-
-    assert {answer.status for answer in await coming} == {202}
-    assert at.origins.asked == [ALICE]
-    assert len(at.notifications) == 50
-
-
-async def test_a_failure_is_remembered_for_longer_and_longer(at: Scene) -> None:
-    """What has no key is asked for it after five minutes, then twenty, then eighty."""
-    asked_at = []
-    for minute in range(0, 200, 1):
-        at.clock.at = NOW + minute * MINUTE
-        before = len(at.origins.asked)
-        assert (await at.push(activity())).status == 401
-        if len(at.origins.asked) > before:
-            asked_at.append(minute)
-
-    assert asked_at == [0, 5, 25, 105]
-
-
-# What is heard, and comes to nothing or to little.
-
-
-async def test_a_replay_is_taken_once(at: Scene) -> None:
-    """G18: the same request again is 202 and nothing else, also when both come at once."""
-    at.hold(actor())
-    message = at.signed(activity())
-
-    together_ = await together(at.take(message), at.take(message))
-    again = await at.take(message)
-
-    assert [*together_, again.status] == [202, 202, 202]
-    assert len(at.notifications) == 1
-
-
-async def test_the_same_activity_signed_anew_is_taken_once(at: Scene) -> None:
-    """A sender that has not seen our answer tries again with a new signature."""
-    at.hold(actor())
-
-    first, second = await at.push(activity()), await at.push(activity(), at=NOW - 5)
-
-    assert (first.status, second.status) == (202, 202)
-    assert len(at.notifications) == 1
-
-
-@pytest.mark.parametrize("type", ["Delete", "Update"])
-async def test_news_of_people_whom_nobody_knows(at: Scene, type: str) -> None:
-    """Servers tell everybody who was deleted: 202, no key asked for, nothing written."""
-    before = at.rows()
-    for number in range(100):
-        who = f"https://big.example/users/{number}"
-        assert (await at.push(activity(type, by=who, about=who))).status == 202
-
-    assert at.origins.asked == []
-    assert at.rows() == before
-
-
-@pytest.mark.parametrize(
-    ("served", "status", "looked"),
-    [
-        pytest.param(410, 202, [ALICE], id="410: we look ourselves"),
-        pytest.param(
-            {"id": ALICE, "type": "Tombstone"}, 202, [ALICE], id="a Tombstone: we look ourselves"
-        ),
-        pytest.param(404, 401, [], id="404: nothing"),
-        pytest.param(502, 503, [], id="trouble: later"),
-    ],
-)
-async def test_an_actor_that_deletes_itself(
-    at: Scene, served: Any, status: int, looked: list[str]
-) -> None:
-    """F8: who is gone has no key left to sign with; its origin says so when we ask for it."""
-    at.hold(actor(publicKey=None))
-    at.origins.served[ALICE] = served
-    before = at.rows()
-
-    told = await at.push(activity("Delete", about=ALICE))
-
-    assert (told.status, at.looked) == (status, looked)
-    assert at.notifications == []
-    assert at.rows() == before
-
-
-async def test_somebody_elses_key_that_is_gone_deletes_nobody(at: Scene) -> None:
-    """The origin that says 410 must be the actor's own."""
-    at.hold(actor(publicKey=None))
-    at.origins.served[EVIL] = 410
-
-    told = await at.push(activity("Delete", about=ALICE), key_id=f"{EVIL}#main-key")
-
-    assert (told.status, at.looked) == (401, [])
-
-
-@pytest.mark.parametrize(
-    ("value", "kept"),
-    [
-        pytest.param(activity(), [(EVIL, "Create", NOTE, True)], id="a post is a hint at most"),
-        pytest.param(
-            activity("Delete", about=NOTE), [(EVIL, "Delete", NOTE, True)], id="so is its end"
-        ),
-        pytest.param(activity("Like", about=NOTE), [], id="a like of somebody else's is none"),
-        pytest.param(activity(about={"type": "Note"}), [], id="without an id it is nothing"),
-    ],
-)
-async def test_what_is_forwarded_is_the_signers(at: Scene, value: Any, kept: list[Any]) -> None:
-    """I3: the signer is not the actor, so it is never taken for the actor's word."""
-    at.hold(actor())
-    at.origins.serve(actor(EVIL))
-
-    told = await at.push(value, key_id=f"{EVIL}#main-key")
-
-    assert told.status == 202
-    assert at.notifications == kept
-
-
-@pytest.mark.parametrize(
-    "who",
-    [
-        pytest.param("key", id="in the key id"),
-        pytest.param("actor", id="as the actor"),
-        pytest.param("object", id="in what it is about"),
-    ],
-)
-async def test_who_is_blocked_is_not_heard(tmp_path: Path, who: str) -> None:
-    """I19: 403 before any key is asked for."""
-    at = scene(tmp_path, blocked=lambda id: "evil.example" in id)
-    value = activity(by=EVIL if who == "actor" else ALICE, about=EVIL if who == "object" else NOTE)
-    before = at.rows()
-
-    told = await at.push(value, key_id=f"{EVIL if who == 'key' else HOME + '/a'}#main-key")
-
-    assert told.status == 403
-    assert at.origins.asked == []
-    assert at.rows() == before
-    at.opened.close()
-
-
-# Floods.
-
-
-def _hosts(number: int) -> str:
-    return f"https://host{number}.example/users/u"
-
-
-def _one_host(number: int) -> str:
-    return f"https://one.example/users/u{number}"
-
-
-@pytest.mark.parametrize(
-    ("name", "most", "clients"),
-    [
-        pytest.param(_hosts, 30, 1, id="on 10,000 hosts, from one address"),
-        pytest.param(_hosts, 60, 10_000, id="on 10,000 hosts, from 10,000 addresses"),
-        pytest.param(_one_host, 20, 10_000, id="on one host"),
-    ],
-)
-async def test_forged_keys_by_the_thousand(
-    at: Scene, name: Callable[[int], str], most: int, clients: int
-) -> None:
-    """10,000 requests with 10,000 key ids ask for a bounded number of keys, and write nothing."""
-    template = at.signed(activity())
-    before = at.rows()
-
-    def forged(number: int) -> Message:
-        signature = template.headers["signature"].replace(ALICE, name(number))
-        return replace(template, headers={**template.headers, "signature": signature})
-
-    told = []
-    for start in range(0, 10_000, 500):
-        told += await together(
-            *(
-                at.take(forged(n), f"203.0.{n % clients // 256}.{n % clients % 256}")
-                for n in range(start, start + 500)
-            )
-        )
-
-    assert len(at.origins.asked) == most
-    assert set(told) == {401, 503}
-    assert told.count(401) == most
-    assert at.rows() == before
-
-
-async def test_a_flood_of_strangers_does_not_keep_friends_out(at: Scene) -> None:
-    """The keys of actors whom we know have a share of their own."""
-    for number in range(300):
-        await at.take(at.signed(activity(by=_hosts(number))), f"203.0.113.{number % 256}")
-    at.hold(actor(publicKey=None))
-    at.origins.serve(actor())
-
-    assert (await at.push(activity())).status == 202
-
-
-async def test_a_full_mailbox_is_503(at: Scene) -> None:
-    """I26: what cannot be kept is not acknowledged."""
-    at.hold(actor())
-    at.opened.close()
-
-    told = await at.push(activity())
-
-    assert told.status == 503
-    assert "Retry-After" in dict(told.headers)
-
-
-def _flips(message: Message) -> Iterator[Message]:
-    """Single bits of everything that must be covered, one at a time."""
-    for name in ("host", "date", "digest", "signature"):
-        value = message.headers[name]
-        for place in range(0, len(value), max(1, len(value) // 12)):
-            flipped = value[:place] + chr(ord(value[place]) ^ 1) + value[place + 1 :]
-            yield replace(message, headers={**message.headers, name: flipped})
-    for place in range(0, len(message.body), 37):
-        body = bytearray(message.body)
-        body[place] ^= 1
-        yield replace(message, body=bytes(body))
-
-
-async def test_no_flipped_bit_is_heard(at: Scene) -> None:
-    """Whatever bit of a good request is turned, nothing comes of it."""
-    at.hold(actor())
-    for message in _flips(at.signed(activity(), "misskey")):
-        assert (await at.take(message)).status in (400, 401)
-
-    assert at.notifications == []

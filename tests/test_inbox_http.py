@@ -1,105 +1,18 @@
-"""The public listener on a real socket: what it lets in, how much of it, and for how long."""
+"""The public listener: what it serves, which bodies it reads, for how long, and from whom."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
-from inbox_cases import INBOX, NOW, PULL, Scene, activity, actor, scene
-from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from inbox_cases import NOW, PULL, activity, actor
+from public_cases import ACTIVITY, AS2, BODY, HOST, HURRY, head, raw, serving, status
 
-from fedpull.cache.http_server import Limits, listen
-from fedpull.config.model import Identity
-from fedpull.crawler import key_file
-from fedpull.crawler.instance import Instance
-from fedpull.crawler.public import PublicDocuments
-from fedpull.crawler.public_server import MAX_BODY, PublicSite
-from fedpull.tests.fediverse.signatures import Message
-
-HOST = "pull.example"
-ACTIVITY = "application/activity+json"
-AS2 = "https://www.w3.org/ns/activitystreams"
-BODY = b"12345"
-HURRY = Limits(MAX_BODY, header_seconds=0.5, body_seconds=0.5, idle_seconds=0.5)
-
-
-@dataclass
-class Public:
-    """A listener that runs, and the inbox behind it."""
-
-    at: Scene
-    site: PublicSite
-    port: int
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def say(self, *parts: bytes) -> bytes:
-        """All that is answered to raw bytes until the other side has nothing more to say."""
-        reader, writer = await self.connect()
-        try:
-            for part in parts:
-                writer.write(part)
-            return await reader.read()
-        finally:
-            writer.close()
-
-    async def send(self, message: Message, *more: str) -> bytes:
-        """A signed request as a proxy of ours passes it on."""
-        return await self.say(raw(message, *more, "Connection: close"))
-
-
-def raw(message: Message, *more: str) -> bytes:
-    lines = [f"{message.method} {message.target} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in message.headers.items()]
-    return ("\r\n".join([*lines, *more]) + "\r\n\r\n").encode("latin-1") + message.body
-
-
-def head(*lines: str, method: str = "POST", path: str = "/inbox") -> bytes:
-    whole = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", *lines]
-    return ("\r\n".join(whole) + "\r\n\r\n").encode()
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1]) if answer else 0
-
-
-@asynccontextmanager
-async def serving(
-    folder: Path, limits: Limits | None = None, trusted: tuple[str, ...] = ("127.0.0.1",)
-) -> AsyncIterator[Public]:
-    at = scene(folder)
-    key_file.create(folder / "actor.pem")
-    instance = Instance(Identity(url=PULL, key_file=folder / "actor.pem"))
-    reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
-    documents = PublicDocuments(instance, "1.2.3", lambda: 0, lambda: 0)
-    site = PublicSite(
-        at.inbox,
-        {"/actor/inbox": INBOX, "/inbox": f"{PULL}/inbox"},
-        documents,
-        HOST,
-        [ip_network(one) for one in trusted],
-        at.clock.now,
-        reactor,
-        *([] if limits is None else [limits]),
-    )
-    port = await listen(reactor, "tcp:0:interface=127.0.0.1", site, "listen.inbox")
-    try:
-        yield Public(at, site, int(port.address.rpartition(":")[2]))
-    finally:
-        await port.close()
-        for reader in reactor.removeAll():
-            reader.connectionLost(None)
-        reactor.waker.connectionLost(None)
-        at.opened.close()
-
+from fedpull.cache.http_server import Limits
+from fedpull.crawler.public_server import MAX_BODY
 
 # What is served, and what is not there.
 
@@ -226,92 +139,6 @@ async def test_a_body_of_the_largest_size(tmp_path: Path) -> None:
         answer = await public.say(head(*lines), *([chunk] * 16), b"0\r\n\r\n")
 
     assert status(answer) == 401
-
-
-# One reading of HTTP.
-
-AMBIGUOUS: dict[str, bytes] = {
-    "a length and chunks": head(
-        f"Content-Type: {ACTIVITY}", "Content-Length: 5", "Transfer-Encoding: chunked"
-    )
-    + b"0\r\n\r\n",
-    "chunks and a length": head(
-        f"Content-Type: {ACTIVITY}", "Transfer-Encoding: chunked", "Content-Length: 5"
-    )
-    + b"0\r\n\r\n",
-    "two lengths": head(f"Content-Type: {ACTIVITY}", "Content-Length: 5", "Content-Length: 6")
-    + BODY,
-    "two equal lengths": head(f"Content-Type: {ACTIVITY}", "Content-Length: 5", "Content-Length: 5")
-    + BODY,
-    "a length with a sign": head(f"Content-Type: {ACTIVITY}", "Content-Length: +5") + BODY,
-    "a length in hexadecimal": head(f"Content-Type: {ACTIVITY}", "Content-Length: 0x5") + BODY,
-    "a list of lengths": head(f"Content-Type: {ACTIVITY}", "Content-Length: 5, 5") + BODY,
-    "a length below nothing": head(f"Content-Type: {ACTIVITY}", "Content-Length: -1") + BODY,
-    "a coding before chunks": head(f"Content-Type: {ACTIVITY}", "Transfer-Encoding: gzip, chunked"),
-    "identity as a coding": head(
-        f"Content-Type: {ACTIVITY}", "Transfer-Encoding: identity", "Content-Length: 5"
-    )
-    + BODY,
-    "chunked twice": head(
-        f"Content-Type: {ACTIVITY}", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"
-    ),
-    "a chunk with an extension": head(f"Content-Type: {ACTIVITY}", "Transfer-Encoding: chunked")
-    + b"5;a=b\r\n12345\r\n0\r\n\r\n",
-    "an extension that does not end": head(
-        f"Content-Type: {ACTIVITY}", "Transfer-Encoding: chunked"
-    )
-    + b"5;"
-    + b"a" * 100,
-    "a chunk size with a sign": head(f"Content-Type: {ACTIVITY}", "Transfer-Encoding: chunked")
-    + b"+5\r\n12345\r\n0\r\n\r\n",
-    "a chunk that ends with a line feed": head(
-        f"Content-Type: {ACTIVITY}", "Transfer-Encoding: chunked"
-    )
-    + b"5\r\n12345\n0\r\n\r\n",
-    "lines that end with a line feed": b"GET /actor HTTP/1.1\nHost: pull.example\n\n",
-    "one line that ends with a line feed": b"GET /actor HTTP/1.1\r\nHost: x\nX: y\r\n\r\n",
-    "a line feed at the end": b"GET /actor HTTP/1.1\r\nHost: pull.example\r\n\n",
-    "a carriage return in a value": b"GET /actor HTTP/1.1\r\nHost: pull.example\rX: y\r\n\r\n",
-    "a continued line": b"GET /actor HTTP/1.1\r\nHost: pull.example\r\n X: y\r\n\r\n",
-    "a space before the colon": b"GET /actor HTTP/1.1\r\nHost : pull.example\r\n\r\n",
-    "a header without a name": b"GET /actor HTTP/1.1\r\n: pull.example\r\n\r\n",
-    "a header without a colon": b"GET /actor HTTP/1.1\r\nHost pull.example\r\n\r\n",
-    "another version": b"GET /actor HTTP/3.0\r\nHost: pull.example\r\n\r\n",
-    "no version": b"GET /actor\r\n\r\n",
-    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-    "16 KiB of headers": head("X: " + "x" * 17_000, method="GET", path="/actor"),
-    "a line without end": b"GET /" + b"x" * 17_000,
-    "600 headers": head(*["X: y"] * 600, method="GET", path="/actor"),
-}
-
-
-@pytest.mark.parametrize("said", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
-async def test_what_two_readers_could_take_for_two_things(tmp_path: Path, said: bytes) -> None:
-    """I24: 400, and what stands behind it is not read as another request."""
-    async with serving(tmp_path) as public:
-        answer = await public.say(said, head("Connection: close", method="GET", path="/actor"))
-
-    assert status(answer) == 400
-    assert answer.count(b"Server: fedpull") == 1
-
-
-async def test_pipelined_requests(tmp_path: Path) -> None:
-    """Answers stay in the order of their requests, also behind one that waits for a key."""
-    async with serving(tmp_path) as public:
-        at = public.at
-        at.origins.serve(actor())
-        at.origins.gate, at.origins.reached = asyncio.Event(), asyncio.Event()
-        reader, writer = await public.connect()
-        writer.write(raw(at.signed(activity())))
-        writer.write(head(method="GET", path="/nothing"))
-        writer.write(head("Connection: close", method="GET", path="/actor"))
-        await at.origins.reached.wait()
-        at.origins.gate.set()
-        answer = await reader.read()
-        writer.close()
-
-    said = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
-    assert said == [202, 404, 200]
 
 
 # Time and connections.

@@ -7,6 +7,7 @@ header is never taken for the client's; there is always one that somebody we tru
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -51,6 +52,7 @@ def budget_address(client: str) -> str:
     return client
 
 
+@lru_cache(maxsize=1024)
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """An address with or without a port, as proxies write it; IPv4 in its own spelling."""
     if text.startswith("["):

@@ -8,7 +8,7 @@ the ports. What comes out is defined in `views` and is part of this module's nam
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from ..crawler.protocol.knock import NOTHING, Form, Known
@@ -17,7 +17,9 @@ from ..crawler.protocol.version import Stamp
 from .views import (
     Attempt,
     Change,
+    CheckReport,
     CollectionView,
+    Finding,
     ObjectFilter,
     Reads,
     Reference,
@@ -153,6 +155,7 @@ class Poll:
     collection: str
     at: float
     new: int  # items that are new since the visit before
+    untold: int = 0  # of these, what was not held already: nobody had told of them
     listing: bool = False  # a collection that is no outbox (replies, a conversation)
     stamps: tuple[float, ...] = ()  # when the new ones were published, oldest first, 20 at most
     first: bool = False  # the first sight: `stamps` are history
@@ -379,22 +382,3 @@ class Totals:
     budget_used: int = 0  # requests of the last hour
     price: float | None = None  # of a request, by which the agenda decides
     floor: bool = False  # the price is at its floor: the budget is larger than what is worth asking
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that `check` found wrong."""
-
-    table: str
-    subject: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """The result of `check`: how much was compared, and what disagreed."""
-
-    references: int
-    documents: int
-    index_entries: int
-    findings: tuple[Finding, ...] = field(default=())

@@ -6,7 +6,7 @@ are imported by `fedpull.cache`, which must cost a small program next to nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -145,3 +145,22 @@ class Reads:
     newest_first: bool
     scattered: bool  # new items may stand anywhere, so that all of it is read now and then
     read_whole_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `check` found wrong."""
+
+    table: str
+    subject: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The result of `check`: how much was compared, and what disagreed."""
+
+    references: int
+    documents: int
+    index_entries: int
+    findings: tuple[Finding, ...] = field(default=())

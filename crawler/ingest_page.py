@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..cache.records import Attempt, Collection, Lease, Members, Outcome, Want
+from ..cache.records import Attempt, Collection, Lease, Members, Outcome, State, Want
 from . import ingest_visit
 from .ingest_base import lease_of, line, told
 from .ingest_items import Taken, cause_of, new_ids, take, visit
@@ -28,9 +28,9 @@ def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     walk = ingest_visit.starting(reading, prior, base.at)
     new = new_ids(found, prior)
     now_at = step(walk, found, new, lease.url)
-    now_at = replace(
-        now_at, walk=ingest_visit.after_first_page(now_at.walk, found, reading, base.at)
-    )
+    began = ingest_visit.after_first_page(now_at.walk, found, reading, base.at)
+    held = sum(prior.states.get(id) is State.RESOLVED for id in new)
+    now_at = replace(now_at, walk=replace(began, held=began.held + held))
     taken = take(visit(base, reading, prior, walk), walk, now_at, new)
     checks = ingest_visit.absent(now_at.walk, prior, lease.want.follow, base.at)
     base = replace(

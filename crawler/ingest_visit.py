@@ -141,6 +141,7 @@ def ended(base: Outcome, reading: Reading, prior: Prior, now_at: Step) -> Outcom
         lease_of(base).want.uri,
         base.at - media.age(reading.answer.headers),
         now_at.walk.found,
+        untold=max(now_at.walk.found - now_at.walk.held, 0),
         stamps=_stamps(now_at.walk.stamps, base.at),
         first=now_at.walk.mode == "backfill",
         since=_since(now_at, prior, base.at),

@@ -191,7 +191,7 @@ def _is_newer(case: Case) -> bool:
     about, pushed = case.known.about, case.pushed
     assert about is not None
     verb = case.words[0] if case.note.type == "Announce" and case.words else case.note.type
-    if about.verified_by != "embedded" and (about.verified_at or 0.0) >= case.note.at:
+    if about.verified_by != "embedded" and (about.verified_at or 0.0) > case.note.at:
         return False
     updated = believable(pushed.updated, case.now)
     if updated is None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from ..cache.mail_records import Notification, Settlement
 from ..cache.ports import Mailbox, Query
-from ..cache.records import Reference
+from ..cache.records import Lease, Outcome, Reference
 from ..errors import StoreError
 from .clock import Clock
 from .follows import Follows
@@ -72,6 +72,13 @@ class Processing:
     def poke(self) -> None:
         """Something came in."""
         self._wake.set()
+
+    def settled(self, lease: Lease, outcome: Outcome) -> None:
+        """An outcome is on disk: what a visit found that should have been pushed is told."""
+        for poll in outcome.polls:
+            follow = outcome.follow
+            if poll.untold and not poll.first and follow is not None and follow.subscribed == "yes":
+                log.info("%s: %d new items that no push had told of", follow.key, poll.untold)
 
     async def flush_counts(self) -> None:
         """Have the counts that have moved told by the change log; to be called now and then."""

@@ -13,6 +13,7 @@ from ingest_cases import ALICE, OUTBOX, PUBLIC, actor
 from pocket import Pocket
 
 from fedpull.cache.mail_records import Notification, Received
+from fedpull.cache.records import Lease, Outcome
 from fedpull.crawler.notified_case import Ours
 from fedpull.crawler.processing import Processing
 from fedpull.crawler.protocol.pushed import read_pushed
@@ -40,6 +41,10 @@ class MailPocket(Pocket):
             lambda: None,
             self._sending,
         )
+
+    def told(self, lease: Lease, outcome: Outcome) -> None:
+        super().told(lease, outcome)
+        self.processing.settled(lease, outcome)
 
     def _sending(self) -> None:
         self.sends += 1

@@ -143,8 +143,12 @@ class Pocket:
     def settle(self, lease: Lease, outcome: Outcome) -> Applied:
         self.clear(outcome)
         applied = self.opened.store.apply(outcome).result()
-        self.follows.settled(lease, outcome)
+        self.told(lease, outcome)
         return applied
+
+    def told(self, lease: Lease, outcome: Outcome) -> None:
+        """Who is told of an outcome once it is on disk."""
+        self.follows.settled(lease, outcome)
 
     def step(self) -> int:
         """What can be leased now, answered at once; how much that was."""
@@ -155,7 +159,7 @@ class Pocket:
         written = [self.opened.store.apply(outcome) for _, outcome in came]
         for (lease, outcome), future in zip(came, written, strict=True):
             future.result()
-            self.follows.settled(lease, outcome)
+            self.told(lease, outcome)
         return len(leases)
 
     def tick(self) -> int:

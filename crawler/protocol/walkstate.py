@@ -61,6 +61,7 @@ class Walk:
     max_pages: int = 2000
     pages: int = 0
     found: int = 0  # new posts so far
+    held: int = 0  # posts so far that were new here and held already: a push had told of them
     dry: int = 0  # pages in a row that brought nothing
     visited: str = ""  # marks of URLs, as `added` writes them
     contents: str = ""  # marks of whole pages

@@ -17,6 +17,7 @@ from station import Station, eventually
 
 from fedpull.crawler.protocol.knock import LADDER
 from fedpull.tests.fediverse.families import BY_NAME
+from fedpull.tests.fediverse.families.gotosocial import GoToSocial
 from fedpull.tests.fediverse.families.strict import OldMastodon, OnlyEd25519, Unwelcoming
 from fedpull.tests.fediverse.log import Request
 from fedpull.tests.fediverse.model import Account
@@ -178,6 +179,19 @@ def test_our_actor_is_what_they_verify_with(read: Read) -> None:
 
     assert (ACTOR, 200) in asked
     assert {status for _, status in asked} == {200}
+
+
+@pytest.mark.slow
+def test_a_stub_at_the_first_contact_is_looked_at_again(tmp_path: Path) -> None:
+    """GoToSocial answers without pages while it fetches our key: a minute later it has them."""
+    server = GoToSocial(authorized_fetch=True)
+    server.stubs = 1
+    with Fediverse([server]) as world:
+        account = server.add_account("alice", posts=3)
+        follow = [{"actor": account.handle, "every": {"min": "1h", "max": "7d"}}]
+        station = PublicStation(tmp_path, world, follow=follow)
+        with station.daemon():
+            eventually(lambda: complete(station, account), "all of it", [0.1] * 1_000)
 
 
 def test_a_single_command_serves_our_actor_while_it_asks(tmp_path: Path) -> None:

@@ -1,51 +1,106 @@
 """The numbered change log: appending inside a transaction, reading after it.
 
-It does not decide what is a change. Invariant: sequence numbers have no gaps, and a change is
-durable exactly when what it tells of is.
+It does not decide what is a change. What one commit has changed lies in a row or a few, under the
+number of the row's last change: a page of 20 new posts by one author says who and when once.
+Until schema 2 each change had a row of its own, which is still read. Invariant: sequence numbers
+have no gaps, and a change is durable exactly when what it tells of is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from .environment import Tables, Txn
 from .intern import text_of, uri_of, word_text
-from .layout import CHANGE, CHANGE_KINDS, NONE, U64
+from .layout import CHANGE_KINDS, NONE, U64
 from .views import Change
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .work import Work
 
+Told = tuple[int, bytes, bytes, float, bytes]  # kind, actor, type, at, reason
+
 _KIND_NUMBER = {kind: number for number, kind in enumerate(CHANGE_KINDS)}
+_GROUPS = b"\xff"  # how a row of groups begins; one of schema 2 with the kind of its change
+_GROUP = Struct(">BBH8s8sd")  # kind, how many, length of the reason, actor, type, at
+_SINGLE = Struct(">B8s8s8sd")  # until schema 2: kind, id, actor, type, at; then the reason
+_MOST = 48  # in one row: more would lie on pages of their own
+_LONGEST = 1_000  # of a reason, in bytes; those of our own are words
 
 
 def log(
     work: Work, kind: str, id: bytes, actor: bytes, type: bytes, at: float, reason: str = ""
-) -> Change:
+) -> None:
     work.counters.last_seq += 1
-    seq = work.counters.last_seq
-    row = CHANGE.pack(_KIND_NUMBER[kind], id, actor, type, at) + reason.encode()
-    work.change_rows.append((U64.pack(seq), row))
+    told = (_KIND_NUMBER[kind], actor, type, at, reason.encode()[:_LONGEST])
+    work.change_rows.append((told, id))
     name = work.ref(id, change=False).uri
     owner = work.ref(actor, change=False).uri if actor != NONE else None
-    change = Change(seq, kind, name, owner, text_of(work, type) or None, at, reason or None)
-    work.changes.append(change)
-    return change
+    seq, word = work.counters.last_seq, text_of(work, type) or None
+    work.changes.append(Change(seq, kind, name, owner, word, at, reason or None))
+
+
+def flush(work: Work) -> None:
+    """Write what was logged; behind everything that still may log something."""
+    logged = work.change_rows
+    seq = work.counters.last_seq - len(logged)
+    rows: list[tuple[bytes, bytes]] = []
+    for start in range(0, len(logged), _MOST):
+        part = logged[start : start + _MOST]
+        seq += len(part)
+        rows.append((U64.pack(seq), _pack(part)))
+    work.put_all(work.t.change, rows)
+    logged.clear()
+
+
+def _pack(logged: list[tuple[Told, bytes]]) -> bytes:
+    row = [_GROUPS]
+    for (kind, actor, type, at, reason), alike in groupby(logged, itemgetter(0)):
+        ids = [id for _, id in alike]
+        row += (_GROUP.pack(kind, len(ids), len(reason), actor, type, at), reason, *ids)
+    return b"".join(row)
+
+
+def _unpack(row: bytes) -> Iterator[tuple[Told, bytes]]:
+    if row[:1] != _GROUPS:
+        kind, id, actor, type, at = _SINGLE.unpack_from(row)
+        yield (kind, actor, type, at, row[_SINGLE.size :]), id
+        return
+    start = 1
+    while start < len(row):
+        kind, count, length, actor, type, at = _GROUP.unpack_from(row, start)
+        start += _GROUP.size + length
+        told = (kind, actor, type, at, row[start - length : start])
+        for place in range(start, start + 8 * count, 8):
+            yield told, row[place : place + 8]
+        start += 8 * count
+
+
+def count_in(row: bytes) -> int:
+    return sum(1 for _ in _unpack(row))
 
 
 def read(txn: Txn, t: Tables, since: int, limit: int) -> list[Change]:
     found: list[Change] = []
     cursor = txn.cursor(t.change)
-    more = cursor.set_range(U64.pack(max(since, 0) + 1)) if limit > 0 else False
+    more = cursor.set_range(U64.pack(max(since, 0) + 1))
     while more and len(found) < limit:
         key, row = cursor.item()
-        found.append(_unpack(txn, t, U64.unpack(key)[0], row))
+        told = list(_unpack(row))
+        first = int(U64.unpack(key)[0]) - len(told) + 1
+        for seq, (what, id) in enumerate(told, first):
+            if seq > since and len(found) < limit:
+                found.append(_change(txn, t, seq, what, id))
         more = cursor.next()
     return found
 
 
-def _unpack(txn: Txn, t: Tables, seq: int, row: bytes) -> Change:
-    kind, id, actor, type, at = CHANGE.unpack_from(row)
+def _change(txn: Txn, t: Tables, seq: int, told: Told, id: bytes) -> Change:
+    kind, actor, type, at, reason = told
     return Change(
         seq=seq,
         kind=CHANGE_KINDS[kind],
@@ -53,5 +108,5 @@ def _unpack(txn: Txn, t: Tables, seq: int, row: bytes) -> Change:
         actor=uri_of(txn, t, actor),
         type=word_text(txn, t, type) or None,
         at=at,
-        reason=row[CHANGE.size :].decode() or None,
+        reason=reason.decode("utf-8", "replace") or None,
     )

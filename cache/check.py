@@ -14,6 +14,7 @@ from ..crawler.protocol.strictjson import parse_object
 from ..crawler.protocol.version import content_hash
 from ..errors import FedpullError
 from . import check_mail, check_queue, check_threads, index, shared
+from .changes import count_in
 from .codec import unpack
 from .counters import Counters
 from .environment import Tables, Txn
@@ -160,8 +161,10 @@ class _Audit:
 
     def _changes(self) -> Iterator[Finding]:
         last = Counters.read(self.txn, self.t).last_seq
-        cursor = self.txn.cursor(self.t.change)
-        latest = U64.unpack(cursor.key())[0] if cursor.last() else 0
-        first = U64.unpack(cursor.key())[0] if cursor.first() else 1
-        if latest != last or self._rows("change") != latest - first + 1:
+        latest: int | None = None
+        for key, row in self.txn.cursor(self.t.change):
+            before, latest = latest, U64.unpack(key)[0]
+            if before is not None and latest - count_in(row) != before:
+                yield Finding("change", str(latest), f"does not follow on {before}")
+        if (latest or 0) != last:
             yield Finding("change", "", f"the log ends at {latest}, the counter says {last}")

@@ -22,7 +22,7 @@ reads back equal; keys sort as their parts do.
 | member | collection, position | object, flags, activity |
 | member_of | collection, object, announced | position |
 | collection | id | JSON |
-| change | sequence | change |
+| change | sequence of its last | changes, see `changes` |
 | follow | id of its key | JSON |
 | want | id, kind | Row of the frontier |
 | queue | host, kind, cause, due, id | nothing |
@@ -119,7 +119,6 @@ def number(value: float | None) -> float:
 
 BODY = Struct(">B8s8s")  # form, enclosing URL, context; then the body
 VERSION = Struct(">ddB16s")  # fetched_at, updated, form, hash; then the body
-CHANGE = Struct(">B8s8s8sd")  # kind, id, actor, type, at; then the reason
 CHANGE_KINDS = ("created", "updated", "deleted", "refused", "counted")
 
 # Member rows: object, flags, and the activity's id, which most servers build from the object's

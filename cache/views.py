@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..crawler.protocol.record import record
+
 
 class State(StrEnum):
     """What we know of a reference."""
@@ -38,7 +40,7 @@ class Attempt:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Change:
     """An entry of the numbered change log. Kinds: created, updated, deleted, refused, counted."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -22,6 +22,9 @@ from .queue_layout import HostRow
 from .records import Change, Plan, Politeness
 from .ref_layout import Ref, is_older
 from .terms_layout import TermsRow, renewed
+
+if TYPE_CHECKING:
+    from .changes import Told
 
 
 class Memo:
@@ -86,7 +89,7 @@ class Work:
         self.bodies: dict[bytes, tuple[bytes, bytes, bytes]] = {}  # see `documents.flush`
         self.beginnings: dict[bytes, Plan] = {}  # see `sources.flush`
         self.placings: dict[bytes, bool] = {}  # rows of `agenda`: to be there, or not
-        self.change_rows: list[tuple[bytes, bytes]] = []
+        self.change_rows: list[tuple[Told, bytes]] = []  # see `changes.flush`
         self._newest = U64.pack(self.counters.last_id)
         self._dirty_refs: set[bytes] = set()
         self._dirty_extras: set[bytes] = set()
@@ -163,7 +166,6 @@ class Work:
         self.put_all(self.t.ref, [(id, self.refs[id].pack()) for id in sorted(self._dirty_refs)])
         self.put_all(self.t.uri, sorted(self.new_uris))
         self.flush_agenda()
-        self.put_all(self.t.change, self.change_rows)
         for id in self._dirty_extras:
             values = self.extras[id]
             if values:

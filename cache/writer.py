@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from ..errors import FedpullError, StoreError
-from . import documents, hosts, index, shared, sources
+from . import changes, documents, hosts, index, shared, sources
 from .agenda import Agenda
 from .environment import Environment, Txn, errors
 from .health import Health
@@ -148,6 +148,7 @@ class Writer:
                 hosts.settle(work)
                 index.flush(work)
                 shared.flush(work)
+                changes.flush(work)
                 work.flush()
                 if work.wrote:
                     txn.commit()

@@ -9,6 +9,7 @@ from struct import Struct
 import lmdb
 from store_cases import apply, note, page, store_at, want
 
+from fedpull.cache.changes import _unpack
 from fedpull.cache.ref_layout import Ref, is_older
 from fedpull.cache.terms_layout import TermsRow
 
@@ -16,6 +17,7 @@ HOUR = 3_600.0
 NOTES = tuple(note(n, tags=("x",), about="tag:a.example,2023:1") for n in range(1, 30))
 _SCHEMA_1 = Struct(">BBBBH8s8sdddddd16s")
 _SCHEMA_2 = Struct(">BBBBH8s8sdddd16sIfffeeeeeeIH")
+_CHANGE = Struct(">B8s8s8sd")
 _TERMS = Struct(">8s8s8s8sBBB")
 # Tables that came with the schema behind.
 _LATER = {1: (b"agenda", b"notices", b"unsorted"), 2: (b"unsorted",)}
@@ -28,6 +30,7 @@ def make_old(path: Path, schema: int) -> None:
     with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
         make_rows_old(env, txn, schema, most=1_000)
         sort_in(env, txn)
+        make_changes_old(env, txn)
         for name in _LATER[schema]:
             txn.drop(env.open_db(name, txn=txn))
         txn.put(b"schema", b"%d" % schema, db=env.open_db(b"meta", txn=txn))
@@ -88,6 +91,17 @@ def terms_of_schema_2(row: TermsRow) -> bytes:
     counts = (row.live, len(row.types), len(row.tags))
     head = _TERMS.pack(row.when, row.actor, row.in_reply_to, row.context, *counts)
     return b"".join((head, *row.types, *row.tags, *listed))
+
+
+def make_changes_old(env: lmdb.Environment, txn: lmdb.Transaction[bytes]) -> None:
+    """Before schema 3 each change had a row of its own."""
+    table = env.open_db(b"change", txn=txn)
+    for key, row in list(txn.cursor(table)):
+        logged = list(_unpack(row))
+        first = int.from_bytes(key, "big") - len(logged) + 1
+        for seq, ((kind, actor, type, at, reason), id) in enumerate(logged, first):
+            old = _CHANGE.pack(kind, id, actor, type, at) + reason
+            txn.put(seq.to_bytes(8, "big"), old, db=table)
 
 
 def sort_in(env: lmdb.Environment, txn: lmdb.Transaction[bytes]) -> None:

@@ -37,7 +37,12 @@ def test_an_old_store_opens_and_is_brought_up_to_date(tmp_path: Path, schema: in
     with store_at(tmp_path) as opened:
         found = opened.query.references(put.id for put in NOTES)
         document = opened.query.document(NOTES[0].id)
+        told = opened.query.changes(0, 100)
+        apply(opened, puts=(note(99), note(98)))
         clean(opened)
+        assert [change.id for change in told] == [put.id for put in NOTES]
+        after = opened.query.changes(len(told) - 1, 2)
+        assert [change.id for change in after] == [NOTES[-1].id, note(99).id]
         opened.frontier.want(()).result()  # behind the migration's only batch
         clean(opened)
         assert listed(opened) == {put.id for put in NOTES}

@@ -1,0 +1,41 @@
+"""The change log: what one commit has changed lies together and is read one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from store_cases import NOW, apply, clean, note, store_at
+
+from fedpull.cache.records import Mark, State
+
+POSTS = tuple(note(n) for n in range(1, 131))  # of more rows than one
+REFUSED = tuple(
+    Mark(f"https://a.example/notes/{n}", State.REFUSED, reason) for n, reason in
+    ((201, "audience"), (202, "audience"), (203, "ü" * 600), (204, "blocked"))
+)  # fmt: skip
+
+
+def test_changes_are_read_one_by_one(tmp_path: Path) -> None:
+    """From any number on, as many as are asked for, in their order and with their own reasons."""
+    with store_at(tmp_path) as opened:
+        heard: list[int] = []
+        opened.store.on_change(lambda changes: heard.extend(one.seq for one in changes))
+        apply(opened, puts=POSTS[:1])
+        apply(opened, puts=POSTS[1:], marks=REFUSED)
+        apply(opened, NOW + 9, puts=(note(1, "edited", at=NOW + 9),))
+        whole = opened.query.changes(0, 1_000)
+        clean(opened)
+
+        assert [one.seq for one in whole] == heard == list(range(1, 136))
+        assert [one.id for one in whole[:130]] == [put.id for put in POSTS]
+        assert {(one.kind, one.type, one.at) for one in whole[:130]} == {("created", "Note", NOW)}
+        assert {one.actor for one in whole[:130]} == {POSTS[0].stamp.owner}
+        reasons = [one.reason for one in whole[130:134]]
+        assert reasons[:2] == ["audience"] * 2
+        assert (reasons[2] or "").strip("ü") == ""
+        assert reasons[3] == "blocked"
+        assert (whole[134].kind, whole[134].at, whole[134].reason) == ("updated", NOW + 9, None)
+        for since in (0, 1, 2, 47, 48, 49, 50, 97, 129, 134, 135, 999):
+            assert opened.query.changes(since, 60) == whole[since : since + 60]
+        assert opened.query.changes(5, 0) == []
+        assert opened.query.changes(-3, 1) == whole[:1]

@@ -130,7 +130,8 @@ def test_the_form_that_works_is_shown(read: Read, host: str) -> None:
 
 def test_a_host_that_refuses_strangers_is_left_alone(tmp_path: Path) -> None:
     """Each form is tried once, by whichever URL; then it is asked nothing signed for a day, also
-    after a restart, and the other hosts are read as ever.
+    after a restart, and the other hosts are read as ever. For an actor's URL, which has no query,
+    the two forms of draft-cavage are one.
     """
     closed, mastodon = Unwelcoming(authorized_fetch=True), BY_NAME["mastodon"]()
     with Fediverse([closed, mastodon]) as world:
@@ -148,13 +149,13 @@ def test_a_host_that_refuses_strangers_is_left_alone(tmp_path: Path) -> None:
 
         with station.daemon():
             eventually(lambda: complete(station, alice), "the open host was read")
-            eventually(lambda: signed().total() == 3, "the ladder was tried")
+            eventually(lambda: signed().total() == 2, "the ladder was tried")
         with station.daemon():
             new = alice.post("after the restart")
             eventually(lambda: new.id in holds(station, alice), "the open host was read again")
             explained = station.json("explain", accounts[0].actor_id)
 
-        assert signed().total() == 3
+        assert signed().total() == 2
         assert explained["state"] in ("failed", "refused", "unknown")
         assert "401" in explained["why"] or "refus" in explained["why"]
 

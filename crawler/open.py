@@ -79,14 +79,16 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
             instance,
             opened,
             aside,
+            follows,
             clock,
             rules,
             version(),
             desk.check,
+            dispatcher.poke,
             config.delivery,
-            follows.forget_state,
         )
         ingestor.on_outcome(presence.subscriptions.settled)
+        ingestor.on_outcome(presence.processing.settled)
     return Works(
         loaded=loaded,
         clock=clock,

@@ -17,10 +17,13 @@ from .aside import Aside
 from .clock import Clock
 from .delivery import Delivery
 from .followers import Followers
+from .follows import Follows
 from .inbox import Inbox
 from .instance import Instance
 from .key_source import KeySource
 from .keyring import Keyring
+from .notified_case import Ours
+from .processing import Processing
 from .protocol.delivering import Schedule
 from .protocol.uri import UrlRules
 from .public import PublicDocuments
@@ -41,6 +44,7 @@ class Presence:
     delivery: Delivery
     followers: Followers
     subscriptions: Subscriptions
+    processing: Processing
     clock: Clock
 
     def site(self, reactor: Any) -> PublicSite:
@@ -58,8 +62,9 @@ class Presence:
         )
 
     async def stop(self) -> None:
-        """Let nobody wait for a key any more."""
+        """Let nobody wait for a key any more, and leave what waits to the next start."""
         self.keys.close()
+        await self.processing.stop()
 
 
 def open_presence(
@@ -67,15 +72,16 @@ def open_presence(
     instance: Instance,
     opened: Opened,
     aside: Aside,
+    follows: Follows,
     clock: Clock,
     rules: UrlRules,
     version: str,
     look: Callable[[str], None],
+    wanted: Callable[[], None],
     sending: DeliveryRules,
-    changed: Callable[[str], None],
 ) -> Presence:
-    """`look` has the origin of a document asked, `changed` is told of a follow whose row was
-    written; the other parts are the crawler's own."""
+    """`look` has the origin of a document asked, `wanted` is told that something was queued; the
+    other parts are the crawler's own."""
     keys = KeySource(aside.fetch, clock)
     keyring = Keyring(
         opened.query, opened.mailbox, keys, clock, rules, instance.origin, instance.public_key
@@ -97,6 +103,10 @@ def open_presence(
     mailbox, we = opened.mailbox, (instance.actor, instance.origin)
     schedule = Schedule(sending.retry, sending.ttl)
     delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
+    changed = follows.forget_state  # its row was written by somebody else
+    ours = Ours(*we, identity.followers)
+    processing = Processing(mailbox, opened.query, follows, clock, ours, wanted, delivery.poke)
+    inbox.on_received(processing.poke)
     return Presence(
         identity=identity,
         instance=instance,
@@ -106,5 +116,6 @@ def open_presence(
         delivery=delivery,
         followers=Followers(*we, opened.query, mailbox, clock, delivery.poke),
         subscriptions=Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke),
+        processing=processing,
         clock=clock,
     )

@@ -34,6 +34,7 @@ from .protocol.uri import UrlRules, check_url
 from .ticker import Ticker, refresh_every
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
+_COUNTS_EVERY = 60.0  # a post that is liked a thousand times a minute is one change in it
 
 
 def version() -> str:
@@ -103,6 +104,7 @@ class Works:
         if follow and self.presence is not None:
             await self.presence.subscriptions.start(configured)
             await self.presence.delivery.start()
+            self.presence.processing.start()
         if follow:
             await self._refresh()  # before anything is leased, so that the first hour counts
         self.dispatcher.start()
@@ -110,6 +112,9 @@ class Works:
             budget = self.loaded.config.freshness.budget.per_hour
             self.ticker.every(_MEND_EVERY, "mend", self.follows.mend)
             self.ticker.every(refresh_every(budget), "refresh", self._refresh)
+            if self.presence is not None:
+                counts = self.presence.processing.flush_counts
+                self.ticker.every(_COUNTS_EVERY, "counts", counts)
             self.ticker.start()
 
     async def _refresh(self) -> None:

@@ -89,6 +89,7 @@ READ = [
         act("Delete", [NOTE, INNER]),
         Pushed("Delete", ALICE, ACT, NOTE),
     ),
+    ("a post's type with an actor", act("Question", NOTE), Pushed("Activity", ALICE, ACT, NOTE)),
     ("an activity without an id", act("Create", NOTE, id=None), Pushed("Create", ALICE, "", NOTE)),
     (
         "of a report no id is kept",

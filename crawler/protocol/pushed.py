@@ -52,7 +52,9 @@ def read_pushed(document: Any) -> Pushed:
     if not isinstance(document, dict):
         raise _bad("is no JSON object")
     check_document(document)
-    if class_of(document) != "activity":
+    # What has an actor was meant as an activity, also where its type is one of posts (Question).
+    posed = class_of(document) == "object" and "actor" in document
+    if not posed and class_of(document) != "activity":
         raise _bad("is no activity")
     actors = ids_of(document.get("actor"))
     if len(actors) != 1 or len(as_list(document.get("actor"))) != 1:

@@ -18,6 +18,7 @@ from ..crawler.protocol.handle import Handle, parse_actor, parse_handle
 from ..crawler.protocol.times import rfc3339
 from ..crawler.protocol.uri import canonical, host_port, shown, split
 from ..errors import BadInput, NotFound
+from . import shapes
 from .mail_records import Follower
 from .ports import Query
 from .records import Follow, Reads, Reference, State
@@ -160,7 +161,8 @@ def explained(query: Query, known: Reference, now: float) -> tuple[Reference, Re
     """The record as people are told of it, and how it is read: what has members is a collection,
     document or not."""
     reads = query.reads(known.id)
-    known = replace(known, threads=query.threads(known.id, now))
+    counts = query.counts(known.id) if shapes.held(known) and known.cls == "object" else None
+    known = replace(known, threads=query.threads(known.id, now), counts=counts)
     if known.form is None:  # nothing is held: then how its host is asked
         host = query.host(host_port(known.id), now)
         known = replace(known, form=host.knock.form if host is not None else None)

@@ -39,7 +39,6 @@ from ..crawler.protocol.pushed import Pushed
 from .environment import Cursor, Table, Tables, Txn
 from .layout import U64
 from .mail_records import (
-    Counts,
     Delivery,
     DeliveryState,
     Follower,
@@ -47,6 +46,7 @@ from .mail_records import (
     Notification,
     NotificationState,
 )
+from .views import Counts
 
 if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey

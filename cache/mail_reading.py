@@ -27,7 +27,6 @@ from .mail_layout import (
     unpack_notification,
 )
 from .mail_records import (
-    Counts,
     Delivery,
     DeliveryState,
     Follower,
@@ -35,6 +34,7 @@ from .mail_records import (
     Notification,
     NotificationState,
 )
+from .views import Counts
 
 if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey

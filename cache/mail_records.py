@@ -78,15 +78,6 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How many actors are known to have reacted to an object that is held."""
-
-    likes: int = 0
-    reacts: int = 0
-    shares: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Send:
     """An activity of ours to one inbox. Its id is the same however often it is sent."""
 

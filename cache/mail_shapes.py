@@ -3,9 +3,7 @@ rules it keeps."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from .mail_records import Counts, Delivery, Follower, Notification
+from .mail_records import Delivery, Follower, Notification
 from .shapes import Json, time
 
 
@@ -49,7 +47,3 @@ def delivery(known: Delivery) -> Json:
         "last_error": known.last_error,
         "created": time(known.created),
     }
-
-
-def counts(known: Counts) -> Json:
-    return asdict(known)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from .document import Document
 from .mail_records import (
-    Counts,
     Delivery,
     DeliveryState,
     Errand,
@@ -35,6 +34,7 @@ from .records import (
     Change,
     CheckReport,
     CollectionView,
+    Counts,
     Follow,
     Host,
     HostReport,

@@ -20,6 +20,7 @@ from .terms_layout import terms_in
 from .views import (
     Change,
     CollectionView,
+    Counts,
     ObjectFilter,
     Reads,
     Reference,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:  # a program that only reads documents loads neither these nor
     from .backlog import Figures
     from .health import Health
     from .mail_records import (
-        Counts,
         Delivery,
         DeliveryState,
         Follower,

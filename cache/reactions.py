@@ -15,7 +15,8 @@ from . import changes
 from .intern import known_id
 from .layout import short_hash
 from .mail_layout import REACTION_KINDS, keys_under, pack_counts, unpack_counts
-from .mail_records import Counts, Reaction
+from .mail_records import Reaction
+from .views import Counts
 
 if TYPE_CHECKING:
     from .work import Work

@@ -8,6 +8,7 @@ and every field that was promised is there, null where nothing is known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,6 +140,7 @@ def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
         "priority": None if overdue is None else round(overdue, 3),
         "reads": None if reads is None else _reads(reads),
         "threads": [_thread(one) for one in known.threads],
+        "counts": None if known.counts is None else asdict(known.counts),
         "why": why(known, now),
         "log": [attempt(line) for line in known.log],
     }

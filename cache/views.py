@@ -87,7 +87,17 @@ class Reference:
     bound: str | None = None  # one of BOUNDS: what decided the interval
     vouched: bool = False  # its audience was stated by the verified activity around it
     not_before: float | None = None  # by the origin's word, no answer differs before then
+    counts: Counts | None = None  # of an object that is held, for who asks why
     form: str | None = None  # of signature, in which its origin was asked for what is held
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many actors are known to have reacted to an object that is held."""
+
+    likes: int = 0
+    reacts: int = 0
+    shares: int = 0
 
 
 @dataclass(frozen=True, slots=True)

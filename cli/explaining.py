@@ -105,6 +105,7 @@ def _explained(
             ("begins at", None if reads is None else _begins(reads)),
             ("order", None if reads is None else _order(reads, now)),
             ("thread", _threads(known, now)),
+            ("reactions", _reactions(known)),
             ("importance", None if known.weight in (None, 1.0) else f"{known.weight:.2g}"),
             ("etag", known.etag),
             ("last modified", known.last_modified),
@@ -134,6 +135,15 @@ def _threads(known: Reference, now: float) -> str | None:
         text += f", read {ago(one.read, now)}" if one.read is not None else ""
         told.append(f"{text}; {_OVER[one.over]}" if one.over else text)
     return " · ".join(told) or None
+
+
+def _reactions(known: Reference) -> str | None:
+    """How many actors have told us of what they did with it."""
+    if known.counts is None:
+        return None
+    kinds = (("likes", known.counts.likes), ("reactions", known.counts.reacts))
+    told = [f"{count} {name}" for name, count in (*kinds, ("shares", known.counts.shares)) if count]
+    return ", ".join(told) or None
 
 
 def _interval(known: Reference) -> str | None:

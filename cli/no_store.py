@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ..cache.document import Document
 from ..cache.mail_records import (
-    Counts,
     Delivery,
     DeliveryState,
     Follower,
@@ -22,6 +21,7 @@ from ..cache.records import (
     Change,
     CheckReport,
     CollectionView,
+    Counts,
     Follow,
     Host,
     ObjectFilter,

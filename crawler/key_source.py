@@ -111,18 +111,20 @@ class KeySource:
     async def _get(self, url: str) -> Source | NoKey:
         deadline = self._clock.monotonic() + _TURN_PATIENCE + _FETCH_SECONDS
         found: Source | NoKey
+        asked = True
         try:
             found = _read(await self._fetch(Ask(url, deadline=deadline), _TURN_PATIENCE))
         except FetchFailed as failed:
             found = NoKey("none" if failed.kind in _NO_DOCUMENT else "later")
-        except FedpullError:
-            found = NoKey("later")
-        self._note(url, found if isinstance(found, NoKey) else None)
+        except FedpullError:  # the host's turn did not come, or the door was closed
+            found, asked = NoKey("later"), False
+        self._note(url, found if isinstance(found, NoKey) else None, asked)
         return found
 
-    def _note(self, url: str, verdict: NoKey | None) -> None:
+    def _note(self, url: str, verdict: NoKey | None, asked: bool) -> None:
         before = self._asked.pop(url, None)
-        failures = 0 if verdict is None else 1 if before is None else before.failures + 1
+        failures = 0 if before is None or verdict is None else before.failures
+        failures += verdict is not None and asked
         first, longest = _UNSAID if verdict is not None and verdict.why == "later" else _SAID
         # The exponent ends where both have reached their longest.
         lasts = min(first * _GROWTH ** min(max(failures - 1, 0), 8), longest)

@@ -1,11 +1,12 @@
 """The inbox: whose push it is, and a durable note of it before it is acknowledged.
 
 A push is a hint: nothing of its body but ids and words is looked at again, and what follows from it
-is decided later (`processing`). The checks stand in the order of their cost; what needs a key comes
-last, for everybody can make us ask for one:
+is decided later (`processing`). The checks stand in the order of their cost. A body can be made to
+cost fifty times its digest, so that is checked before it is parsed; what needs a key comes last,
+for everybody can make us ask for one:
 
-    type, size (public_server) -> signed at all -> JSON -> covered, digest, time -> blocked
-    -> seen before -> the key, at hand or asked for within bounds -> its owner -> the signature
+    type, size (public_server) -> covered, digest, time -> JSON -> blocked -> seen before
+    -> the key, at hand or asked for within bounds -> the signature -> the key's owner
 
 Invariants: nothing that is not authenticated is written; 202 means that it is on disk, that it was
 before, or that it says nothing to us; no answer tells how far a request of ours has come.
@@ -99,17 +100,15 @@ class Inbox:
 
     def _judge(self, post: Post, now: float) -> Answer | tuple[Claim, Pushed, str]:
         """All that needs no key and no network."""
-        if not is_signed(post.request):
-            return self._no(401, "The request is not signed.")
+        claim = examine(post.request, self.origin, now)
+        if isinstance(claim, Rejected):
+            return self._no(claim.status, claim.reason)
         try:
             pushed = read_pushed(parse_object(post.request.body))
         except BadJson as error:
             return self._no(400, f"The body {error}.")
         except BadInput as error:
             return self._no(400, f"The activity {error.reason}.")
-        claim = examine(post.request, self.origin, now)
-        if isinstance(claim, Rejected):
-            return self._no(claim.status, claim.reason)
         key_id = uri_or_none(claim.key_id)
         if key_id is None:
             return self._no(401, "The keyId is no http(s) URI.")
@@ -197,8 +196,3 @@ class Inbox:
     def _later(self, reason: str, seconds: int) -> Answer:
         self.counts["put_off"] += 1
         return problem(503, "busy", reason, (("Retry-After", str(max(seconds, 1))),))
-
-
-def is_signed(request: SignedRequest) -> bool:
-    """Whether there is anything to look at, for which a body may be parsed."""
-    return any(name in ("signature", "authorization") for name, _ in request.headers)

@@ -117,7 +117,7 @@ def _unsigned(at: Scene) -> Message:
 
 REFUSED: dict[str, tuple[Spoil, int, list[str]]] = {
     "I1 a perfect Create without a signature": (_unsigned, 401, []),
-    "G4 an altered body": (lambda at: replace(at.signed(activity()), body=b"{}"), 400, []),
+    "G4 an altered body": (lambda at: replace(at.signed(activity()), body=b"{"), 401, []),
     "G4 an activity that was exchanged": (
         lambda at: replace(at.signed(activity()), body=json.dumps(activity("Delete")).encode()),
         401,

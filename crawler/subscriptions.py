@@ -23,6 +23,8 @@ from .protocol.inboxes import inboxes_of
 
 log = logging.getLogger(__name__)
 
+_EXPIRED = 10_000  # the latest that are looked at, at a start
+
 
 @dataclass(slots=True)
 class Subscriptions:
@@ -37,6 +39,7 @@ class Subscriptions:
     changed: Callable[[str], None]
     poke: Callable[[], None]
     _wanted: set[str] = field(default_factory=set)  # keys; not sent yet
+    _lost: set[str] = field(default_factory=set)  # Follows that were never delivered
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def align(self, configured: Iterable[Rules]) -> None:
@@ -47,7 +50,10 @@ class Subscriptions:
                 await self._undo(follow)
 
     async def start(self, configured: Iterable[Rules]) -> None:
-        """Subscribe to whom it was not done yet, now or once its actor is known."""
+        """Subscribe to whom it was not done yet, now or once its actor is known; also where the
+        other side was away until our Follow had expired."""
+        expired = self.query.deliveries(_EXPIRED, state="expired")
+        self._lost = {delivery.activity for delivery in expired}
         for rules in configured:
             await self.add(rules)
 
@@ -86,7 +92,8 @@ class Subscriptions:
         follow = self.query.follow(key)
         if follow is None or follow.once:
             return
-        if follow.subscribed != "no":
+        lost = follow.subscribed == "pending" and follow.subscription in self._lost
+        if follow.subscribed != "no" and not lost:
             self._wanted.discard(key)
             return
         inbox = self._inbox(follow)

@@ -57,7 +57,7 @@ def _answer(type: str, ours: str, base: str, actor: str, follow: str) -> Letter:
 
 
 def _letter(id: str, type: str, ours: str, actor: str, about: str | dict[str, Any]) -> Letter:
-    # Only the one whom it concerns is addressed; GoToSocial wants `to` on what it keeps.
+    # It is for the one whom it concerns, and for nobody else to see.
     document = {
         "@context": _CONTEXT,
         "id": id,

@@ -146,11 +146,11 @@ class Agenda:
         those that come next; at the floor nobody is asked before its time.
         """
         soonest = 0.0 if self.prices.at_floor else 1.0 - EARLIEST
-        heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = []
-        for line, due in self._find_heads(now).items():
-            lateness = (due - now) / MIDDLE[line]
-            if lateness <= soonest:
-                heads.append((lateness, line, None, None))
+        heads: list[tuple[float, int, Any, Iterator[tuple[float, Id]] | None]] = [
+            (lateness, line, None, None)
+            for line, due in self._find_heads(now).items()
+            if (lateness := (due - now) / MIDDLE[line]) <= soonest
+        ]
         heapify(heads)
         chosen: list[Id] = []
         looks = _LOOKS + 4 * most

@@ -39,22 +39,44 @@ class Lane:
     waiting: int = 0  # sources that are due and found no turn
     stretch: float = 1.0  # mean of its sources' intervals over what their rates alone would ask
     swept_at: float = 0.0  # the price at which its sources stood when the sweep began
+    # The price at which its sources want no more than it bears. Kept, because it is asked for much
+    # more often than it changes.
+    price: float = 0.0
 
-    def price(self) -> float:
-        """The price at which its sources want no more than it bears."""
-        wanted = max(self.strength, self.fresh) / (self.stretch * self.rate * _USED)
-        return wanted * wanted
+    def _reckon(self) -> None:
+        strength = self.strength if self.strength > self.fresh else self.fresh
+        wanted = strength / (self.stretch * self.rate * _USED)
+        self.price = wanted * wanted
 
     def move(self, old: float, new: float, *, swept: bool) -> None:
         """A source's strength has changed. `swept`: the present sweep has counted it."""
         self.strength = max(self.strength - old + new, 0.0)
         if swept:
             self.fresh = max(self.fresh - old + new, 0.0)
+        self._reckon()
+
+    def come_by(self, strength: float) -> None:
+        """The present sweep counts a source."""
+        self.fresh += strength
+        self._reckon()
+
+    def recount(self, price: float, *, complete: bool) -> None:
+        """Begin a sweep at a price; a complete one before it has counted everything anew."""
+        if complete:
+            self.strength = self.fresh
+        self.fresh, self.waiting = 0.0, 0
+        self._reckon()
+        self.swept_at = max(self.price, price)
+
+    def stretched(self, ratio: float) -> None:
+        """An interval was planned at its price, `ratio` times what the rate alone asks."""
+        self.stretch += (ratio - self.stretch) / 30.0
+        self._reckon()
 
     def moved(self, price: float) -> bool:
         """Whether what holds here has moved since the sweep before."""
-        now = max(self.price(), price)
-        return not self.swept_at < now * MOVED < self.swept_at * MOVED * MOVED
+        now = (self.price if self.price > price else price) * MOVED
+        return not self.swept_at < now < self.swept_at * MOVED * MOVED
 
 
 class Lanes:
@@ -84,28 +106,24 @@ class Lanes:
     def recount(self, price: float, *, complete: bool) -> None:
         """Begin a sweep; a complete one before it has counted everything anew."""
         for key, lane in list(self._lanes.items()):
-            if complete:
-                lane.strength = lane.fresh
-                if not lane.strength:
-                    del self._lanes[key]
-            lane.fresh = 0.0
-            lane.waiting = 0
-            lane.swept_at = max(lane.price(), price)
+            lane.recount(price, complete=complete)
+            if complete and not lane.strength:
+                del self._lanes[key]
 
     def price(self, host: bytes, kind: int) -> float:
         """The price at which a host's sources want no more than it bears; 0 without a cap."""
         lane = self.lane(host, kind)
-        return 0.0 if lane is None else lane.price()
+        return 0.0 if lane is None else lane.price
 
     def unsettled(self, price: float) -> bool:
         """Whether that is so of any host."""
         return any(lane.moved(price) for lane in self._lanes.values())
 
     def stretched(self, host: bytes, kind: int, ratio: float) -> None:
-        """An interval was planned at the lane's price, `ratio` times what the rate alone asks."""
+        """See `Lane.stretched`."""
         lane = self.lane(host, kind)
         if lane is not None:
-            lane.stretch += (ratio - lane.stretch) / 30.0
+            lane.stretched(ratio)
 
     # --- turns
 
@@ -152,7 +170,7 @@ class Lanes:
         """How much of what is wanted in all, in requests a day, the hosts let through."""
         free, full = 0.0, []
         for lane in self._lanes.values():
-            if lane.price() > price / 100.0:
+            if lane.price > price / 100.0:
                 full.append((lane.strength, lane.rate * _USED * lane.stretch))
             else:
                 free += lane.strength

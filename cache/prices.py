@@ -107,10 +107,10 @@ class Prices:
         number, strength, seconds = known
         lane = self.lanes.lane(source.host, source.kind)
         if lane is not None:
-            if lane.price() > self.price:
+            if lane.price > self.price:
                 self.plan(id, source, None)
                 return
-            lane.strength += strength
+            lane.move(0.0, strength, swept=False)
         self.histogram.move(0, number, swept=False)
         source.bucket, source.interval = number, seconds
         source.bound = Bound.FLOOR if self.at_floor else Bound.PRICE
@@ -120,7 +120,7 @@ class Prices:
         self._count(id, source, 0, self.lanes.lane(source.host, source.kind))
 
     def _decide(self, source: Source, lane: Lane | None) -> float:
-        held = 0.0 if lane is None else lane.price()
+        held = 0.0 if lane is None else lane.price
         if held > self.price:
             source.bound = Bound.HOST
             return held
@@ -195,7 +195,7 @@ class Prices:
         lane = self.lanes.lane(source.host, source.kind)
         if lane is None:
             return self._moved()
-        lane.fresh += pricing.strength(key)
+        lane.come_by(pricing.strength(key))
         return self._moved() or lane.moved(self.price)
 
     def _new_pass(self) -> None:

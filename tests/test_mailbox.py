@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import pytest
 from mail_cases import GUEST, HOUR, INBOX, LIKE, PUSH, key_of, received, settled
 from store_cases import ALICE, FOLLOW, IMPLEMENTATIONS, NOW, apply, clean, lease, note, want
 
-from fedpull.cache.mail_records import Counts, Follower, Notification, Reaction, Send
-from fedpull.cache.open import Opened
-from fedpull.cache.records import Cause, Follow, Mark, State
+from fedpull.cache.mail_records import Follower, Notification, Reaction, Send
+from fedpull.cache.open import Opened, open_reader
+from fedpull.cache.records import Cause, Counts, Follow, Mark, State
 from fedpull.errors import BadInput, StoreError
 
 DAY = 86_400.0
@@ -141,6 +142,23 @@ def test_a_full_store_takes_no_mail_and_still_settles(tmp_path: Path) -> None:
             settle(opened, 1, wants=(want(),))
         assert settle(opened, 1, state="ignored") == 1
         assert waiting(opened) == [2]
+
+
+def test_a_store_from_before_there_was_mail_gets_its_tables(tmp_path: Path) -> None:
+    """A writer makes them; a reader says that one has to come first."""
+    with IMPLEMENTATIONS["lmdb"](tmp_path) as opened:
+        apply(opened, puts=(note(1),))
+    with lmdb.open(str(tmp_path), max_dbs=64) as environment:
+        for name in ("notification", "waiting", "seen", "follower", "count", "delivery", "lane"):
+            table = environment.open_db(name.encode())
+            with environment.begin(write=True) as txn:
+                txn.drop(table)
+    with pytest.raises(StoreError):
+        open_reader(tmp_path)
+    with IMPLEMENTATIONS["lmdb"](tmp_path) as opened:
+        assert receive(opened, 1) == [1]
+        assert opened.query.document(note(1).id) is not None
+        clean(opened)
 
 
 def test_a_settlement_is_applied_whole_and_once(opened: Opened) -> None:

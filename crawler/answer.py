@@ -8,11 +8,12 @@ response to read anything from, and says at which step it was lost.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from ..errors import FedpullError, Unreachable
 from .protocol.knock import Form, Known
+from .protocol.record import record
 
 Method = Literal["GET", "POST"]
 Accept = Literal["activity", "jrd", "json"]
@@ -33,7 +34,7 @@ FailureKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ask:
     """One request to be made. `accept` says which content types count as an answer with status 200.
 
@@ -58,7 +59,7 @@ class Ask:
         return self.etag is not None or self.last_modified is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Hop:
     """One request that was sent or tried, for the books on hosts. `host` is "host:port"; `sent` is
     the time of the request itself, after name, connection and TLS, or of its failure. `knock` is
@@ -72,7 +73,7 @@ class Hop:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Answer:
     """A complete response: decoded body, lower-case header names, every hop that led here.
 

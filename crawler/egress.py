@@ -14,6 +14,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from .egress_resolver import Lookup, Resolver, system_lookup
 from .egress_response import ResponseReader
 from .egress_tls import TlsContext
 from .egress_wire import Wire
-from .protocol.knock import Form, Known
+from .protocol.knock import Form, Known, opening
 from .protocol.uri import Uri, UrlRules, check_url, host_port
 
 
@@ -156,18 +157,18 @@ class Egress:
     async def _follow(self, chain: Chain) -> Answer:
         ask = chain.ask
         uri = self._checked(ask)
-        origin = uri.origin
+        origin, own = uri.origin, True
         while True:
             try:
-                reply = await self._knock(uri, chain, own=uri.origin == origin)
-                following = self._next(uri, chain, reply, own=uri.origin == origin)
+                reply = await self._knock(uri, chain, own=own)
+                following = self._next(uri, chain, reply, own=own)
             except Lost as lost:
                 self.counts[f"failed_{lost.kind}"] += 1
                 raise chain.lost(lost, self._clock.now()) from lost.__cause__
             if following is None:
                 signs = self._knocks is not None
                 return chain.answer(uri, reply, self._clock.now(), signs=signs)
-            uri = following
+            uri, own = following, following.origin == origin
             chain.redirects += 1
             self.counts["redirects"] += 1
             towards = host_port(uri.url)
@@ -187,35 +188,41 @@ class Egress:
         origin that the chain began with."""
         ask, host = chain.ask, host_port(uri.url)
 
-        async def once(form: Form, challenge: str) -> ResponseReader:
-            chain.begin(host, uri)
-            reader = await self._wire.request(uri, ask, self._bytes(uri, ask, form, challenge, own))
-            chain.answered(reader)
-            return reader
+        knocks, first = self._knocks, None
+        if knocks is None or ask.accept != "activity":
+            return Reply(await self._once(uri, chain, host, own, "unsigned"))
+        if ask.method == "GET" and (known := knocks.settled(host)) is not None:
+            form = opening(known)
+            first = Reply(await self._once(uri, chain, host, own, form, known.challenge), form)
+            if knocks.ends(host, chain, first, known):
+                return first
 
         async def wait() -> bool:
             self.counts["knocks"] += 1
             reserve = min(self._rules.header_timeout, chain.seconds / 3)
             return await chain.waits(self._turn(host, ask.page, True), reserve)
 
-        if self._knocks is None or ask.accept != "activity":
-            return Reply(await once("unsigned", ""))
+        once = partial(self._once, uri, chain, host, own)
         if ask.method == "POST":
-            return await self._knocks.post(host, chain, once)
-        return await self._knocks.get(host, chain, once, wait)
+            return await knocks.post(host, chain, once)
+        return await knocks.get(host, chain, first, once, wait)
+
+    async def _once(
+        self, uri: Uri, chain: Chain, host: str, own: bool, form: Form, challenge: str = ""
+    ) -> ResponseReader:
+        chain.begin(host, uri)
+        request = self._bytes(uri, chain.ask, form, challenge, own)
+        reader = await self._wire.request(uri, chain.ask, request)
+        chain.answered(reader)
+        return reader
 
     def _bytes(self, uri: Uri, ask: Ask, form: Form, challenge: str, own: bool) -> bytes:
         signature: Fields = ()
         if form != "unsigned" and self._signer is not None:
-            named = challenge if form == "rfc9421" else ""
-            now = self._clock.now()
-            signature = self._signer.sign(
-                form, ask.method, uri, ask.body, ask.content_type, now, named
-            )
+            asked = (form, ask.method, uri, ask.body, ask.content_type, self._clock.now())
+            signature = self._signer.sign(*asked, challenge if form == "rfc9421" else "")
         conditional = own and form == ask.form
-        return request_bytes(
-            uri, ask, self._rules.user_agent, signature=signature, conditional=conditional
-        )
+        return request_bytes(uri, ask, self._rules.user_agent, signature, conditional=conditional)
 
     def _next(self, uri: Uri, chain: Chain, reply: Reply, *, own: bool) -> Uri | None:
         """Where the chain goes on, checked as its first URL was; None: this response ends it."""

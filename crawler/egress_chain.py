@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from .answer import Answer, Ask, FetchFailed, Hop, Lost
 from .egress_response import ResponseReader
 from .protocol.knock import Form, Known
+from .protocol.record import record
 from .protocol.uri import Uri
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reply:
     """The response to one URL, and the form in which it was asked for."""
 
@@ -38,7 +39,7 @@ class Chain:
 
     def begin(self, host: str, uri: Uri) -> None:
         self.hops.append(Hop(host))
-        self.query = "?" in uri.target
+        self.query = uri.query is not None
 
     def answered(self, reader: ResponseReader) -> None:
         self.hops[-1] = Hop(self.hops[-1].host, reader.status, sent=reader.sent)

@@ -38,9 +38,9 @@ def request_bytes(
     uri: Uri,
     ask: Ask,
     user_agent: str,
+    signature: tuple[tuple[str, str], ...],
     *,
     conditional: bool,
-    signature: tuple[tuple[str, str], ...] = (),
 ) -> bytes:
     """The request line, the headers, always in the same order, and the body of a delivery."""
     lines = [

@@ -73,12 +73,27 @@ class Knocks:
         self._known: dict[str, Known] = {}
         self._queues: dict[str, _Queue] = {}
 
-    async def get(self, host: str, chain: Chain, once: Once, wait: Wait) -> Reply:
-        """The response to a GET. `wait`: for the host's next turn; False when that is too late."""
-        if not knock.settled(self._recall(host)):
-            async with self._alone(host, chain):
-                if not knock.settled(self._recall(host)):
-                    return await self._climb(host, chain, None, once, wait)
+    def settled(self, host: str) -> Known | None:
+        """What is known of a host, if that says how to ask it; else one request goes alone."""
+        known = self._recall(host)
+        return known if knock.settled(known) else None
+
+    def ends(self, host: str, chain: Chain, reply: Reply, known: Known) -> bool:
+        """Whether the first reply, in the form that was `known`, is the answer: nothing else is
+        worth knocking with."""
+        if reply.reader.status == 200 and reply.form == known.form:
+            return True  # as nearly always: nothing is to be learnt
+        return self._learn(host, chain, reply).next is None
+
+    async def get(
+        self, host: str, chain: Chain, first: Reply | None, once: Once, wait: Wait
+    ) -> Reply:
+        """The response to a GET whose first reply was a refusal, or for which it is not known how
+        to ask. `wait`: for the host's next turn; False when that is too late."""
+        async with self._alone(host, chain):
+            if first is not None or self.settled(host) is None:
+                return await self._climb(host, chain, first, once, wait)
+        # Another one has found out meanwhile.
         first = await self._begin(host, once)
         if self._learn(host, chain, first).next is None:
             return first
@@ -131,9 +146,9 @@ class Knocks:
         return Reply(await once(form, known.challenge), form)
 
     def _learn(self, host: str, chain: Chain, reply: Reply) -> knock.Step:
-        known, challenge = self._recall(host), self._challenge(reply.reader)
-        status = reply.reader.status
-        step = knock.after(known, reply.form, status, self._now(), challenge, query=chain.query)
+        known, reader, now = self._recall(host), reply.reader, self._now()
+        challenge = self._challenge(reader) if "accept-signature" in reader.headers else ""
+        step = knock.after(known, reply.form, reader.status, now, challenge, query=chain.query)
         if step.known is not None:
             self._keep(host, chain, step.known)
         return step

@@ -66,6 +66,7 @@ class Step:
 
 
 NOTHING = Known()
+_AS_IT_WAS = Step()
 
 
 def fresh(known: Known | None, now: float) -> Known:
@@ -114,9 +115,10 @@ def after(
     whether the URL has one, without which the two forms of cavage are the same bytes.
     """
     if status in _WORKED:
-        return Step(known=_worked(known, form, now))
+        worked = _worked(known, form, now)
+        return _AS_IT_WAS if worked is None else Step(known=worked)
     if status not in _refusals(known, form):
-        return Step()
+        return _AS_IT_WAS
     now_known = known
     tried = (form,) if query or form not in _CAVAGE else _CAVAGE
     if new := tuple(one for one in tried if one not in known.failed):

@@ -37,6 +37,7 @@ class BoundedChannel(HTTPChannel):
     deaf = False  # answered for the last time: what still comes is thrown away
     deadline = inf
     _idle = True
+    _held = 0  # bytes of the present request's body
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         super().connectionMade()  # type: ignore[no-untyped-call]
@@ -44,6 +45,7 @@ class BoundedChannel(HTTPChannel):
 
     def connectionLost(self, reason: Any = connectionDone) -> None:  # noqa: N802 - Twisted's name
         self.site.gone(self)
+        self._release()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
@@ -89,14 +91,29 @@ class BoundedChannel(HTTPChannel):
 
     def requestDone(self, request: Any) -> None:  # noqa: N802 - Twisted's name
         self._idle = True
+        self._release()
         self.deadline = self.site.seconds() + self.site.limits.idle_seconds
         super().requestDone(request)  # type: ignore[no-untyped-call]
+
+    def holds(self, size: int) -> bool:
+        """Whether there is room for so many bytes more of a body; they are counted if so."""
+        most = self.site.limits.bodies
+        if most is not None and self.site.held + size > most:
+            return False
+        self.site.held += size
+        self._held += size
+        return True
+
+    def _release(self) -> None:
+        self.site.held -= self._held
+        self._held = 0
 
     def refuse(self, answer: Answer) -> None:
         """Answer at once and hang up: the rest of the request may never end."""
         if self.deaf:
             return
         self.deaf = True
+        self._release()
         self.deadline = self.site.seconds() + _LINGER
         self.transport.write(head_of(answer, keep_alive=False) + answer.body)
         self._networkProducer.unregisterProducer()

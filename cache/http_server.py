@@ -46,6 +46,7 @@ class Limits:
     idle_seconds: float = 60.0  # keep-alive clients poll more often than this
     connections: int | None = None
     per_client: int | None = None
+    bodies: int | None = None  # bytes of all bodies that are being read or answered
 
 
 class BoundedRequest(Request):
@@ -84,8 +85,11 @@ class BoundedRequest(Request):
         self._size += len(data)
         if self._size > self.channel.site.limits.body:
             self.channel.refuse(self.too_large())
-        else:
+        elif self.channel.holds(len(data)):
             self.content.write(data)
+        else:
+            detail = "too much is being sent at once"
+            self.channel.refuse(problem(503, "busy", detail, (("Retry-After", "30"),)))
 
     def header_texts(self) -> dict[str, str]:
         """Lower-case names; what stands there several times is joined as RFC 9110 allows."""
@@ -123,6 +127,7 @@ class BoundedSite(Site):
     ) -> None:
         super().__init__(Resource(), request, timeout=None, reactor=reactor)  # type: ignore[no-untyped-call]
         self.limits = limits
+        self.held = 0  # bytes of bodies, see `Limits.bodies`
         self._counted = counted
         self._tasks: set[asyncio.Future[None]] = set()
         self._channels: dict[Any, str] = {}

@@ -20,7 +20,8 @@ from .protocol.signatures import SignedRequest
 # What Mastodon takes; its own largest activities are a tenth of that.
 MAX_BODY = 1024 * 1024
 # A proxy keeps some dozens of connections open; a server that pushes without one, up to sixteen.
-LIMITS = Limits(MAX_BODY, connections=512, per_client=32)
+# Pushes have 2 to 8 KB, so that 32 MiB is some thousands of them at once.
+LIMITS = Limits(MAX_BODY, connections=512, per_client=32, bodies=32 * MAX_BODY)
 _TYPES = (
     "application/activity+json, "
     'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'

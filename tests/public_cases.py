@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -62,6 +62,12 @@ def raw(message: Message, *more: str) -> bytes:
 def head(*lines: str, method: str = "POST", path: str = "/inbox") -> bytes:
     whole = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", *lines]
     return ("\r\n".join(whole) + "\r\n\r\n").encode()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop run, which the listener is on as well, until something holds."""
+    while not condition():  # noqa: ASYNC110 - what is waited for has no event
+        await asyncio.sleep(0)
 
 
 def status(answer: bytes) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from inbox_cases import NOW, PULL, activity, actor
-from public_cases import ACTIVITY, AS2, BODY, HOST, HURRY, head, raw, serving, status
+from public_cases import ACTIVITY, AS2, BODY, HOST, HURRY, head, raw, serving, status, until
 
 from fedpull.cache.http_server import Limits
 from fedpull.crawler.public_server import MAX_BODY
@@ -139,6 +139,25 @@ async def test_a_body_of_the_largest_size(tmp_path: Path) -> None:
         answer = await public.say(head(*lines), *([chunk] * 16), b"0\r\n\r\n")
 
     assert status(answer) == 401
+
+
+async def test_all_bodies_together(tmp_path: Path) -> None:
+    """Who sends when others fill what there is comes later; what they held is given back."""
+    limits = Limits(MAX_BODY, bodies=100_000)
+    start = head(f"Content-Type: {ACTIVITY}", "Content-Length: 90000", "Connection: close")
+    async with serving(tmp_path, limits) as public:
+        _, writer = await public.connect()
+        writer.write(start + b"x" * 80_000)
+        await until(lambda: public.site.held == 80_000)
+        over = await public.say(start + b"x" * 90_000)
+        writer.close()
+        await until(lambda: public.site.held == 0)
+        later = await public.say(start + b"x" * 90_000)
+
+        assert public.site.held == 0
+    assert status(over) == 503
+    assert b"Retry-After" in over
+    assert status(later) == 401
 
 
 # Time and connections.

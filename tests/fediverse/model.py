@@ -97,6 +97,9 @@ class Account:
     activities: list[Activity] = field(default_factory=list)
     version: int = 0  # counts every change, for what is derived from the lists
     key: int = 0  # which RSA key it publishes
+    left: bool = False  # the actor, its key and its outbox answer 410
+    moved_to: str = ""
+    aliases: tuple[str, ...] = ()
     followers: dict[str, Json] = field(default_factory=dict)  # their Follow, by actor id
 
     @property
@@ -182,6 +185,18 @@ class Account:
     def push(self, what: Post | Activity | Json, **how: Any) -> Told:
         """Send an activity to an inbox and return the answer; `how` as for `Posting.prepare`."""
         return self.server.send(self.server.prepare(self, what, **how))
+
+    def leave(self) -> Activity:
+        """Delete the account; its last activity is the Delete of itself."""
+        with self.server.lock:
+            self.left = True
+            return self.act("Delete", self.actor_id)
+
+    def move(self, to: Account) -> Activity:
+        """Go on as another account, which says that it was this one."""
+        with self.server.lock:
+            self.moved_to, to.aliases = to.actor_id, (*to.aliases, self.actor_id)
+            return self.act("Move", self.actor_id)
 
     def rotate(self) -> None:
         """From now on publish and use another RSA key."""

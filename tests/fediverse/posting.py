@@ -74,6 +74,8 @@ class Posting(Shapes):
             document["object"] = {"id": post.id, "type": "Tombstone"}
         elif activity.verb in ("Follow", "Block"):
             document["to"] = [activity.object]
+        elif activity.verb == "Move":
+            document["target"] = activity.account.moved_to
         elif activity.verb == "Undo":
             undone = self.undone(activity)
             document["object"] = activity.object if undone is None else self.activity(undone)

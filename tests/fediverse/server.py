@@ -189,6 +189,9 @@ class Server(Posting):
     def route(self, asked: Incoming) -> Reply:
         url = self.base + asked.target
         bare = self.base + asked.path
+        whose = self._actors.get(url.removesuffix("/main-key")) or self._outboxes.get(bare)
+        if whose is not None and whose.left:
+            return self.json(410, {"error": "Gone"}, "application/json")
         if url in self._actors:
             account = self._actors[url]
             return self.document(asked, "actor", self.actor(account), url=f"{account.actor_id}")

@@ -80,7 +80,11 @@ class Shapes(FrontDoor):
         return {"to": self.one_or_all(to), "cc": self.one_or_all(cc)}
 
     def actor(self, account: Account) -> Json:
-        more = {"assertionMethod": [self.assertion(account)]} if self.multikeys else {}
+        more: Json = {"assertionMethod": [self.assertion(account)]} if self.multikeys else {}
+        if account.moved_to:
+            more["movedTo"] = account.moved_to
+        if account.aliases:
+            more["alsoKnownAs"] = list(account.aliases)
         return {
             "@context": [AS, SECURITY],
             **more,

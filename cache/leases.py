@@ -176,10 +176,11 @@ def release(work: Work, lease: Lease) -> None:
     if row.until not in (0.0, lease.until):
         return
     follow = text_of(work, row.follow) if row.follow != NONE else ""
-    if (follow, row.relation.decode()) == (lease.want.follow, lease.want.relation):
+    same = (follow, row.relation.decode()) == (lease.want.follow, lease.want.relation)
+    if same and not row.flags & Row.AGAIN:
         wants.remove(work, id, kind, row)
     elif row.until:
-        # Somebody else has come to want it meanwhile, and for something else.
+        # Somebody else has come to want it meanwhile, for something else or for what is newer.
         wants.requeue(work, id, kind, row, row.due)
 
 

@@ -39,6 +39,7 @@ class Row:
     SCHEDULED: ClassVar[int] = 2
     ROOTED: ClassVar[int] = 4  # in the stored row: the root's id stands before the relation
     PROMOTED: ClassVar[int] = 8  # by the refresh loop, whose account has paid for it
+    AGAIN: ClassVar[int] = 16  # leased, and news came since: the answer may be older than that
 
     def pack(self) -> bytes:
         rooted = self.root != NONE

@@ -25,7 +25,8 @@ _LISTED = frozenset({b"item", b"boost"})
 # What its owner says is deleted: one 404 ends it.
 _DELETED = b"deleted"
 
-_EITHER = Row.REFETCH | Row.PROMOTED  # flags that hold for a row as soon as one want has them
+# Flags that hold for a row as soon as one want has them.
+_EITHER = Row.REFETCH | Row.PROMOTED | Row.AGAIN
 
 
 def add(work: Work, want: Want, *, promoted: bool = False) -> None:
@@ -46,6 +47,8 @@ def add(work: Work, want: Want, *, promoted: bool = False) -> None:
         return
     old = Row.unpack(stored)
     row = merged(old, new)
+    if old.until and want.cause is Cause.PUSH and want.kind is Kind.DOCUMENT:
+        row.flags |= Row.AGAIN
     if row == old:
         return
     _withdraw(work, id, want.kind, old)
@@ -110,6 +113,7 @@ def remove(work: Work, id: bytes, kind: int, row: Row) -> None:
 def requeue(work: Work, id: bytes, kind: int, row: Row, due: float) -> None:
     """Make a leased row one that waits; its slot is the caller's business."""
     row.until, row.due = 0.0, due
+    row.flags &= ~Row.AGAIN
     _enqueue(work, id, kind, row)
     work.put(work.t.want, id + bytes((kind,)), row.pack())
 

@@ -20,6 +20,9 @@ from .notified_case import Case, Known
 from .protocol.uri import same_origin
 from .protocol.version import believable
 
+# What is verified so long after a push came was asked after it: no request takes longer than that
+# to be answered and written.
+_UNDER_WAY = 60.0
 # Times of one edit may be written with fractions here and without them there.
 _SAME_MOMENT = 1.0
 
@@ -191,7 +194,7 @@ def _is_newer(case: Case) -> bool:
     about, pushed = case.known.about, case.pushed
     assert about is not None
     verb = case.words[0] if case.note.type == "Announce" and case.words else case.note.type
-    if about.verified_by != "embedded" and (about.verified_at or 0.0) > case.note.at:
+    if about.verified_by != "embedded" and (about.verified_at or 0.0) > case.note.at + _UNDER_WAY:
         return False
     updated = believable(pushed.updated, case.now)
     if updated is None:

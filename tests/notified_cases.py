@@ -24,12 +24,13 @@ INBOXES = Inboxes(f"{ALICE}/inbox", f"{HOST}/inbox")
 
 
 def note(type: str, object: str = POST, *, actor: str = ALICE, **more: Any) -> Notification:
-    """One that has just come; `forwarded` and `attempts` are of the notification."""
+    """One that has just come; `at`, `forwarded` and `attempts` are the notification's."""
     forwarded, attempts = more.pop("forwarded", False), more.pop("attempts", 0)
+    at = more.pop("at", NOW - 1.0)
     pushed = Pushed(type, actor, **({"activity": ACT, "object": object} | more))
     return Notification(
         id=1,
-        at=NOW - 1.0,
+        at=at,
         sender=BOB if forwarded else actor,
         target=f"{OURS.actor}/inbox",
         activity=pushed.activity,

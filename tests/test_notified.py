@@ -342,13 +342,19 @@ CHANGED: list[Case] = [
     ),
     (
         "what was asked since the push came is not asked again",
-        note("Update"),
+        note("Update", at=NOW - 100.0),
         knowing(FOLLOWED, about(verified_at=NOW)),
         NOTHING,
     ),
     (
-        "that a page showed it since says less",
+        "unless that request may have been under way by then",
         note("Update"),
+        knowing(FOLLOWED, about(verified_at=NOW)),
+        pushed("check"),
+    ),
+    (
+        "that a page showed it since says less",
+        note("Update", at=NOW - 100.0),
         knowing(FOLLOWED, about(verified_at=NOW, verified_by="embedded")),
         pushed("check"),
     ),

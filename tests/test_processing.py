@@ -189,6 +189,28 @@ def test_an_edit_is_fetched_and_an_edit_that_is_held_is_not(tmp_path: Path) -> N
         assert pocket.changes("updated") == [("updated", SEVENTH, None)]
 
 
+def test_an_edit_that_is_pushed_while_its_object_is_fetched_is_not_lost(tmp_path: Path) -> None:
+    """The answer that is under way may be from before the edit: it is asked once more."""
+    with MailPocket(tmp_path) as pocket:
+        pocket.followed(*creates(7, 7), **HOURLY)
+        pocket.pages[SEVENTH] = post(7, content="second", updated="2026-08-02T00:00:00Z")
+        pocket.receive(activity("Update", SEVENTH))
+        pocket.work()
+        [lease] = pocket.lease()
+        came = pocket.outcome(lease)
+        pocket.pages[SEVENTH] = post(7, content="third", updated="2026-08-03T00:00:00Z")
+        pocket.receive(activity("Update", SEVENTH))
+        pocket.work()
+        pocket.settle(lease, came)
+        pocket.run()
+
+        document = pocket.opened.query.document(SEVENTH)
+        assert document is not None
+        assert document.json["content"] == "third"
+        assert pocket.asked == [SEVENTH, SEVENTH]
+        pocket.sound()
+
+
 ENDS = [("404", 404, "gone"), ("410", 410, "gone")]
 ENDS += [("a Tombstone", {"id": SEVENTH, "type": "Tombstone"}, "tombstone")]  # type: ignore[list-item]
 

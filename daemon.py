@@ -152,7 +152,7 @@ class Daemon:
     async def _open(self, file: str, description: str, site: Any) -> str:
         from twisted.internet import reactor
 
-        from .cache.http_server import listen
+        from .cache.listening import listen
 
         port = await listen(reactor, description, site, f"listen.{file}")
         self._ports[file] = port

@@ -6,7 +6,7 @@ access log is written (ids are what people read).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .api_gate import ApiSettings
@@ -20,14 +20,10 @@ from .verbs import Verbs
 class ApiRequest(BoundedRequest):
     """One request, from its bytes to a Call."""
 
-    def process(self) -> None:
+    def respond(self) -> Answer | Awaitable[Answer]:
         call = self._call()
         api: Api = self.channel.site.api
-        result = call if isinstance(call, Answer) else api.answer(call)
-        if isinstance(result, Answer):
-            self.send(result)
-        else:
-            self.channel.site.wait(result, self.send)
+        return call if isinstance(call, Answer) else api.answer(call)
 
     def _call(self) -> Call | Answer:
         args: dict[str, str] = {}

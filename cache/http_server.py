@@ -14,21 +14,17 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
-from twisted.internet.defer import maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
 from twisted.web.http import HTTPChannel, Request
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from ..config.endpoint import Endpoint, parse_endpoint
-from ..errors import FedpullError, StoreError
+from ..errors import FedpullError
 from .api_http import Answer, problem, problem_of
 from .http_channel import BoundedChannel, head_of
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _ASCII = "latin-1"  # what header bytes decode to without ever failing
@@ -50,7 +46,7 @@ class Limits:
 
 
 class BoundedRequest(Request):
-    """One request; a subclass says in `process` what becomes of it, and sends an Answer."""
+    """One request; a subclass says in `respond` what it is answered."""
 
     channel: Any
     content: Any
@@ -76,7 +72,7 @@ class BoundedRequest(Request):
             channel.refuse(problem(400, "bad-input", "this transfer coding is not read"))
         elif length is not None and length > channel.site.limits.body:
             channel.refuse(self.too_large())
-        elif (answer := self.early(channel._command, channel._path)) is not None:
+        elif (answer := _guarded(self.early, channel._command, channel._path)) is not None:
             channel.refuse(answer)
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
@@ -90,6 +86,17 @@ class BoundedRequest(Request):
         else:
             detail = "too much is being sent at once"
             self.channel.refuse(problem(503, "busy", detail, (("Retry-After", "30"),)))
+
+    def respond(self) -> Answer | Awaitable[Answer]:
+        """The answer to a request that was read whole."""
+        raise NotImplementedError
+
+    def process(self) -> None:
+        result = _guarded(self.respond)
+        if isinstance(result, Answer):
+            self.send(result)
+        else:
+            self.channel.site.wait(result, self.send)
 
     def header_texts(self) -> dict[str, str]:
         """Lower-case names; what stands there several times is joined as RFC 9110 allows."""
@@ -176,11 +183,8 @@ class BoundedSite(Site):
         async def later() -> None:
             try:
                 answer = await result
-            except FedpullError as error:
-                answer = problem_of(error)
-            except Exception:
-                log.exception("a request failed: this is a bug")
-                answer = problem(500, "error", "an error of ours; the log says more")
+            except Exception as error:  # noqa: BLE001 - told and logged
+                answer = _failure(error)
             send(answer)
 
         task = asyncio.ensure_future(later())
@@ -207,48 +211,16 @@ class BoundedSite(Site):
                 channel.transport.abortConnection()
 
 
-class Listening:
-    """An open port. `address` is what a client connects to: http://127.0.0.1:8787, unix:/path."""
-
-    def __init__(self, port: IListeningPort, site: BoundedSite, address: str) -> None:
-        self._port = port
-        self._site = site
-        self.address = address
-
-    async def close(self) -> None:
-        """Accept no more, and close what is open."""
-        closing = maybeDeferred(self._port.stopListening)
-        self._site.hang_up()
-        await closing.asFuture(asyncio.get_running_loop())
-
-
-async def listen(
-    reactor: Any, description: str, site: BoundedSite, name: str = "listen.api"
-) -> Listening:
-    """Open the port that a Twisted endpoint description names; `name` is the setting's."""
-    endpoint = _private_socket(parse_endpoint(description))
+def _guarded(call: Callable[..., T], *arguments: Any) -> T | Answer:
+    """What a call gives, or what its caller is told where it fails: never nothing."""
     try:
-        opened = serverFromString(reactor, str(endpoint)).listen(site)
-        port = await opened.asFuture(asyncio.get_running_loop())
-    except (CannotListenError, OSError) as error:
-        cause = getattr(error, "socketError", error)
-        reason = f"{description} cannot be listened on: {getattr(cause, 'strerror', '') or cause}"
-        raise StoreError(name, reason, "a port that is free") from error
-    return Listening(port, site, _address(port))
+        return call(*arguments)
+    except Exception as error:  # noqa: BLE001 - told and logged
+        return _failure(error)
 
 
-def _private_socket(endpoint: Endpoint) -> Endpoint:
-    """A unix socket is for its owner alone unless the description says otherwise; Twisted's own
-    default lets everybody on the machine in."""
-    if endpoint.kind != "unix" or endpoint.get("mode"):
-        return endpoint
-    return Endpoint("unix", (*endpoint.arguments, ("mode", "600")))
-
-
-def _address(port: IListeningPort) -> str:
-    bound: Any = port.getHost()
-    path = getattr(bound, "name", None)
-    if path is not None:
-        return f"unix:{path.decode() if isinstance(path, bytes) else path}"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound.host, bound.host)
-    return f"http://[{host}]:{bound.port}" if ":" in host else f"http://{host}:{bound.port}"
+def _failure(error: Exception) -> Answer:
+    if isinstance(error, FedpullError):
+        return problem_of(error)
+    log.error("a request failed: this is a bug", exc_info=error)
+    return problem(500, "error", "an error of ours; the log says more")

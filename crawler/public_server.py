@@ -7,11 +7,12 @@ configuration where a trusted proxy has passed it on, and no header's word.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from ..cache.api_http import Answer, problem
 from ..cache.http_server import BoundedRequest, BoundedSite, Limits
+from ..errors import StoreError
 from .inbox import Inbox, Post
 from .protocol.forwarded import Networks, client_address, is_trusted
 from .protocol.media import is_activity
@@ -53,19 +54,13 @@ class PublicRequest(BoundedRequest):
             return problem(415, "type", f"expected {_TYPES}", (("Accept-Post", _TYPES),))
         return None
 
-    def process(self) -> None:
+    def respond(self) -> Answer | Awaitable[Answer]:
         site: PublicSite = self.channel.site
         if self.method in _READING:
-            self.send(self._published(site))
-            return
+            return self._published(site)
         target = self.uri.decode("latin-1")
-        answer = site.inbox.answer(
-            Post(self._signed(site, target), site.inboxes[target.partition("?")[0]], self._client())
-        )
-        if isinstance(answer, Answer):
-            self.send(answer)
-        else:
-            site.wait(answer, self.send)
+        inbox = site.inboxes[target.partition("?")[0]]
+        return site.inbox.answer(Post(self._signed(site, target), inbox, self._client()))
 
     def _published(self, site: PublicSite) -> Answer:
         path, _, query = self.uri.decode("latin-1").partition("?")
@@ -117,7 +112,10 @@ class PublicSite(BoundedSite):
         self._now = now
 
     def document(self, path: str, query: str, headers: dict[str, str]) -> Answer | None:
-        return self._documents.answer(path, query, headers, self._now())
+        try:
+            return self._documents.answer(path, query, headers, self._now())
+        except StoreError:  # whose words are the operator's
+            return problem(503, "store", "come again later", (("Retry-After", "60"),))
 
 
 def nothing() -> Answer:

@@ -15,7 +15,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from fedpull.cache.api_gate import ApiSettings
 from fedpull.cache.api_server import build_site
-from fedpull.cache.http_server import listen
+from fedpull.cache.listening import listen
 from fedpull.cache.lookup import follower as find_follower
 from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store

@@ -12,7 +12,8 @@ from pathlib import Path
 from inbox_cases import INBOX, PULL, Scene, scene
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
-from fedpull.cache.http_server import Limits, listen
+from fedpull.cache.http_server import Limits
+from fedpull.cache.listening import listen
 from fedpull.config.model import Identity
 from fedpull.crawler import key_file
 from fedpull.crawler.instance import Instance
@@ -82,7 +83,7 @@ async def serving(
     key_file.create(folder / "actor.pem")
     instance = Instance(Identity(url=PULL, key_file=folder / "actor.pem"))
     reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
-    documents = PublicDocuments(instance, "1.2.3", lambda: 0, lambda: 0)
+    documents = PublicDocuments(instance, "1.2.3", at.opened.mailbox.followed_by, lambda: 0)
     site = PublicSite(
         at.inbox,
         {"/actor/inbox": INBOX, "/inbox": f"{PULL}/inbox"},

@@ -80,6 +80,21 @@ async def test_an_answer_names_nothing_of_ours(tmp_path: Path) -> None:
     assert b"Traceback" not in b"".join(said)
 
 
+async def test_a_store_that_cannot_be_read(tmp_path: Path) -> None:
+    """Both sides of the listener say when to come again, and nothing of what is the matter."""
+    async with serving(tmp_path) as public:
+        message = public.at.signed(activity())
+        public.at.opened.close()
+        said = [
+            await public.say(head("Connection: close", method="GET", path="/actor/followers")),
+            await public.send(message),
+        ]
+
+    assert [status(one) for one in said] == [503, 503]
+    assert all(b"Retry-After" in one for one in said)
+    assert str(tmp_path).encode() not in b"".join(said)
+
+
 # Bodies.
 
 

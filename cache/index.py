@@ -73,7 +73,7 @@ def terms_of(work: Work, id: bytes) -> TermsRow:
 def flush(work: Work) -> None:
     """Write the terms that were touched, and what changed in their index entries."""
     txn, table = work.txn, work.t.index
-    entries: list[unsorted.Entry] = []
+    lists: dict[bytes, list[bytes]] = {}
     for id, row in work.terms.items():
         before = work.terms_before[id]
         after = keys_of(row)
@@ -89,12 +89,13 @@ def flush(work: Work) -> None:
                     _sort_in(work)  # it has not been moved to the index yet
                     txn.delete(key, when + id, table)
         value = row.when + id
-        entries += [(key, value) for key in after]
+        for key in after:
+            lists.setdefault(key, []).append(value)
         ref = work.ref(id, change=False)
         terms = row.pack(ref)
         if terms != ref.terms:
             work.ref(id).terms = terms
-    scattered = _insert(txn.cursor(table), sorted(entries), _FEW)
+    scattered = _insert(txn.cursor(table), lists, _FEW)
     if scattered and unsorted.add(work, scattered) >= unsorted.MOST:
         _sort_in(work)
     work.terms.clear()
@@ -103,11 +104,14 @@ def flush(work: Work) -> None:
 
 def _sort_in(work: Work) -> None:
     """Move what waits to its places in the index."""
-    _insert(work.txn.cursor(work.t.index), unsorted.take_all(work), 0)
+    lists: dict[bytes, list[bytes]] = {}
+    for key, value in unsorted.take_all(work):
+        lists.setdefault(key, []).append(value)
+    _insert(work.txn.cursor(work.t.index), lists, 0)
 
 
-def _insert(cursor: Cursor, entries: list[unsorted.Entry], few: int) -> list[unsorted.Entry]:
-    """Write sorted entries, but not those of lists that get fewer than `few`: these are returned.
+def _insert(cursor: Cursor, lists: dict[bytes, list[bytes]], few: int) -> list[unsorted.Entry]:
+    """Write entries by list, but not those of lists that get fewer than `few`: these are returned.
 
     A walk goes from new to old and so makes its lists longer at their ends; LMDB would split each
     full page in halves and leave the one behind half empty for ever, so what comes behind all that
@@ -115,20 +119,17 @@ def _insert(cursor: Cursor, entries: list[unsorted.Entry], few: int) -> list[uns
     """
     left: list[unsorted.Entry] = []
     between: list[unsorted.Entry] = []
-    start, count = 0, len(entries)
-    while start < count:
-        key, first = entries[start]
-        end = start + 1
-        while end < count and entries[end][0] == key:
-            end += 1
-        run = entries[start:end]
-        if end - start < few:
-            left += run
-        elif end - start < _FEW or _goes_on(cursor, key, first):
+    for key in sorted(lists):
+        values = lists[key]
+        if len(values) < few:
+            left += [(key, value) for value in values]
+            continue
+        values.sort()
+        run = [(key, value) for value in values]
+        if len(run) < _FEW or _goes_on(cursor, key, values[0]):
             between += run
         else:
             cursor.putmulti(run, True, True, True)
-        start = end
     cursor.putmulti(between)
     return left
 

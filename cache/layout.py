@@ -38,6 +38,7 @@ reads back equal; keys sort as their parts do.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from math import isnan, nan
 from struct import Struct
@@ -59,6 +60,7 @@ VERIFIED = (None, "get", "304", "embedded")
 VERIFIED_NUMBER = {name: number for number, name in enumerate(VERIFIED)}
 
 
+@lru_cache(8_192)  # what an answer mentions is looked up to decide, and again to store it
 def uri_key(uri: str) -> bytes:
     """Where it belongs (8), then its hash (16).
 

@@ -44,8 +44,8 @@ def add(work: Work, entries: list[Entry]) -> int:
 
 
 def take_all(work: Work) -> list[Entry]:
-    """All entries, sorted; they are not here any more."""
-    taken = sorted(Unsorted(work.txn, work.t).entries())
+    """All entries; they are not here any more."""
+    taken = list(Unsorted(work.txn, work.t).entries())
     if taken:
         work.wrote = True
         work.txn.drop(work.t.unsorted, delete=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from ..errors import BadInput
 from . import output
 from .options import common, examples, json_option, pass_session
 from .session import Session
+
+if TYPE_CHECKING:
+    from ..cache.records import Host
 
 _FINDINGS = 1
 
@@ -190,6 +193,13 @@ def _size(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
+def _signature(host: Host) -> str | None:
+    """The form in which a host is asked, or that it has refused them all."""
+    from ..crawler.protocol.knock import settled
+
+    return host.knock.form or ("refused" if settled(host.knock) else None)
+
+
 @click.command(epilog=examples("hosts", "hosts --json"))
 @json_option
 @common
@@ -210,7 +220,7 @@ def hosts(session: Session, as_json: bool) -> None:
     )
     rows = (
         (
-            *(host.host, host.state, host.knock.form, host.requests, host.due, host.backlog),
+            *(host.host, host.state, _signature(host), host.requests, host.due, host.backlog),
             *(None if host.lag is None else span(host.lag), host.failures),
             *(output.moment(host.until), host.last_error),
         )

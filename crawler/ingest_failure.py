@@ -31,6 +31,8 @@ _MISSING_SPAN = 7 * DAY
 # Whoever asks on demand has his answer; what is only looked at again, the agenda backs off.
 _NO_RETRY = frozenset({"asked", "check"})
 _OPEN = frozenset({State.UNKNOWN, State.FAILED})
+# The Misskey family takes a signature for as long; others for an hour or more.
+_CLOCKS_APART = 5 * MINUTE
 
 
 def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outcome:
@@ -82,6 +84,10 @@ def _locked_out(answer: Answer) -> str:
     """What a refusal of ours comes to, and what an operator can do about it."""
     if not answer.signs:
         return "the server wants a signature, which needs `identity`, or does not want us"
+    apart = media.clock_apart(answer.headers, answer.at)
+    if abs(apart) > _CLOCKS_APART:
+        way = "ahead of" if apart > 0 else "behind"
+        return f"a signature has a time, and our clock is {abs(apart):.0f} s {way} the server's"
     if answer.form == "unsigned" or any(hop.failed for hop in answer.hops):
         return "no signature of ours was accepted: it cannot read our actor, or does not want us"
     return f"refused though signed ({answer.form})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -118,6 +119,25 @@ def test_a_refusal_says_what_was_tried(case: str, status: int) -> None:
     (mark,) = outcome.marks
     assert mark.failed
     assert re.search(f"status {status}: .*{told}", mark.error)
+
+
+CLOCKS = {
+    "as ours": (0, "no signature of ours"),
+    "four minutes behind": (-240, "no signature of ours"),
+    "an hour behind": (-3600, "our clock is 3600 s ahead of the server's"),
+    "two hours ahead": (7200, "our clock is 7200 s behind the server's"),
+}
+
+
+@pytest.mark.parametrize("case", CLOCKS)
+def test_a_clock_that_is_wrong_is_named(case: str) -> None:
+    """No signature is accepted then, and nothing else would tell why."""
+    seconds, told = CLOCKS[case]
+    date = formatdate(NOW + seconds, usegmt=True)
+    refused = answer(URL, b"", status=401, signs=True, headers={"date": date})
+    (mark,) = outcome_of(lease(want(URL)), refused, prior()).marks
+
+    assert told in mark.error
 
 
 def test_a_ladder_without_time_is_no_try() -> None:

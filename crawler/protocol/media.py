@@ -122,6 +122,12 @@ def age(headers: Mapping[str, str]) -> float:
     return min(_seconds(headers.get("age", "").strip()) or 0.0, DAY)
 
 
+def clock_apart(headers: Mapping[str, str], now: float) -> float:
+    """By how many seconds our clock is ahead of the server's, as its Date says; 0: it does not."""
+    stated = http_date(headers.get("date", ""))
+    return 0.0 if stated is None else now - stated
+
+
 def not_before(headers: Mapping[str, str], now: float, longest: float) -> float:
     """Until when no other answer is to be had, by the origin's word; 0 if it does not say.
 

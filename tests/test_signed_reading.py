@@ -18,7 +18,12 @@ from station import Station, eventually
 from fedpull.crawler.protocol.knock import LADDER
 from fedpull.tests.fediverse.families import BY_NAME
 from fedpull.tests.fediverse.families.gotosocial import GoToSocial
-from fedpull.tests.fediverse.families.strict import OldMastodon, OnlyEd25519, Unwelcoming
+from fedpull.tests.fediverse.families.strict import (
+    OldMastodon,
+    OnlyEd25519,
+    OnlyRfc9421,
+    Unwelcoming,
+)
 from fedpull.tests.fediverse.log import Request
 from fedpull.tests.fediverse.model import Account
 from fedpull.tests.fediverse.server import Server
@@ -34,6 +39,7 @@ FORMS = {
     "bovine.example": "cavage",
     "old-mastodon.example": "cavage",
     "ed25519.example": "rfc9421",
+    "rfc9421.example": "rfc9421",
     "onepage.example": "unsigned",
     "activitypub-bot.example": "unsigned",
     "nodebb.example": "unsigned",
@@ -60,7 +66,8 @@ def complete(station: PublicStation, account: Account) -> bool:
 def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
     strict = ("gotosocial", "ghost", "mastodon", "misskey", "bovine")
     servers: list[Server] = [BY_NAME[name](authorized_fetch=True) for name in strict]
-    servers += [OldMastodon(authorized_fetch=True), OnlyEd25519()]
+    servers += [OldMastodon(authorized_fetch=True), OnlyRfc9421(authorized_fetch=True)]
+    servers.append(OnlyEd25519())
     servers += [BY_NAME[name]() for name in ("onepage", "activitypub-bot", "nodebb")]
     with Fediverse(servers) as world:
         accounts = {one.host: one.add_account("alice", posts=45) for one in servers}

@@ -61,6 +61,7 @@ ONLY_ED25519 = Policy(
     rfc9421_ed25519=FINE,
     accept_signature='sig1=("@method" "@target-uri" "@authority");created;keyid;alg="ed25519"',
 )
+ONLY_RFC9421 = Policy(other_algorithm=401, rsa=401, rfc9421=FINE)
 # hachyderm.io, tech.lgbt: 401 to whoever they do not know, however it is signed.
 UNWELCOMING = Policy(wrong=401, rsa=401, rfc9421=401)
 # Reads signed and unsigned requests alike; of what is posted to it, it wants the usual.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..policies import MASTODON_4_4, ONLY_ED25519, UNWELCOMING
+from ..policies import MASTODON_4_4, ONLY_ED25519, ONLY_RFC9421, UNWELCOMING
 from .cursors import Mastodon
 
 
@@ -14,6 +14,14 @@ class OldMastodon(Mastodon):
     family = "old-mastodon"
     software_version = "4.4.8"
     policy = MASTODON_4_4
+
+
+class OnlyRfc9421(Mastodon):
+    """Has left draft-cavage behind, and does not say so."""
+
+    family = "rfc9421"
+    policy = ONLY_RFC9421
+    form = "mastodon 9421"
 
 
 class Unwelcoming(Mastodon):

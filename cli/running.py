@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,9 +15,6 @@ from ..errors import BadInput
 from . import output
 from .options import common, examples, json_option, pass_session
 from .session import Session
-
-if TYPE_CHECKING:
-    from ..cache.records import Host
 
 _FINDINGS = 1
 
@@ -193,13 +190,6 @@ def _size(count: int) -> str:
     return f"{size:.1f} TiB"
 
 
-def _signature(host: Host) -> str | None:
-    """The form in which a host is asked, or that it has refused them all."""
-    from ..crawler.protocol.knock import settled
-
-    return host.knock.form or ("refused" if settled(host.knock) else None)
-
-
 @click.command(epilog=examples("hosts", "hosts --json"))
 @json_option
 @common
@@ -208,6 +198,7 @@ def hosts(session: Session, as_json: bool) -> None:
     """List the servers that were asked, and how each is doing."""
     from ..cache import shapes
     from ..cache.spans import span
+    from ..crawler.protocol.knock import settled
 
     with session.reading() as query:
         known = sorted(query.hosts(session.now()), key=lambda host: host.host)
@@ -220,7 +211,8 @@ def hosts(session: Session, as_json: bool) -> None:
     )
     rows = (
         (
-            *(host.host, host.state, _signature(host), host.requests, host.due, host.backlog),
+            *(host.host, host.state, host.knock.form or ("refused" if settled(host.knock) else None)),
+            *(host.requests, host.due, host.backlog),
             *(None if host.lag is None else span(host.lag), host.failures),
             *(output.moment(host.until), host.last_error),
         )

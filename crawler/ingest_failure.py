@@ -14,6 +14,7 @@ from .answer import Answer, FetchFailed
 from .host_reports import reports
 from .ingest_base import DAY, GONE_AGAIN, gone, lease_of, told
 from .ingest_page import missing_page
+from .protocol import media
 from .reading import Prior, Reading
 
 MINUTE = 60.0

@@ -211,7 +211,8 @@ def hosts(session: Session, as_json: bool) -> None:
     )
     rows = (
         (
-            *(host.host, host.state, host.knock.form or ("refused" if settled(host.knock) else None)),
+            *(host.host, host.state),
+            host.knock.form or ("refused" if settled(host.knock) else None),
             *(host.requests, host.due, host.backlog),
             *(None if host.lag is None else span(host.lag), host.failures),
             *(output.moment(host.until), host.last_error),

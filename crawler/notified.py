@@ -10,21 +10,12 @@ that has arrived.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from ..cache.mail_records import Listing, Notification, Reaction, ReactionKind, Settlement
-from ..cache.records import Cause, Kind, Mark, State, Want
-from . import notified_us
-from .ingest_base import COOL_DOWN
+from ..cache.mail_records import Listing, Notification, ReactionKind, Settlement
+from ..cache.records import Cause, Kind, State, Want
+from . import notified_offered, notified_us
 from .notified_case import Case, Known
 from .protocol.uri import same_origin
-from .protocol.version import believable
-
-# What is verified so long after a push came was asked after it: no request takes longer than that
-# to be answered and written.
-_UNDER_WAY = 60.0
-# Times of one edit may be written with fractions here and without them there.
-_SAME_MOMENT = 1.0
 
 
 def decide(note: Notification, known: Known, now: float) -> Settlement:
@@ -74,101 +65,6 @@ def _forwarded(case: Case) -> Settlement:
     return case.done("passed on: looked at when there is time", wants=(want,))
 
 
-# --- what a followed actor offers
-
-
-def _create(case: Case) -> Settlement:
-    if case.known.follow is None:
-        return case.ignored("by somebody who is not followed")
-    if case.pushed.object and not case.own:
-        return case.ignored("about another host's object")
-    return _offered(case, "item")
-
-
-def _offered(case: Case, relation: str) -> Settlement:
-    """Something that belongs into the list of the actor's follow."""
-    pushed, known, follow = case.pushed, case.known, case.known.follow
-    assert follow is not None
-    outbox = (follow.outbox,) if follow.outbox is not None else ()
-    if not pushed.object:
-        return case.done("names no object: left to the next visit of its outbox", signals=outbox)
-    if same_origin(pushed.object, known.ours.origin):
-        return case.ignored("about ourselves")
-    if case.held and _is_newer(case):
-        return case.done("its origin is asked", wants=(case.want(relation),), signals=outbox)
-    if case.held:
-        return _listed(case, relation, outbox)
-    if (reason := _objection(case)) is not None:
-        return case.ignored(reason)
-    if known.deleted:
-        return case.done("deleted already: its origin is asked", wants=(_deleted(case),))
-    if not known.room:
-        return case.done("too many this hour: left to the next visit of its outbox", signals=outbox)
-    vouched = relation == "item" and pushed.vouched
-    return case.done(
-        "its origin is asked",
-        wants=(case.want(relation),),
-        signals=outbox,
-        marks=(Mark(pushed.object, vouched=True),) if vouched else (),
-    )
-
-
-def _listed(case: Case, relation: str, outbox: tuple[str, ...]) -> Settlement:
-    """What is held is shown in the follow's list as it is; the outbox offers it, too."""
-    known, follow, about = case.known, case.known.follow, case.known.about
-    assert follow is not None
-    assert about is not None
-    types = known.rules.types if known.rules is not None else None
-    if known.offered or not case.is_post or (types is not None and about.type not in types):
-        return case.ignored("held already")
-    listing = Listing(about.id, follow.key, announced=relation == "boost")
-    return case.done("held already: listed", lists=(listing,), signals=outbox)
-
-
-def _objection(case: Case) -> str | None:
-    """Why what is not held is not asked for; a reason that its origin would give as well."""
-    pushed, about, rules = case.pushed, case.known.about, case.known.rules
-    if pushed.public is False:
-        return "not addressed to everybody"
-    types = rules.types if rules is not None else None
-    if types is not None and pushed.object_type and pushed.object_type not in types:
-        return "of a type that is not kept"
-    if about is None:
-        return None
-    if about.state is State.GONE and 0.0 <= case.now - (about.verified_at or 0.0) < COOL_DOWN:
-        return "gone at its origin"
-    if about.state is State.REFUSED and about.reason != "types" and case.note.type != "Update":
-        return f"refused before: {about.reason}"
-    return None
-
-
-def _announce(case: Case) -> Settlement:
-    """A boost; of a group, what was posted to it (FEP-1b12), or what became of that."""
-    known, words = case.known, case.words
-    if case.pushed.object in ("", case.pushed.actor, case.pushed.activity):
-        return case.ignored("announces nothing, or itself")
-    if words and words[0] == "Delete":
-        return _passed_on(case)
-    if words and words[0] not in ("Create", "Update") and words != ["Undo", "Delete"]:
-        return case.ignored(f"announces {case.pushed.inner}")
-    shares = _reactions(case, "share") if not words else ()
-    if known.follow is None or known.rules is None or not known.rules.boosts:
-        said = "counted" if shares else "by somebody whose boosts are not followed"
-        return case.done(said, reactions=shares) if shares else case.ignored(said)
-    settled = _offered(case, "boost")
-    if not shares:
-        return settled
-    return replace(settled, state="done", outcome=f"counted; {settled.outcome}", reactions=shares)
-
-
-def _passed_on(case: Case) -> Settlement:
-    """A group tells its members of a deletion. Of what it keeps itself it is the owner."""
-    if case.known.follow is None or not case.held:
-        return case.ignored("nothing of it is held")
-    want = _deleted(case) if case.own else case.want("check")
-    return case.done("its origin is asked", wants=(want,))
-
-
 # --- what became of what is held
 
 
@@ -178,28 +74,10 @@ def _update(case: Case) -> Settlement:
     if case.pushed.object and not case.own:
         return case.ignored("about another host's object")
     if case.held:
-        return _news(case) if _is_newer(case) else case.ignored("held already")
+        return case.looked_at() if case.is_newer else case.ignored("held already")
     if case.known.follow is None:
         return case.ignored("nothing of it is held")
-    return _offered(case, "item")
-
-
-def _news(case: Case) -> Settlement:
-    return case.done("its origin is asked", wants=(case.want("check"),))
-
-
-def _is_newer(case: Case) -> bool:
-    """Whether the push tells of something that we cannot have seen yet. Its times are used for
-    nothing else."""
-    about, pushed = case.known.about, case.pushed
-    assert about is not None
-    verb = case.words[0] if case.note.type == "Announce" and case.words else case.note.type
-    if about.verified_by != "embedded" and (about.verified_at or 0.0) > case.note.at + _UNDER_WAY:
-        return False
-    updated = believable(pushed.updated, case.now)
-    if updated is None:
-        return verb not in ("Announce", "Create")
-    return about.updated is None or updated >= about.updated + _SAME_MOMENT
+    return notified_offered.offered(case, "item")
 
 
 def _itself(case: Case) -> Settlement:
@@ -223,18 +101,14 @@ def _delete(case: Case) -> Settlement:
         return case.ignored("nothing of it is held")
     # It may be a moderator's.
     if about is not None and about.owner not in (None, case.pushed.actor):
-        return _news(case)
-    return case.done("its origin is asked", wants=(_deleted(case),))
-
-
-def _deleted(case: Case) -> Want:
-    return case.want("deleted", depth=1)
+        return case.looked_at()
+    return case.done("its origin is asked", wants=(case.want("deleted", depth=1),))
 
 
 def _touch(case: Case) -> Settlement:
     """Add, Remove, and what is undone: the object is asked what it is now."""
     if case.own and case.held:
-        return _news(case) if _is_newer(case) else case.ignored("held already")
+        return case.looked_at() if case.is_newer else case.ignored("held already")
     return case.ignored("nothing of it is held")
 
 
@@ -251,7 +125,7 @@ def _undo(case: Case) -> Settlement:
         return case.ignored("undoes what somebody else did")
     kind = _COUNTED.get(pushed.inner)
     if kind is not None:
-        reactions = _reactions(case, kind, undone=True)
+        reactions = case.reactions(kind, undone=True)
         if not reactions:
             return case.ignored("nothing of it is held")
         lists = _unlisted(case) if kind == "share" else ()
@@ -279,20 +153,14 @@ _COUNTED: Mapping[str, ReactionKind] = {
 
 
 def _reaction(case: Case) -> Settlement:
-    reactions = _reactions(case, _COUNTED[case.note.type])
+    reactions = case.reactions(_COUNTED[case.note.type])
     return case.done("counted", reactions=reactions) if reactions else case.ignored("not held")
-
-
-def _reactions(case: Case, kind: ReactionKind, *, undone: bool = False) -> tuple[Reaction, ...]:
-    if not case.is_post:
-        return ()
-    return (Reaction(case.pushed.object, case.pushed.actor, kind, undone),)
 
 
 _ABOUT: Mapping[str, Callable[[Case], Settlement]] = {
     "Add": _touch,
-    "Announce": _announce,
-    "Create": _create,
+    "Announce": notified_offered.announce,
+    "Create": notified_offered.create,
     "Delete": _delete,
     "EmojiReact": _reaction,
     "Like": _reaction,

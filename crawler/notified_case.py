@@ -9,12 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..cache.mail_records import Follower, Notification, Settlement
+from ..cache.mail_records import Follower, Notification, Reaction, ReactionKind, Settlement
 from ..cache.records import Cause, Follow, Kind, Reference, State, Want
 from ..config.model import Follow as Rules
 from .protocol.inboxes import Inboxes
 from .protocol.pushed import Pushed
 from .protocol.uri import same_origin
+from .protocol.version import believable
+
+# What is verified so long after a push came was asked after it: no request takes longer than that
+# to be answered and written.
+_UNDER_WAY = 60.0
+# Times of one edit may be written with fractions here and without them there.
+_SAME_MOMENT = 1.0
 
 Policy = Literal["all", "ask", "none"]
 
@@ -42,6 +49,7 @@ class Known:
     inboxes: Inboxes | None = None  # of the actor, where its document is held
     deleted: bool = False  # its owner has said lately that it is deleted
     wanted: bool = False  # it is asked for just now
+    answered: bool = False  # what it is a reply to is held
     room: bool = True  # the sender and the object's host may cause another request this hour
     signer_followed: bool = False
 
@@ -82,6 +90,30 @@ class Case:
     def words(self) -> list[str]:
         """The types of what it wraps, outermost first."""
         return self.pushed.inner.split()
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the push tells of something that we cannot have seen yet. Its times are used for
+        nothing else."""
+        about, pushed, note = self.known.about, self.pushed, self.note
+        if about is None:
+            return True
+        if about.verified_by != "embedded" and (about.verified_at or 0.0) > note.at + _UNDER_WAY:
+            return False
+        updated = believable(pushed.updated, self.now)
+        if updated is None:
+            verb = self.words[0] if note.type == "Announce" and self.words else note.type
+            return verb not in ("Announce", "Create")
+        return about.updated is None or updated >= about.updated + _SAME_MOMENT
+
+    def reactions(self, kind: ReactionKind, *, undone: bool = False) -> tuple[Reaction, ...]:
+        """The actor's reaction to the object, if that is something to react to."""
+        if not self.is_post:
+            return ()
+        return (Reaction(self.pushed.object, self.pushed.actor, kind, undone),)
+
+    def looked_at(self) -> Settlement:
+        return self.done("its origin is asked", wants=(self.want("check"),))
 
     def ignored(self, outcome: str) -> Settlement:
         return Settlement(self.note.id, self.now, "ignored", outcome)

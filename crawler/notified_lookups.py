@@ -31,7 +31,8 @@ class NotifiedLookups:
 
     def records(self, notes: Sequence[Notification]) -> Mapping[str, Reference]:
         """The records of what a batch is about, and of where they lead."""
-        found = self.query.references({note.object for note in notes if note.object})
+        named = {note.object for note in notes} | {note.pushed.answers for note in notes}
+        found = self.query.references(named - {""})
         targets = {one.target for one in found.values() if _leads_on(one)}
         return found | self.query.references({uri for uri in targets if uri} - found.keys())
 
@@ -60,6 +61,7 @@ class NotifiedLookups:
             about=about,
             offered=offered,
             follower=follower,
+            answered=_is_held(records.get(note.pushed.answers)),
             inboxes=inboxes_of(document.json) if document is not None else None,
             signer_followed=self._followed(note.sender) is not None,
         )
@@ -71,6 +73,10 @@ class NotifiedLookups:
         if follow is None or (follow.handle is None and follow.key.startswith("@")):
             return None
         return follow
+
+
+def _is_held(one: Reference | None) -> bool:
+    return one is not None and one.state is State.RESOLVED
 
 
 def _leads_on(one: Reference) -> bool:

@@ -247,6 +247,30 @@ BOOSTS: list[Case] = [
         pushed("boost", ELSEWHERE) | TOLD,
     ),
     (
+        "a reply that a group passes on is not, where no replies are followed",
+        note("Announce", ELSEWHERE, inner="Create", answers=POST),
+        knowing(FOLLOWED, answered=True),
+        NOTHING,
+    ),
+    (
+        "where they are, it is asked for as a reply",
+        note("Announce", ELSEWHERE, inner="Create", answers=POST),
+        knowing(followed(rules={"replies": 1}), answered=True),
+        pushed("reply", ELSEWHERE),
+    ),
+    (
+        "unless what it answers is not held",
+        note("Announce", ELSEWHERE, inner="Create", answers=POST),
+        knowing(followed(rules={"replies": 1})),
+        NOTHING,
+    ),
+    (
+        "an edit of a reply that is held is asked for",
+        note("Announce", ELSEWHERE, inner="Update", answers=POST),
+        knowing(followed(rules={"replies": 1}), about(uri=ELSEWHERE), answered=True),
+        pushed("check", ELSEWHERE),
+    ),
+    (
         "an edit that a group passes on is asked for",
         note("Announce", ELSEWHERE, inner="Update"),
         knowing(FOLLOWED, about(uri=ELSEWHERE), offered=True),

@@ -36,6 +36,11 @@ READ = [
         act("Create", note()),
         Pushed("Create", ALICE, ACT, NOTE, "Note"),
     ),
+    (
+        "what it answers is an id",
+        act("Create", note(inReplyTo=INNER)),
+        Pushed("Create", ALICE, ACT, NOTE, "Note", answers=INNER),
+    ),
     ("an id alone has no type", act("Create", NOTE), Pushed("Create", ALICE, ACT, NOTE)),
     (
         "the time of an edit is kept",

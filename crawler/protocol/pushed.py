@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import BadInput
-from .activitystreams import audience
+from .activitystreams import audience, in_reply_to
 from .classes import ACTIVITY_TYPES, ACTOR_TYPES, COLLECTION_TYPES, OBJECT_TYPES, class_of
 from .record import record
 from .shapes import as_list, id_of, ids_of, primary_type
@@ -42,6 +42,7 @@ class Pushed:
     inner: str = ""  # types of the activities it wraps, outermost first: "Like", "Undo Delete"
     inner_actor: str = ""  # of the outermost of those
     inner_id: str = ""  # of the outermost of those
+    answers: str = ""  # what the object is a reply to
     updated: float | None = None  # of the pushed object: only to drop notices of what is held so
     public: bool | None = None  # addressed to everybody; None: no audience is stated
     vouched: bool = False  # the activity is, and an embedded object may leave that to it
@@ -74,6 +75,7 @@ def read_pushed(document: Any) -> Pushed:
         inner=" ".join(_word(one, ACTIVITY_TYPES) or OTHER for one in wrapped),
         inner_actor=id_of(outermost.get("actor")) or "",
         inner_id=id_of(outermost) or "",
+        answers=in_reply_to(about) or "",
         updated=rfc3339(about.get("updated")) if isinstance(about, dict) else None,
         public=_public(document, about),
         vouched=audience(document).public and not audience(about).stated,

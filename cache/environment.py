@@ -39,10 +39,10 @@ class Tables:
 
     __slots__ = (
         "activity", "agenda", "body", "change", "collection", "count", "delivery", "destination",
-        "extra", "follow", "follower", "history", "host", "index", "key", "key_age", "lane",
-        "member", "member_of", "meta", "moved", "notices", "notification", "outbound", "owed",
-        "queue", "reaction", "ready", "ref", "seen", "sending", "shared", "slot", "terms", "thread",
-        "unsorted", "uri", "waiting", "walk", "want", "window", "word",
+        "extra", "farewell", "follow", "follower", "history", "host", "index", "key", "key_age",
+        "lane", "member", "member_of", "meta", "moved", "notices", "notification", "outbound",
+        "owed", "queue", "reaction", "ready", "ref", "robots", "seen", "sending", "shared", "slot",
+        "terms", "thread", "unsorted", "uri", "waiting", "walk", "want", "window", "word",
     )  # fmt: skip
 
     activity: Table
@@ -54,6 +54,7 @@ class Tables:
     delivery: Table
     destination: Table
     extra: Table
+    farewell: Table
     follow: Table
     follower: Table
     history: Table
@@ -74,6 +75,7 @@ class Tables:
     reaction: Table
     ready: Table
     ref: Table
+    robots: Table
     seen: Table
     sending: Table
     shared: Table

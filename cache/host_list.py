@@ -43,7 +43,7 @@ def _host(row: bytes, now: float | None) -> Host:
     at = now if now is not None else host.next_at
     return Host(
         host=host.name,
-        state=standing(health, at),
+        state="blocked" if host.blocked else standing(health, at),
         until=host.until if host.until > at else None,
         failures=host.failures,
         last_error=host.last_error or None,
@@ -53,4 +53,5 @@ def _host(row: bytes, now: float | None) -> Host:
         backlog=host.backlog,
         lag=float(host.lag) if host.lag else None,
         knock=fresh(host.knock, at),
+        delay=host.delay if host.delay and at < host.delay_until else None,
     )

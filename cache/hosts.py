@@ -12,6 +12,8 @@ from __future__ import annotations
 from math import isnan, nan
 from typing import NamedTuple
 
+from ..crawler.protocol.robots_memory import DAY
+from . import robots
 from .host_state import HostHealth, host_after, is_probing
 from .layout import F64, NONE, U64, host_key, micros, number, some
 from .queue_layout import TURN, HostRow
@@ -73,13 +75,18 @@ def health(host: HostRow) -> HostHealth:
 def learn(work: Work, report: HostReport, now: float) -> None:
     """Take in what one request taught, and give its slot back where it had one of its own."""
     key, host = named(work, report.host)
+    last = host.next_at - gap(work, host, now)
     after = host_after(report.host, health(host), report, now)
     host.failures, host.throttles, host.refusals = after.failures, after.throttles, after.refusals
     host.since, host.until, host.last_error = number(after.since), after.until, after.last_error
     if report.knock is not None:
         host.knock = report.knock
+    if report.robots is not None:
+        robots.keep(work, key, report.robots)
+        host.delay, host.delay_until = report.robots.delay, report.robots.until
+        host.next_at = max(host.next_at, last + gap(work, host, now))
     # The host counts from what it saw, which came after name, connection and TLS.
-    host.next_at = max(host.next_at, min(report.sent, now) + work.politeness.gap)
+    host.next_at = max(host.next_at, min(report.sent, now) + gap(work, host, now))
     if report.slot and host.turns:
         end_turn(work, key, host, host.turns[0])
     work.unsettled.add(key)
@@ -88,6 +95,14 @@ def learn(work: Work, report: HostReport, now: float) -> None:
 def capacity(work: Work, host: HostRow) -> int:
     probing = is_probing(host.failures, host.throttles, host.refusals)
     return 1 if probing else work.politeness.concurrency
+
+
+def gap(work: Work, host: HostRow, now: float) -> float:
+    """Between two requests: what the operator states, or what the host asks for in robots.txt."""
+    stated = work.politeness.gap
+    if not host.delay or not now < host.delay_until <= now + 2 * DAY:
+        return stated
+    return max(stated, host.delay)
 
 
 def free_at(host: HostRow) -> float:
@@ -120,7 +135,7 @@ def take(
         work.agenda.prices.account.charge(1, now, own=new, backfill=backfill)
     host.in_flight += 1
     host.requests += 1
-    host.next_at = now + work.politeness.gap
+    host.next_at = now + gap(work, host, now)
     work.counters.in_flight += 1
     if page:
         table = work.t.window
@@ -223,7 +238,7 @@ def ready_key(cause: int, at: float, key: bytes) -> bytes:
 
 def _ready(work: Work, key: bytes, host: HostRow) -> tuple[int, float] | None:
     """The cause and time of what can be leased next from a host."""
-    if host.queued == 0 or host.in_flight >= capacity(work, host):
+    if host.blocked or host.queued == 0 or host.in_flight >= capacity(work, host):
         return None
     free = free_at(host)
     times = [
@@ -237,4 +252,4 @@ def _ready(work: Work, key: bytes, host: HostRow) -> tuple[int, float] | None:
     # in the line of hosts.
     horizon = max(earliest, free, work.now)
     cause = min(group.cause for at, group in times if at <= horizon)
-    return cause, max(earliest, host.next_at - work.politeness.gap + STEP_BACK)
+    return cause, max(earliest, host.next_at - gap(work, host, work.now) + STEP_BACK)

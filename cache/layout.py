@@ -14,6 +14,7 @@ reads back equal; keys sort as their parts do.
 | body | id | form, provenance of the enclosing answer and its context, body |
 | shared | hash (8) | count of users, bytes that many bodies share |
 | extra | id | JSON: what is rarely needed of a reference |
+| farewell | id | until when a forgotten reference's name is told, and the name |
 | history | id, sequence | an earlier body |
 | terms | id | until schema 2: what an object is found by, see `terms_layout` |
 | thread | follow, post[, collection] | see `thread_rows` |
@@ -30,6 +31,7 @@ reads back equal; keys sort as their parts do.
 | slot | until, host, id, kind | nothing: a request in flight |
 | ready | cause, time, host | nothing: when a host may be asked |
 | host | host | HostRow |
+| robots | host | see `robots` |
 | window | host, number of the page request | time |
 | agenda | line, due, id | nothing: when a source is to be asked again |
 | notices | id | what a source's pushes were worth |

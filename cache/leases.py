@@ -92,7 +92,9 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     a more urgent cause."""
     host = hosts.get(work, key)
     work.unsettled.add(key)
-    if host.in_flight >= hosts.capacity(work, host) or hosts.free_at(host) > now:
+    if host.blocked or host.in_flight >= hosts.capacity(work, host):
+        return None
+    if hosts.free_at(host) > now:
         return None
     best: hosts.Group | None = None
     account = work.agenda.prices.account
@@ -190,7 +192,7 @@ def turn(work: Work, name: str, now: float, page: bool, held: bool, since: float
     key, host = hosts.named(work, name)
     wait = hosts.free_at(host)
     if since:
-        wait = max(wait, min(since, now) + work.politeness.gap)
+        wait = max(wait, min(since, now) + hosts.gap(work, host, now))
     if page:
         wait = max(wait, hosts.page_at(work, key, host))
     if wait > now:
@@ -265,7 +267,7 @@ def _rewind(work: Work, now: float) -> None:
     for key in list(work.txn.cursor(work.t.host).iternext(values=False)):
         host = hosts.get(work, key)
         host.until = min(host.until, now + LONGEST_PAUSE)
-        host.next_at = min(host.next_at, now + work.politeness.gap)
+        host.next_at = min(host.next_at, now + hosts.gap(work, host, now))
         host.since = min(host.since, now)  # NaN, for none, stays
         work.unsettled.add(key)
     for key, at in list(work.txn.cursor(work.t.window)):

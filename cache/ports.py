@@ -52,6 +52,7 @@ from .records import (
 
 if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
+    from ..crawler.protocol.robots_memory import Robots
 
 
 class Store(Protocol):
@@ -281,6 +282,9 @@ class Query(Protocol):
 
     def host(self, name: str, now: float | None = None) -> Host | None:
         """One host ("host:port"); None: it was never asked. `now` as for `hosts`."""
+
+    def robots(self, host: str) -> Robots | None:
+        """What is known of the robots.txt of a host ("host:port"), believable or not."""
 
     def totals(self, now: float | None = None) -> Totals:
         """Counts for the status; with `now` also how far the refreshing is behind."""

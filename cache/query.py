@@ -30,6 +30,7 @@ from .views import (
 )
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
+    from ..crawler.protocol.robots_memory import Robots
     from .backlog import Figures
     from .health import Health
     from .mail_records import (
@@ -218,6 +219,11 @@ class LmdbQuery:
         from .host_list import read_host
 
         return self._environment.read(lambda txn, t: read_host(txn, t, name, now))
+
+    def robots(self, host: str) -> Robots | None:
+        from .robots import read
+
+        return self._environment.read(lambda txn, t: read(txn, t, host))
 
     def totals(self, now: float | None = None) -> Totals:
         from .backlog import behind, figures

@@ -127,6 +127,9 @@ class HostRow:
     lag: int = 0  # seconds by which the latest source to be asked again was late
     backlog: int = 0  # its sources that were put off, as far as is known
     knock: Known | None = None  # what it reads of our signatures
+    blocked: bool = False  # nothing of it is leased
+    delay: float = 0.0  # the gap that its robots.txt asks for, until then
+    delay_until: float = 0.0
 
     def pack(self) -> bytes:
         return _HOST.pack(
@@ -149,6 +152,12 @@ class HostRow:
         if (knock := self.knock) is not None:  # without an identity there is none
             kept = (knock.form, knock.until, knock.failed, knock.since, knock.challenge)
             rest.append((*kept, knock.post, knock.post_until))
+        elif self.blocked or self.delay:
+            rest.append(None)
+        if self.blocked or self.delay:
+            rest.append(self.blocked)
+        if self.delay:
+            rest += (self.delay, self.delay_until)
         return rest
 
     @classmethod
@@ -156,7 +165,10 @@ class HostRow:
         # Rows of schema 1 end with the turns; the last is there where an identity has knocked.
         name, last_error, turns, *more = orjson.loads(row[_HOST.size :])
         host = cls(*(name, *_HOST.unpack_from(row), last_error, tuple(turns), *more[:2]))
-        if len(more) > 2:
+        host.blocked = len(more) > 3 and more[3]
+        if len(more) > 5:
+            host.delay, host.delay_until = more[4:6]
+        if len(more) > 2 and more[2] is not None:
             form, until, failed, *others = more[2]
             host.knock = Known(form, until, tuple(failed), *others)
         return host

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from ..crawler.protocol.knock import NOTHING, Form, Known
 from ..crawler.protocol.record import record
+from ..crawler.protocol.robots_memory import Robots
 from ..crawler.protocol.version import Stamp
 from .views import (
     Attempt,
@@ -279,6 +280,7 @@ class HostReport:
     slot: bool = False  # gives back a slot that `Frontier.turn` gave; a lease is its own slot
     sent: float = 0.0  # when the request was sent, which is later than its lease; 0: not known
     knock: Known | None = None  # what it reads of our signatures; None: as it was known
+    robots: Robots | None = None  # what is now known of its robots.txt; None: as it was
 
 
 @record(frozen=True, slots=True)
@@ -363,6 +365,7 @@ class Host:
     backlog: int = 0  # its sources that are due and have not been asked yet
     lag: float | None = None  # seconds for which the most overdue of them has been waiting
     knock: Known = NOTHING  # what it reads of our signatures, as far as that is believed
+    delay: float | None = None  # the gap that its robots.txt asks for, as far as it is granted
 
 
 @dataclass(frozen=True, slots=True)

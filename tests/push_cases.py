@@ -30,6 +30,11 @@ def notifications(station: PublicStation) -> list[Notification]:
         return query.notifications(ALL)
 
 
+def waiting(station: PublicStation) -> list[Notification]:
+    """What is still to be acted upon."""
+    return [one for one in notifications(station) if one.state == "waiting"]
+
+
 def followers(station: PublicStation) -> list[str]:
     """The actors that follow ours."""
     with mail(station) as query:

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from public_station import ACTOR, QUICK, PublicStation, holds
-from push_cases import mail, notifications, settled
+from push_cases import mail, settled, waiting
 from station import eventually
 from traces import traces
 
-from fedpull.cache.mail_records import Notification
 from fedpull.tests.fediverse.documents import PUBLIC
 from fedpull.tests.fediverse.families import BY_NAME
 from fedpull.tests.fediverse.model import Account, Post
@@ -224,7 +223,3 @@ def test_what_a_push_says_leaves_no_trace(tmp_path: Path, world: Fediverse, alic
     assert MARKER not in running.output()
     assert traces(station.store, "the origin says the last word") != []
     assert traces(station.store, MARKER) == []
-
-
-def waiting(station: PublicStation) -> list[Notification]:
-    return [one for one in notifications(station) if one.state == "waiting"]

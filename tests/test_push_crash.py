@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from public_station import PublicStation, holds
-from push_cases import notifications
+from push_cases import notifications, waiting
 from station import Running, eventually
 
 from fedpull.cache import Cache
@@ -77,10 +77,7 @@ def test_what_was_acknowledged_is_acted_upon_once(tmp_path: Path, rounds: int) -
                 acknowledged += heard
                 kept += named
         with station.daemon() as running:
-            eventually(
-                lambda: all(one.state != "waiting" for one in notifications(station)),
-                "all is settled",
-            )
+            eventually(lambda: not waiting(station), "all is settled")
             eventually(lambda: set(kept) <= holds(station, alice), "all is kept")
             noted = notifications(station)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from public_station import ACTOR, INBOX, PublicStation, holds
-from push_cases import followers, mail, notifications
+from push_cases import followers, mail, waiting
 from station import eventually
 
 from fedpull.cache.records import Follow
@@ -177,9 +177,7 @@ def test_nothing_changes_for_alice_when_mallory(here: Neighbours, what: str) -> 
     for to in (INBOX, ""):
         told = here.mallory.push({**document, "id": f"{document['id']}{to[:1]}"}, to=to)
         assert told.status in (202, 400, 401), told
-    eventually(
-        lambda: all(one.state != "waiting" for one in notifications(here.station)), "settled"
-    )
+    eventually(lambda: not waiting(here.station), "all is settled")
     # What is asked because of it has been answered when a later push of alice's has arrived.
     post = here.alice.post(f"after mallory {what}")
     assert here.alice.push(post).status == 202

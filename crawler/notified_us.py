@@ -63,7 +63,7 @@ def _read_first(case: Case) -> Settlement:
     tries = case.note.attempts
     if tries >= len(_INBOX_WAITS):
         return case.failed("its actor's document names no inbox that can be reached")
-    wants = (case.want("asked", case.pushed.actor),)
+    wants = (case.want("asked", case.pushed.actor),) if case.known.room else ()
     return case.later(_INBOX_WAITS[tries], "waits for its actor's document", wants=wants)
 
 

@@ -172,7 +172,8 @@ class Processing:
     ) -> Settlement:
         note, known = lookups.known(note, records)
         known = ahead.seen(note, known)
-        host = host_port(note.object) if note.object else ""
+        asked = note.pushed.actor if note.type == "Follow" else note.object
+        host = host_port(asked) if asked else ""
         known = replace(
             known,
             deleted=self._deleted.holds(note.object, now),

@@ -90,7 +90,6 @@ class MailPocket(Pocket):
         self.pages |= {ALICE: actor(), OUTBOX: outbox(*items)}
         self.follow(ALICE, **rules)
         self.run()
-        self.follows._learn(self.opened.query.follow(ALICE))  # type: ignore[arg-type]
         self.asked.clear()
 
     def changes(self, kind: str | None = None) -> list[tuple[str, str, str | None]]:

@@ -75,6 +75,13 @@ def test_where_an_answer_goes_is_read_first() -> None:
     assert all(one.follower is None and not one.sends for one in waits)
 
 
+def test_a_flood_of_follows_asks_nobody_beyond_its_share() -> None:
+    """What waits then is tried again later, and fails in the end."""
+    settled = decide(ASKS, knowing(room=False), NOW)
+
+    assert (settled.state, settled.wants) == ("waiting", ())
+
+
 ABOUT_US: list[Case] = [
     ("a Follow of somebody else", note("Follow", BOB), knowing(inboxes=INBOXES), {}),
     (

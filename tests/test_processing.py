@@ -391,6 +391,18 @@ def test_a_flood_of_pushes_is_bounded_and_evicts_nothing(tmp_path: Path) -> None
         assert "https://victim.example/late" in pocket.asked
 
 
+def test_a_flood_of_follows_is_bounded(tmp_path: Path) -> None:
+    """One server with many actors has so many of them read in an hour, and no more."""
+    with MailPocket(tmp_path) as pocket:
+        for n in range(1_200):
+            pocket.receive(activity("Follow", OURS.actor, f"https://fans.example/{n}"))
+        pocket.work()
+        pocket.run(2_000)
+
+        assert len(set(pocket.asked)) == 1_000
+        assert pocket.opened.query.followers(9) == []
+
+
 def test_who_moves_is_followed_where_both_sides_say_so(tmp_path: Path) -> None:
     """The actor is asked at once, and the follow goes on at its new place."""
     there = "https://new.example/users/alice"

@@ -23,6 +23,9 @@ _UNDER_WAY = 60.0
 # Times of one edit may be written with fractions here and without them there.
 _SAME_MOMENT = 1.0
 
+# Between the tries of one that cannot be settled; after the last it is given up.
+_AGAIN = (10.0, 60.0, 600.0, 3_600.0)
+
 Policy = Literal["all", "ask", "none"]
 
 
@@ -134,3 +137,17 @@ class Case:
         cause = Cause.PUSH if self.known.room else Cause.REFRESH
         uri, key = uri or self.pushed.object, follow.key if follow is not None else ""
         return Want(uri, Kind.DOCUMENT, cause, self.now, key, relation, depth)
+
+
+def behind(note: Notification, due: float, now: float) -> Settlement:
+    """It waits until the one before it has been settled, which is no failure of its own."""
+    outcome = "waits for an earlier one of its sender"
+    return Settlement(note.id, now, "waiting", outcome, due=due, tried=False)
+
+
+def again(note: Notification, outcome: str, now: float) -> Settlement:
+    """Another try later, or the end of it."""
+    if note.attempts >= len(_AGAIN):
+        return Settlement(note.id, now, "failed", outcome)
+    due = now + _AGAIN[note.attempts]
+    return Settlement(note.id, now, "waiting", outcome, due=due)

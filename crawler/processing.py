@@ -21,7 +21,7 @@ from ..errors import StoreError
 from .clock import Clock
 from .follows import Follows
 from .notified import brings_back, decide, hides
-from .notified_case import Ours
+from .notified_case import Ours, again, behind
 from .notified_lookups import NotifiedLookups
 from .notified_memory import REMEMBERED, Ahead, Deleted, Shares
 from .protocol.uri import host_port
@@ -30,10 +30,9 @@ log = logging.getLogger(__name__)
 
 # Some 20 ms of the loop's thread.
 _BATCH = 256
-# Between the tries of one that cannot be settled; after the last it is given up.
-_AGAIN = (10.0, 60.0, 600.0, 3_600.0)
 _STORE_AGAIN = (1.0, 60.0)  # doubling, while the store cannot be written
 _SHORTEST_SLEEP, _LONGEST_SLEEP = 0.05, 60.0
+_MOST_AWAITED = 1_000
 _MOST_KEPT = 20_000  # notifications that are looked through at a start: all that are kept
 
 
@@ -52,6 +51,9 @@ class Processing:
     _deleted: Deleted = field(default_factory=Deleted)
     # By sender: the number and the time of the one that waits, and before which no other goes.
     _held: dict[str, tuple[int, float]] = field(default_factory=dict)
+    # By actor: whose Follow waits for its document; and those of them for which it has come.
+    _awaited: dict[str, Notification] = field(default_factory=dict)
+    _come: list[Notification] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _failures: int = 0  # of the store, in a row
@@ -74,7 +76,11 @@ class Processing:
         self._wake.set()
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
-        """An outcome is on disk: what a visit found that should have been pushed is told."""
+        """An outcome is on disk: who waited for it goes on at once, and what a visit found that
+        should have been pushed is told."""
+        if (note := self._awaited.pop(lease.want.uri, None)) is not None:
+            self._come.append(note)
+            self.poke()
         for poll in outcome.polls:
             follow = outcome.follow
             if poll.untold and not poll.first and follow is not None and follow.subscribed == "yes":
@@ -88,7 +94,9 @@ class Processing:
         """Settle what is due, up to a batch; how many that was. Raises StoreError where nothing
         can be written."""
         now = self.clock.now()
-        notes = sorted(self.mailbox.waiting(now, _BATCH), key=lambda note: note.id)
+        come, self._come = self._come, []
+        waiting = {note.id: note for note in (*come, *self.mailbox.waiting(now, _BATCH))}
+        notes = [waiting[number] for number in sorted(waiting)]
         if notes:
             settlements = self._decided(notes, now)
             await self._settle(notes, settlements, now)
@@ -149,7 +157,7 @@ class Processing:
             first = self._held.get(note.sender)
             if first is not None and first[0] < note.id:
                 due = max(first[1], now)
-                settlements.append(_behind(note, due, now))
+                settlements.append(behind(note, due, now))
                 continue
             try:
                 settled = self._decide(note, lookups, records, ahead, now)
@@ -157,10 +165,18 @@ class Processing:
                 raise
             except Exception as error:
                 log.exception("notification %d could not be processed: this is a bug", note.id)
-                settled = _again(note, f"could not be processed: {type(error).__name__}", now)
+                settled = again(note, f"could not be processed: {type(error).__name__}", now)
             self._hold(note, settled)
+            if settled.state == "waiting" and settled.wants:
+                self._await(note)
             settlements.append(settled)
         return settlements
+
+    def _await(self, note: Notification) -> None:
+        """It was put off for its actor's document, and need not wait longer than for that."""
+        if len(self._awaited) >= _MOST_AWAITED:
+            self._awaited.clear()  # they are due in seconds anyway
+        self._awaited[note.pushed.actor] = replace(note, attempts=note.attempts + 1)
 
     def _decide(
         self,
@@ -213,8 +229,8 @@ class Processing:
         """One after the other, since one of them spoils the transaction for all."""
         settled, put_off = [], dict[str, float]()
         for note, one in zip(notes, settlements, strict=True):
-            behind = put_off.get(note.sender)
-            done = await self._settle_one(note, _behind(note, behind, now) if behind else one, now)
+            due = put_off.get(note.sender)
+            done = await self._settle_one(note, one if due is None else behind(note, due, now), now)
             settled.append(done)
             if done is not one and done.due is not None:
                 put_off[note.sender] = done.due
@@ -225,7 +241,7 @@ class Processing:
             await asyncio.wrap_future(self.mailbox.settle([settled], now))
         except StoreError as error:
             log.warning("notification %d cannot be settled: %s", note.id, error)
-            settled = _again(note, f"could not be written: {error}", now)
+            settled = again(note, f"could not be written: {error}", now)
             self._hold(note, settled)
             await asyncio.wrap_future(self.mailbox.settle([settled], now))
         return settled
@@ -243,16 +259,3 @@ class Processing:
             self.sending()
         if any(settled.block is not None and settled.block[1] is None for settled in settlements):
             await self.follows.mend()
-
-
-def _behind(note: Notification, due: float, now: float) -> Settlement:
-    outcome = "waits for an earlier one of its sender"
-    return Settlement(note.id, now, "waiting", outcome, due=due, tried=False)
-
-
-def _again(note: Notification, outcome: str, now: float) -> Settlement:
-    """Another try later, or the end of it."""
-    if note.attempts >= len(_AGAIN):
-        return Settlement(note.id, now, "failed", outcome)
-    due = now + _AGAIN[note.attempts]
-    return Settlement(note.id, now, "waiting", outcome, due=due)

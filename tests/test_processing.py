@@ -479,10 +479,13 @@ def test_who_follows_us_is_answered_once_its_inbox_is_known(tmp_path: Path) -> N
         pocket.work()
         waiting = [pocket.note(n or 0) for n in (first, second)]
         pocket.run()
+        pocket.work()
+        answered = pocket.note(first or 0).state
         pocket.clock.at += 6
         pocket.work()
 
         assert [(note.state, note.attempts) for note in waiting] == [("waiting", 1), ("waiting", 0)]
+        assert answered == "done"
         assert [pocket.note(n or 0).state for n in (first, second)] == ["done", "done"]
         assert pocket.opened.query.followers(9) == []
         [sent] = pocket.opened.query.deliveries(9)

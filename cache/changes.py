@@ -14,6 +14,7 @@ from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING
 
+from ..crawler.protocol.forgotten import PREFIX
 from .environment import Tables, Txn
 from .intern import text_of, uri_of, word_text
 from .layout import CHANGE_KINDS, NONE, U64
@@ -104,9 +105,19 @@ def _change(txn: Txn, t: Tables, seq: int, told: Told, id: bytes) -> Change:
     return Change(
         seq=seq,
         kind=CHANGE_KINDS[kind],
-        id=uri_of(txn, t, id) or "",
-        actor=uri_of(txn, t, actor),
+        id=_name(txn, t, id) or "",
+        actor=_name(txn, t, actor),
         type=word_text(txn, t, type) or None,
         at=at,
         reason=reason.decode("utf-8", "replace") or None,
     )
+
+
+def _name(txn: Txn, t: Tables, id: bytes) -> str | None:
+    """A reference's name. That of a forgotten one is told for a while, so that whoever follows the
+    log learns what to drop."""
+    name = uri_of(txn, t, id)
+    if name is not None and name.startswith(PREFIX):
+        row = txn.get(id, None, t.farewell)
+        return name if row is None else row[8:].decode("utf-8", "surrogatepass")
+    return name

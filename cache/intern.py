@@ -40,7 +40,11 @@ def uri_of(txn: Txn, t: Tables, id: bytes) -> str | None:
 
 def known_id(work: Work, uri: str) -> bytes | None:
     """The id of a URI inside a write transaction, without making one."""
-    return work.memo.ids.get(uri) or _stored_id(work, uri, uri_key(uri))
+    known = work.memo.ids.get(uri)
+    if known is not None:
+        return known
+    name = work.policy.name(uri)
+    return _stored_id(work, name, uri_key(name))
 
 
 def _stored_id(work: Work, uri: str, key: bytes) -> bytes | None:
@@ -59,6 +63,8 @@ def id_of(work: Work, uri: str | None) -> bytes:
         return NONE
     id = work.memo.ids.get(uri)
     if id is None:
+        # What is forgotten is never written down again, whoever mentions it.
+        uri = work.policy.name(uri)
         key = uri_key(uri)
         id = _stored_id(work, uri, key)
         if id is None:

@@ -35,7 +35,7 @@ def mark(work: Work, item: Mark, at: float) -> None:
         ref.type = word_of(work, TYPE, item.type)
     refused_before = ref.state == _REFUSED and extra.get("reason") == item.reason
     if item.purge and ref.has_body:
-        _purge(work, id, ref, at, item.reason)
+        purge(work, id, ref, at, item.reason)
     elif item.state is State.REFUSED and not (ref.has_body or refused_before):
         _log_refusal(work, id, ref, at, item.reason)
     if item.note:
@@ -94,7 +94,7 @@ def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> Non
         changes.log(work, "refused", id, ref.owner, ref.type, at, reason)
 
 
-def _purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
+def purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
     """Drop every byte of the content; the hash stays, so that its return can be recognised."""
     row = stored_body(work, id)
     if row is not None:

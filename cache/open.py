@@ -1,4 +1,4 @@
-"""Opening a store: the environment, the lock, the writer, and the four ports on them.
+"""Opening a store: the environment, the lock, the writer, and the ports on them.
 
 Composition only. Invariant: whoever holds an Opened that is not read-only holds `writer.lock`.
 """
@@ -9,12 +9,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..crawler.protocol.policy import OPEN, Policy
 from . import migration
 from .agenda import Agenda
 from .environment import open_environment
 from .frontier import LmdbFrontier
 from .lock import WriterLock
 from .mailbox import LmdbMailbox
+from .moderator import LmdbModerator
 from .prices import Prices
 from .query import LmdbQuery
 from .records import Politeness
@@ -29,11 +31,12 @@ KEEP_UNVERIFIED = 30 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store's four ports. `close` finishes what is waiting; it may be called twice."""
+    """A store's ports. `close` finishes what is waiting; it may be called twice."""
 
     store: LmdbStore
     frontier: LmdbFrontier
     mailbox: LmdbMailbox
+    moderator: LmdbModerator
     query: LmdbQuery
     close: Callable[[], None]
 
@@ -55,9 +58,11 @@ def open_store(
     group: str | None = None,
     budget: float = BUDGET,
     keep_unverified: float = KEEP_UNVERIFIED,
+    policy: Policy = OPEN,
 ) -> Opened:
     """Open a store as its one writer, making it if need be. `budget`: requests an hour that the
-    refresh loop may use; `keep_unverified`: seconds for which a copy outlives its verification.
+    refresh loop may use; `keep_unverified`: seconds for which a copy outlives its verification;
+    `policy`: what is in force from the first job on.
 
     Raises StoreLocked when another process writes it, StoreError when it cannot be opened.
     """
@@ -70,7 +75,7 @@ def open_store(
         raise
     agenda = remembered(environment, Agenda(Prices(budget, host_cap(polite))))
     refresh = Refresh(agenda, keep_unverified)
-    writer = Writer(environment, max_bytes, polite, history, agenda)
+    writer = Writer(environment, max_bytes, polite, history, agenda, policy)
     migration.go_on(writer.submit)
 
     def close() -> None:
@@ -84,6 +89,7 @@ def open_store(
         LmdbStore(environment, writer, closing),
         LmdbFrontier(environment, writer, polite, refresh),
         LmdbMailbox(environment, writer),
+        LmdbModerator(environment, writer),
         LmdbQuery(environment, writer.health, refresh.figures),
         closing,
     )

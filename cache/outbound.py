@@ -48,6 +48,8 @@ def send(work: Work, sends: Sequence[Send], now: float) -> None:
         return
     counters = MailCounters.read(work.txn, work.t)
     for one in sends:
+        if work.policy.verdict(one.inbox) is not None:
+            continue
         counters.deliveries += 1
         place = origin(one.inbox)
         row = DeliveryRow(WAITING, digest(place), digest(one.inbox), one.activity, one.inbox, now)
@@ -139,6 +141,16 @@ def _give_up(work: Work, gone: DeliveryRow, destination: Destination, now: float
         row = _row(work, number)
         row.status, row.error = gone.status, gone.error
         _end(work, number, row, destination, _GIVEN_UP, now)
+
+
+def call_off(work: Work, number: int, reason: str, now: float) -> None:
+    """Give up one that waits, whatever its turn."""
+    row = _row(work, number)
+    destination = _load(work, row.origin)
+    if row.state == WAITING and destination is not None:
+        row.error = reason
+        _end(work, number, row, destination, _GIVEN_UP, now)
+        _settle(work, row.origin, destination)
 
 
 def recover(work: Work) -> int:

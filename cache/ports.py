@@ -1,7 +1,7 @@
-"""The four typed ports above which nobody knows what engine keeps the data.
+"""The five typed ports above which nobody knows what engine keeps the data.
 
 `Store` is the one writer, `Frontier` the durable queue with per-host leases, `Mailbox` what comes
-to the inbox and goes out of it, `Query` the reader.
+to the inbox and goes out of it, `Moderator` what the operator does not want, `Query` the reader.
 Times are POSIX seconds; `now` is always an argument. A method that writes returns a
 concurrent.futures.Future that is done once the change is on disk (outcomes that are waiting share a
 commit); it fails with StoreError, and then nothing of that call was written.
@@ -52,7 +52,9 @@ from .records import (
 
 if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
+    from ..crawler.protocol.policy import Policy
     from ..crawler.protocol.robots_memory import Robots
+    from .sweep import Swept
 
 
 class Store(Protocol):
@@ -185,6 +187,26 @@ class Mailbox(Protocol):
 
     def recover(self) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""
+
+
+class Moderator(Protocol):
+    """Keeps the store in line with the operator's policy: blocklists, and what was forgotten."""
+
+    def enforce(self, policy: Policy) -> Future[None]:
+        """From this job on nothing that the policy refuses is queued, kept or sent to."""
+
+    def has_forgotten(self, policy: Policy) -> bool:
+        """Whether nothing is left of what is forgotten; a restored backup may bring it back."""
+
+    def is_done(self, policy: Policy) -> bool:
+        """Whether nothing is left of what the policy refuses."""
+
+    def sweep(self, policy: Policy, now: float, stopped: Callable[[], bool]) -> Swept | None:
+        """Purge what the policy in force refuses, in batches; for a thread of its own, one at a
+        time. None: `stopped` said so."""
+
+    def tidy(self, now: float, stopped: Callable[[], bool]) -> None:
+        """Drop names of what was forgotten that the change log has told for an hour."""
 
 
 class Query(Protocol):

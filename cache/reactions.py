@@ -47,6 +47,18 @@ def react(work: Work, reaction: Reaction) -> bool:
     return True
 
 
+def take_back(work: Work, key: bytes) -> None:
+    """Count no more what stands in one row: its actor is to be forgotten."""
+    if work.txn.get(key, None, work.t.reaction) is None:
+        return
+    id, kind = key[:8], key[8]
+    now, told = unpack_counts(work.txn.get(id, None, work.t.count))
+    values = list(astuple(now))
+    values[kind] -= 1
+    work.delete(work.t.reaction, key)
+    _write(work, id, Counts(*values), told)
+
+
 def _write(work: Work, id: bytes, now: Counts, told: Counts) -> None:
     if now == told == Counts():
         work.delete(work.t.count, id)

@@ -15,6 +15,7 @@ from . import documents, follows, hosts, leases, marks, members, sources, thread
 from .environment import Environment
 from .index import unlist
 from .intern import FOLLOW, id_of, known_id, word_of
+from .permission import permitted
 from .records import Applied, Attempt, Change, Follow, Kind, Outcome
 from .work import Work
 from .writer import Writer
@@ -63,7 +64,7 @@ def grows(outcome: Outcome) -> bool:
 
 def apply(work: Work, outcome: Outcome) -> Applied:
     """Everything that follows from one answer."""
-    outcome = _of_its_follow(work, outcome)
+    outcome = permitted(work.policy, _of_its_follow(work, outcome))
     work.now = max(work.now, outcome.at)
     logged = len(work.changes)
     verdicts = [(put, documents.put(work, put)) for put in outcome.puts]

@@ -8,7 +8,7 @@ that is parked counts neither for its host nor as due.
 from __future__ import annotations
 
 from ..crawler.protocol.uri import host_port
-from . import hosts, threads
+from . import hosts, permission, threads
 from .intern import FOLLOW, id_of, word_of
 from .layout import NONE
 from .queue_layout import Row
@@ -30,7 +30,10 @@ _EITHER = Row.REFETCH | Row.PROMOTED | Row.AGAIN
 
 
 def add(work: Work, want: Want, *, promoted: bool = False) -> None:
-    """Queue a want, or merge it into its row. `promoted`: it was paid for by the refresh loop."""
+    """Queue a want, or merge it into its row; what policy does not let be asked is passed over.
+    `promoted`: it was paid for by the refresh loop."""
+    if not permission.may_ask(work, want):
+        return
     id = id_of(work, want.uri)
     key = id + bytes((want.kind,))
     url = want.uri

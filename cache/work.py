@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..crawler.protocol.policy import OPEN, Policy
 from .agenda import Agenda
 from .counters import Counters
 from .environment import Tables, Txn
@@ -65,6 +66,7 @@ class Work:
         politeness: Politeness,
         history: int,
         agenda: Agenda,
+        policy: Policy = OPEN,
     ) -> None:
         self.txn = txn
         self.t = t
@@ -72,6 +74,7 @@ class Work:
         self.politeness = politeness
         self.history = history
         self.agenda = agenda
+        self.policy = policy
         self.now = 0.0
         self.wrote = False
         self.changes: list[Change] = []

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
 
+from ..crawler.protocol.policy import OPEN, Policy
 from ..errors import FedpullError, StoreError
 from . import changes, documents, hosts, index, shared, sources
 from .agenda import Agenda
@@ -51,12 +52,14 @@ class Writer:
         politeness: Politeness,
         history: int,
         agenda: Agenda,
+        policy: Policy = OPEN,
     ) -> None:
         self.health = Health(max_bytes)
         self._environment = environment
         self._politeness = politeness
         self._history = history
         self._agenda = agenda
+        self._policy = policy
         self._memo = Memo()
         self._listeners: list[Listener] = []
         self._jobs: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
@@ -74,6 +77,15 @@ class Writer:
             else:
                 self._jobs.put((job, future))
         return future
+
+    def enforce(self, policy: Policy) -> Future[None]:
+        """Whom we have to do with, for all jobs from this one on."""
+
+        def job(work: Work) -> None:
+            self._policy = work.policy = policy
+            self._memo.clear()  # what is forgotten now has another name
+
+        return self.submit(job)
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -170,7 +182,8 @@ class Writer:
 
     def _work(self, txn: Txn) -> Work:
         tables, memo = self._environment.t, self._memo
-        return Work(txn, tables, memo, self._politeness, self._history, self._agenda)
+        politeness, history = self._politeness, self._history
+        return Work(txn, tables, memo, politeness, history, self._agenda, self._policy)
 
     def _tell(self, changes: Sequence[Change]) -> None:
         for listener in self._listeners:

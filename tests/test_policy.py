@@ -27,7 +27,8 @@ POST = "https://h.example/notes/7?lang=en"
 def forgetting(*wishes: str) -> str:
     text = first_line(SALT)
     for wish in wishes:
-        text += line(AT, "id", hashed(SALT, wish)) if "/" in wish else line(AT, "domain", wish)
+        kind, name = ("id", hashed(SALT, wish)) if "/" in wish else ("domain", wish)
+        text += line(AT, kind, [name])
     return text
 
 
@@ -93,12 +94,12 @@ def test_what_is_forgotten_has_a_name_that_tells_nothing() -> None:
 
 def test_an_undo_takes_back_one_wish() -> None:
     """A later line holds; a further one may forget it again."""
-    undone = forgetting(BOB, "gone.example") + line(AT, "id", hashed(SALT, BOB), undo=True)
+    undone = forgetting(BOB, "gone.example") + line(AT, "id", [hashed(SALT, BOB)], undo=True)
     policy = Policy(forgotten=parse_forgotten("forgotten", undone))
     assert policy.verdict(BOB) is None
     assert policy.verdict("https://gone.example/") == "forgotten"
 
-    again = undone + line(AT, "id", hashed(SALT, BOB))
+    again = undone + line(AT, "id", [hashed(SALT, BOB)])
     assert Policy(forgotten=parse_forgotten("forgotten", again)).verdict(BOB) == "forgotten"
 
 

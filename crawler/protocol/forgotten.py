@@ -6,16 +6,16 @@ cannot be read is an error, never passed over, for it may be somebody's wish; wh
 stays forgotten until a later line takes it back.
 
     fedpull-forgotten 1 <salt>
-    2026-01-31T12:00:00Z id <hash>          one document, or an actor and what is named below it
+    2026-01-31T12:00:00Z id <hash> <hash>   a document, or an actor, and the other names of it
     2026-01-31T12:00:00Z domain spam.example
-    2026-01-31T12:00:00Z undo-id <hash>
+    2026-01-31T12:00:00Z undo-id <hash>     of any of its names
     2026-01-31T12:00:00Z undo-domain spam.example
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -28,17 +28,16 @@ Kind = Literal["id", "domain"]
 # In the place of an id that must not be known any more. No scheme that anybody could ask for.
 PREFIX = "forgotten:"
 _HEAD = re.compile(r"fedpull-forgotten 1 ([0-9a-f]{32})")
-_LINE = re.compile(r"(\S+) (undo-)?(id|domain) (\S+)")
-_HASH = re.compile(r"[0-9a-f]{40}")
+_LINE = re.compile(r"(\S+) (undo-)?(?:(id)((?: [0-9a-f]{40})+)|(domain) (\S+))")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One wish that is in force. `at` is as it was written, `name` a hash or a domain."""
+    """One wish that is in force. `at` is as it was written, `names` are hashes, or a domain."""
 
     at: str
     kind: Kind
-    name: str
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ class Forgotten:
     @property
     def digest(self) -> str:
         """Equal for equal wishes: by it a store knows which ones were carried out."""
-        text = "\n".join(sorted(f"{one.kind} {one.name}" for one in self.entries))
+        text = "\n".join(sorted(self.hashes | self.domains))
         return blake2b(self.salt + text.encode(), digest_size=16).hexdigest()
 
 
@@ -83,13 +82,13 @@ def hashed(salt: bytes, uri: str) -> str:
 def _up(uri: str) -> Iterator[str]:
     """A URI, itself without its fragment and its query, and every folder that it lies in."""
     yield uri
-    end = len(uri)
+    end, root = len(uri), uri.find("/", 8)
     for mark in "#?":
         at = uri.find(mark, 0, end)
         if at >= 0:
             end = at
-            yield uri[:end]
-    root = uri.find("/", 8)
+            if end > root + 1:  # what WordPress names `/?p=1` does not lie in its front page
+                yield uri[:end]
     while root >= 0 and (end := uri.rfind("/", root, end)) > root:
         yield uri[:end]
 
@@ -100,20 +99,20 @@ def parse_forgotten(name: str, text: str) -> Forgotten:
     found = _HEAD.fullmatch(head.strip())
     if found is None:
         raise BadInput(f"{name}:1", "is not how such a file begins", "fedpull-forgotten 1 <salt>")
-    entries: dict[tuple[str, str], Entry] = {}
+    entries: dict[tuple[str, ...], Entry] = {}
     for number, line in enumerate(lines, 2):
         if not line.strip() or line.startswith("#"):
             continue
         parts = _LINE.fullmatch(line.strip())
-        if parts is None or (parts[3] == "id" and not _HASH.fullmatch(parts[4])):
-            raise BadInput(
-                f"{name}:{number}", "cannot be read", "a line as `fedpull forget` writes"
-            )
-        at, undo, kind, what = parts.groups()
+        if parts is None:
+            expected = "a line as `fedpull forget` writes it"
+            raise BadInput(f"{name}:{number}", "cannot be read", expected)
+        at, undo, id, hashes, _, domain = parts.groups()
+        names = tuple(hashes.split()) if id else (domain,)
         if undo:
-            entries.pop((kind, what), None)
+            entries = {key: one for key, one in entries.items() if not set(names) & set(key)}
         else:
-            entries[kind, what] = Entry(at, "id" if kind == "id" else "domain", what)
+            entries[names] = Entry(at, "id" if id else "domain", names)
     return _forgotten(bytes.fromhex(found[1]), tuple(entries.values()))
 
 
@@ -121,8 +120,8 @@ def _forgotten(salt: bytes, entries: tuple[Entry, ...]) -> Forgotten:
     return Forgotten(
         salt,
         entries,
-        frozenset(one.name for one in entries if one.kind == "id"),
-        frozenset(one.name for one in entries if one.kind == "domain"),
+        frozenset(name for one in entries if one.kind == "id" for name in one.names),
+        frozenset(name for one in entries if one.kind == "domain" for name in one.names),
     )
 
 
@@ -130,6 +129,6 @@ def first_line(salt: bytes) -> str:
     return f"fedpull-forgotten 1 {salt.hex()}\n"
 
 
-def line(at: str, kind: Kind, name: str, *, undo: bool = False) -> str:
+def line(at: str, kind: Kind, names: Iterable[str], *, undo: bool = False) -> str:
     """What is appended for one wish, or to take it back."""
-    return f"{at} {'undo-' if undo else ''}{kind} {name}\n"
+    return f"{at} {'undo-' if undo else ''}{kind} {' '.join(names)}\n"

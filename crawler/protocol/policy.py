@@ -19,7 +19,7 @@ from .webfinger import finger_url
 
 Verdict = Literal["blocked", "forgotten"]
 
-_WORDS = {
+WORDS = {
     "blocked": "blocked: its domain is on a blocklist",
     "forgotten": "forgotten: the operator had it forgotten",
 }
@@ -50,7 +50,7 @@ class Policy:
     def refusal(self, uri: str) -> Refused | None:
         """The verdict as an error for whoever asked."""
         found = self.verdict(uri)
-        return None if found is None else Refused(shown(uri), _WORDS[found])
+        return None if found is None else Refused(shown(uri), WORDS[found])
 
     def refuse(self, uri: str) -> None:
         """Raise what `refusal` says."""

@@ -1,0 +1,39 @@
+"""The Moderator port on LMDB: puts the operator's policy in force, and has it carried out.
+
+The rules are in `permission`, `sweep` and `purge`. Invariant: once `enforce` is done, nothing that
+the policy refuses comes in; once `sweep` has returned, nothing of it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from ..crawler.protocol.policy import Policy
+from . import sweep
+from .environment import Environment
+from .sweep import Swept
+from .writer import Writer
+
+
+class LmdbModerator:
+    """See `ports.Moderator`."""
+
+    def __init__(self, environment: Environment, writer: Writer) -> None:
+        self._environment = environment
+        self._writer = writer
+
+    def enforce(self, policy: Policy) -> Future[None]:
+        return self._writer.enforce(policy)
+
+    def has_forgotten(self, policy: Policy) -> bool:
+        return sweep.has_forgotten(self._environment, policy)
+
+    def is_done(self, policy: Policy) -> bool:
+        return sweep.is_done(self._environment, policy)
+
+    def sweep(self, policy: Policy, now: float, stopped: Callable[[], bool]) -> Swept | None:
+        return sweep.sweep(self._environment, self._writer, policy, now, stopped)
+
+    def tidy(self, now: float, stopped: Callable[[], bool]) -> None:
+        sweep.tidy(self._environment, self._writer, now, stopped)

@@ -44,16 +44,22 @@ class Aside:
         try:
             answer = await self.egress.fetch(ask)
         except FetchFailed as failed:
-            self._report(reports(failed, self.clock.now(), leased=False))
+            # Without a hop nothing was asked, and the turn that was taken is given back unused.
+            found = reports(failed, self.clock.now(), leased=False)
+            self._report(found or _unused(host))
             raise
         except (Stopped, asyncio.CancelledError):
-            self._report([HostReport(host, ok=True, slot=True)])
+            self._report(_unused(host))
             raise
         self._report(reports(answer, self.clock.now(), leased=False))
         return answer
 
     def _report(self, found: Sequence[HostReport]) -> None:
         self.frontier.report(found, self.clock.now())
+
+
+def _unused(host: str) -> list[HostReport]:
+    return [HostReport(host, ok=True, slot=True)]
 
 
 Fetch = Callable[[Ask, float], Awaitable[Answer]]

@@ -24,7 +24,7 @@ from inbox_cases import (
 from wire_server import door_to, response, wire_server
 
 from fedpull.cache.open import open_store
-from fedpull.crawler.answer import Ask
+from fedpull.crawler.answer import Ask, FetchFailed
 from fedpull.crawler.aside import Aside
 from fedpull.crawler.clock import SystemClock
 from fedpull.crawler.dispatch import Dispatcher
@@ -210,3 +210,20 @@ async def test_what_is_asked_beside_the_queue_counts(
     assert (host.host, host.requests) == ("a.example:80", 1)
     assert in_flight == 0
     assert (host.failures > 0) is failed
+
+
+async def test_a_turn_that_is_not_used_is_given_back(tmp_path: Path) -> None:
+    """What the door refuses before it asks anybody has taken a turn all the same."""
+    opened = open_store(tmp_path / "data", max_bytes=64 * 2**20)
+    clock = SystemClock()
+    dispatcher = Dispatcher(opened.frontier, clock)
+    async with wire_server(response()) as wire, door_to(wire, turn=dispatcher.turn) as door:
+        aside = Aside(door.egress, dispatcher.turn, opened.frontier, clock)
+        with pytest.raises(FetchFailed):
+            await aside.fetch(Ask("http://a.example:99/key"), 5.0)
+        await asyncio.wrap_future(opened.frontier.report([], clock.now()))
+    in_flight = opened.query.totals().in_flight
+    opened.close()
+
+    assert wire.requests == []
+    assert in_flight == 0

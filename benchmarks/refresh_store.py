@@ -4,9 +4,9 @@
 
 Small notes, one body for each, on 5,000 hosts; written through the store's own port. Times are of
 the writer's thread, without the disk; sizes are those of LMDB's tables. `choose` is a tick of the
-loop in the middle of a backlog, `record` a 304 that is taken in (alone in its transaction, and with
-others, where what is written at the end and the commit are counted as well), `sweep` a reference
-come by.
+loop in the middle of a backlog, `record` a 304 that is taken in alone in its transaction, `joined`
+one that comes with others (what is written at their end and the commit counted as well), `sweep` a
+reference come by.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _loop(opened: Opened) -> list[str]:
     return [
         f"choose: {_median(choose) * 1e6:7.1f} us for each that is queued",
         f"record: {_median(record) * 1e6:7.1f} us for each 304 that comes alone",
-        f"        {_median(together) * 1e6:7.1f} us where they come at once, all of it counted",
+        f"joined: {_median(together) * 1e6:7.1f} us for each where they come at once, all counted",
         f"sweep:  {swept * 1e6:7.1f} us a reference",
     ]
 

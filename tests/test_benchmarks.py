@@ -175,4 +175,4 @@ def test_refreshing_is_measured_on_a_store_of_its_own(tmp_path: Path) -> None:
     )
 
     told = [line.partition(":")[0] for line in done.stdout.splitlines()]
-    assert told == ["begin", "disk", "choose", "record", "sweep", "memory"]
+    assert told == ["begin", "disk", "choose", "record", "joined", "sweep", "memory"]

@@ -16,7 +16,9 @@ from .protocol.knock import Form, Known
 from .protocol.record import record
 
 Method = Literal["GET", "POST"]
-Accept = Literal["activity", "jrd", "json"]
+Accept = Literal["activity", "jrd", "json", "robots"]
+# Whom robots.txt binds: every hop, those that leave the origin that is asked, none.
+Obedience = Literal["obey", "own", "exempt"]
 
 FailureKind = Literal[
     "name",  # the name does not resolve
@@ -31,6 +33,7 @@ FailureKind = Literal[
     "redirect",
     "encoding",  # a content coding that was not offered, or one that does not decode
     "url",  # the URL itself may not be asked for
+    "refused",  # by the operator's word or the host's robots.txt: nothing was sent for it
 ]
 
 
@@ -52,6 +55,7 @@ class Ask:
     body: bytes | None = None
     content_type: str | None = None  # of the body
     form: Form = "unsigned"  # under which the validators came; they are sent under no other
+    robots: Obedience = "obey"  # no delivery is bound
 
     @property
     def conditional(self) -> bool:
@@ -128,8 +132,10 @@ class FetchFailed(Unreachable):
         hops: tuple[Hop, ...] = (),
         headers: Mapping[str, str] | None = None,
         cause: FedpullError | None = None,
+        again: float | None = None,
     ) -> None:
         super().__init__(subject, reason)
+        self.again = again  # refused by robots.txt: until then
         self.kind: FailureKind = kind
         self.status = status
         self.hops = hops
@@ -137,7 +143,7 @@ class FetchFailed(Unreachable):
         self.timed_out = kind == "timeout"
         if self.timed_out:
             self.http_status = 504
-        elif kind == "url":
+        elif kind in ("url", "refused"):
             self.retry = False
             if cause is not None:
                 self.http_status = cause.http_status

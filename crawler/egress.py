@@ -26,9 +26,11 @@ from .egress_hops import next_hop, request_bytes
 from .egress_knocks import Fields, Knocks, Signer
 from .egress_resolver import Lookup, Resolver, system_lookup
 from .egress_response import ResponseReader
+from .egress_robots import Gate
 from .egress_tls import TlsContext
 from .egress_wire import Wire
 from .protocol.knock import Form, Known, opening
+from .protocol.robots_memory import MAX_HOPS
 from .protocol.uri import Uri, UrlRules, check_url, host_port
 
 
@@ -72,7 +74,8 @@ class Egress:
     """One for the whole process; `turn(host, page, held)` returns when a further request may go.
 
     With a `signer` hosts that demand a signature get one; `known` is what was learnt of a host's
-    forms before, and what is learnt now stands in the hops of the answer.
+    forms before, and what is learnt now stands in the hops of the answer. With `robots` a host's
+    robots.txt is asked before anything that it binds.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Egress:
         clock: Clock,
         signer: Signer | None = None,
         known: Callable[[str], Known | None] = _stranger,
+        robots: Gate | None = None,
         *,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -90,6 +94,7 @@ class Egress:
         self._clock = clock
         self._signer = signer
         self._knocks = None if signer is None else Knocks(signer, known, clock.now)
+        self._gate = robots
         self.counts: Counter[str] = Counter()
         self._closed = False
         self._limits: set[asyncio.Timeout] = set()  # one for each fetch in flight
@@ -121,11 +126,14 @@ class Egress:
         Raises FetchFailed when there is none that can be used, with the hops that were made;
         Stopped when the door was closed meanwhile.
         """
+        return await self._fetch(ask, None)
+
+    async def _fetch(self, ask: Ask, outer: Chain | None) -> Answer:
         seconds = self._rules.timeout
         if ask.deadline is not None:
             seconds = min(seconds, ask.deadline - self._clock.monotonic())
         limit = asyncio.timeout(seconds)
-        chain = Chain(ask, limit, seconds)
+        chain = Chain(ask, limit, seconds, outer=outer)
         try:
             async with limit:
                 if self._closed:
@@ -158,7 +166,10 @@ class Egress:
         ask = chain.ask
         uri = self._checked(ask)
         origin, own = uri.origin, True
+        gate = self._gate
         while True:
+            if gate is not None:
+                await gate.permit(uri, chain, self._fetch, self._turn, own=own)
             try:
                 reply = await self._knock(uri, chain, own=own)
                 following = self._next(uri, chain, reply, own=own)
@@ -172,6 +183,8 @@ class Egress:
             chain.redirects += 1
             self.counts["redirects"] += 1
             towards = host_port(uri.url)
+            if gate is not None:
+                gate.check(uri, chain, own=own)
             await self._turn(towards, ask.page, chain.asked(towards))
 
     def _checked(self, ask: Ask) -> Uri:
@@ -235,8 +248,9 @@ class Egress:
             if reader.status == 304 and not asked:
                 raise Lost("status", "304, though nothing was said to be held")
             return None
-        if chain.redirects >= self._rules.max_hops:
-            raise Lost("redirect", f"more than {self._rules.max_hops} redirects")
+        most = MAX_HOPS if ask.accept == "robots" else self._rules.max_hops
+        if chain.redirects >= most:
+            raise Lost("redirect", f"more than {most} redirects")
         try:
             following = check_url(url, self._rules.url_rules)
         except (BadInput, Refused) as error:

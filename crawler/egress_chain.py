@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from .answer import Answer, Ask, FetchFailed, Hop, Lost
 from .egress_response import ResponseReader
 from .protocol.knock import Form, Known
 from .protocol.record import record
 from .protocol.uri import Uri
+
+T = TypeVar("T")
 
 
 @record(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Chain:
     hops: list[Hop] = field(default_factory=list)
     redirects: int = 0
     query: bool = False  # whether the URL that is asked for now has one
+    outer: Chain | None = None  # that waits for this one, and holds its slots meanwhile
 
     def begin(self, host: str, uri: Uri) -> None:
         self.hops.append(Hop(host))
@@ -54,7 +58,9 @@ class Chain:
 
     def asked(self, host: str) -> bool:
         """Whether the chain holds a slot of `host` already."""
-        return any(hop.host == host for hop in self.hops)
+        if any(hop.host == host for hop in self.hops):
+            return True
+        return self.outer is not None and self.outer.asked(host)
 
     def pause(self) -> None:
         """Stop the clock: nothing was asked yet, and another fetch is finding out how to."""
@@ -64,6 +70,18 @@ class Chain:
     def go_on(self) -> None:
         if self.limit.when() is None:
             self.limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
+
+    async def outside(self, waited: Awaitable[T]) -> T:
+        """What `waited` comes to, which takes none of this fetch's time."""
+        until = self.limit.when()
+        if until is None or self.ask.deadline is not None:
+            return await waited
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        self.limit.reschedule(None)
+        result = await waited
+        self.limit.reschedule(until + loop.time() - begun)
+        return result
 
     async def waits(self, turn: Awaitable[None], reserve: float) -> bool:
         """Wait for `turn`, unless it leaves less than `reserve` for the request: then False."""

@@ -21,13 +21,19 @@ from .protocol.media import (
     is_json,
     is_validator,
 )
+from .protocol.robots import MAX_BYTES
 from .protocol.uri import Uri
 
 # What an error page, and any answer to a delivery, may cost: a Tombstone with 410 and a problem
 # document are read, no more.
 ERROR_BYTES = 64 * 1024
 
-_ACCEPT = {"activity": ACCEPT_ACTIVITY, "jrd": ACCEPT_JRD, "json": "application/json"}
+_ACCEPT = {
+    "activity": ACCEPT_ACTIVITY,
+    "jrd": ACCEPT_JRD,
+    "json": "application/json",
+    "robots": "text/plain, */*;q=0.1",
+}
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~-]+\*?(?:\s*=\s*(?:"[^"]*"|[^\s",;]+))?)*)')
@@ -66,6 +72,8 @@ def counts_as(ask: Ask, content_type: str | None) -> bool:
     """Is this the type of an answer to `ask`, should the status be 200?"""
     if ask.accept == "activity":
         return is_activity(content_type) or (ask.page and is_json(content_type))
+    if ask.accept == "robots":
+        return True  # whatever it says it is: what parses counts
     return is_jrd(content_type) if ask.accept == "jrd" else is_json(content_type)
 
 
@@ -73,6 +81,8 @@ def plan(ask: Ask, status: int, headers: Mapping[str, str], max_bytes: int) -> P
     """How much of a response to read; Lost("type") when there is nothing in it for us."""
     if status != 200 or ask.method == "POST":
         return Plan(min(ERROR_BYTES, max_bytes), cut=True)
+    if ask.accept == "robots":
+        return Plan(min(MAX_BYTES, max_bytes), cut=True)
     content_type = headers.get("content-type")
     if counts_as(ask, content_type):
         return Plan(max_bytes, cut=False)

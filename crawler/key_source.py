@@ -112,8 +112,10 @@ class KeySource:
         deadline = self._clock.monotonic() + _TURN_PATIENCE + _FETCH_SECONDS
         found: Source | NoKey
         asked = True
+        # A key is asked for to verify what its server has sent us: that is no crawling.
+        ask = Ask(url, deadline=deadline, robots="exempt")
         try:
-            found = _read(await self._fetch(Ask(url, deadline=deadline), _TURN_PATIENCE))
+            found = _read(await self._fetch(ask, _TURN_PATIENCE))
         except FetchFailed as failed:
             found = NoKey("none" if failed.kind in _NO_DOCUMENT else "later")
         except FedpullError:  # the host's turn did not come, or the door was closed

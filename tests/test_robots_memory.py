@@ -56,7 +56,9 @@ def test_pauses_grow_up_to_a_day_and_end_with_an_answer() -> None:
         known = lost("timeout", 1, known, NOW)
         pauses.append(known.until - NOW)
 
-    assert pauses == [900.0, 3_600.0, 14_400.0, 57_600.0, DAY, DAY]
+    assert pauses == [60.0, 240.0, 960.0, 3_840.0, 15_360.0, 61_440.0]
+    assert lost("timeout", 1, known, NOW).until - NOW == DAY
+    assert answered(503, b"", known, NOW).until - NOW == DAY
     assert answered(404, b"", known, NOW).failures == 0
 
 

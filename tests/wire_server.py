@@ -17,6 +17,7 @@ from typing import Any
 
 from fedpull.crawler.egress import Clock, Egress, EgressRules, Turn
 from fedpull.crawler.egress_knocks import Signer
+from fedpull.crawler.egress_robots import Gate
 from fedpull.crawler.protocol.knock import Known
 from fedpull.crawler.protocol.uri import UrlRules
 
@@ -203,6 +204,7 @@ async def door_to(
     known: Callable[[str], Known | None] | None = None,
     clock: Clock | None = None,
     turn: Turn | None = None,
+    robots: Gate | None = None,
     **rules: Any,
 ) -> AsyncIterator[Door]:
     """A door whose every URL leads to `wire`, or, without one, only to where `lookup` says."""
@@ -223,7 +225,7 @@ async def door_to(
         ca_file=ca_file,
         **rules,
     )
-    more: dict[str, Any] = {"lookup": lookup, "known": known}
+    more: dict[str, Any] = {"lookup": lookup, "known": known, "robots": robots}
     given = {name: value for name, value in more.items() if value is not None}
     door = Door(Egress(config, noted, clock or RealClock(), signer, **given), turns)
     try:

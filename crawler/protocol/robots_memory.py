@@ -23,9 +23,11 @@ MAX_HOPS = 5
 # GoToSocial asks for 500 s. So that robots.txt, the pause and the document fit into the half minute
 # for which a person waits, and the pause before a redirect into the time of a chain.
 MAX_DELAY = 20.0
-_FIRST_PAUSE = 900.0
+_LOCKED_PAUSE = 900.0
+_SILENT_PAUSE = 60.0  # whoever has mended something may try again after a minute
 _SLACK = 3_600.0  # by which a clock may have been set back since
 _CLOSED = (401, 403, 429)
+_STATUS = "status "
 
 State = Literal["read", "none", "closed"]
 
@@ -48,6 +50,11 @@ class Robots:
         return Ruling(self.state == "none", self.said)
 
     @property
+    def silent(self) -> bool:
+        """Nothing was said at all, neither yes nor no: the host could not be reached."""
+        return self.state == "closed" and not self.said.startswith(_STATUS)
+
+    @property
     def delay(self) -> float:
         """The pause between two requests that it asks for, as far as that is granted."""
         return min(self.rules.delay or 0.0, MAX_DELAY)
@@ -65,18 +72,18 @@ def answered(status: int, body: bytes, before: Robots | None, now: float) -> Rob
     if status == 200:
         return Robots(now, now + DAY, "read", rules=parse(body))
     if 400 <= status < 500 and status not in _CLOSED:
-        return Robots(now, now + DAY, "none", f"status {status}")
-    return _closed(f"status {status}", before, now)
+        return Robots(now, now + DAY, "none", f"{_STATUS}{status}")
+    return _closed(f"{_STATUS}{status}", _LOCKED_PAUSE, before, now)
 
 
 def lost(said: str, hops: int, before: Robots | None, now: float) -> Robots:
     """No answer came, after `hops` requests, for the reason `said`."""
     if hops > MAX_HOPS:
         return Robots(now, now + DAY, "none", f"more than {MAX_HOPS} redirects")
-    return _closed(said, before, now)
+    return _closed(said, _SILENT_PAUSE, before, now)
 
 
-def _closed(said: str, before: Robots | None, now: float) -> Robots:
+def _closed(said: str, first: float, before: Robots | None, now: float) -> Robots:
     failures = 1 + (before.failures if before is not None else 0)
-    pause = min(_FIRST_PAUSE * 4.0 ** min(failures - 1, 8), DAY)
+    pause = min(first * 4.0 ** min(failures - 1, 8), DAY)
     return Robots(now, now + pause, "closed", said, failures)

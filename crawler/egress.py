@@ -50,6 +50,10 @@ def _stranger(host: str) -> Known | None:
     return None
 
 
+def _anybody(url: str) -> Refused | None:
+    return None
+
+
 def _no_target(host: str, port: int) -> tuple[str, int] | None:
     return None
 
@@ -75,7 +79,8 @@ class Egress:
 
     With a `signer` hosts that demand a signature get one; `known` is what was learnt of a host's
     forms before, and what is learnt now stands in the hops of the answer. With `robots` a host's
-    robots.txt is asked before anything that it binds.
+    robots.txt is asked before anything that it binds. `policy` says with whom the operator wants
+    nothing to do: it is asked before all else, for every hop.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Egress:
         signer: Signer | None = None,
         known: Callable[[str], Known | None] = _stranger,
         robots: Gate | None = None,
+        policy: Callable[[str], Refused | None] = _anybody,
         *,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -95,6 +101,7 @@ class Egress:
         self._signer = signer
         self._knocks = None if signer is None else Knocks(signer, known, clock.now)
         self._gate = robots
+        self._policy = policy
         self.counts: Counter[str] = Counter()
         self._closed = False
         self._limits: set[asyncio.Timeout] = set()  # one for each fetch in flight
@@ -165,6 +172,7 @@ class Egress:
     async def _follow(self, chain: Chain) -> Answer:
         ask = chain.ask
         uri = self._checked(ask)
+        self._allow(uri, chain)
         origin, own = uri.origin, True
         gate = self._gate
         while True:
@@ -183,6 +191,7 @@ class Egress:
             chain.redirects += 1
             self.counts["redirects"] += 1
             towards = host_port(uri.url)
+            self._allow(uri, chain)
             if gate is not None:
                 gate.check(uri, chain, own=own)
             await self._turn(towards, ask.page, chain.asked(towards))
@@ -195,6 +204,15 @@ class Egress:
         except (BadInput, Refused) as error:
             self.counts["failed_url"] += 1
             raise FetchFailed(error.subject, error.reason, kind="url", cause=error) from error
+
+    def _allow(self, uri: Uri, chain: Chain) -> None:
+        refused = self._policy(uri.url)
+        if refused is not None:
+            self.counts["failed_refused"] += 1
+            hops = tuple(chain.hops)
+            raise FetchFailed(
+                chain.ask.url, refused.reason, kind="refused", hops=hops, cause=refused
+            ) from refused
 
     async def _knock(self, uri: Uri, chain: Chain, *, own: bool) -> Reply:
         """The response to one URL, in the form of signature that its host reads. `own`: of the

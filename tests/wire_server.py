@@ -20,6 +20,7 @@ from fedpull.crawler.egress_knocks import Signer
 from fedpull.crawler.egress_robots import Gate
 from fedpull.crawler.protocol.knock import Known
 from fedpull.crawler.protocol.uri import UrlRules
+from fedpull.errors import Refused
 
 ACTIVITY = "application/activity+json"
 
@@ -205,6 +206,7 @@ async def door_to(
     clock: Clock | None = None,
     turn: Turn | None = None,
     robots: Gate | None = None,
+    policy: Callable[[str], Refused | None] | None = None,
     **rules: Any,
 ) -> AsyncIterator[Door]:
     """A door whose every URL leads to `wire`, or, without one, only to where `lookup` says."""
@@ -226,6 +228,7 @@ async def door_to(
         **rules,
     )
     more: dict[str, Any] = {"lookup": lookup, "known": known, "robots": robots}
+    more["policy"] = policy
     given = {name: value for name, value in more.items() if value is not None}
     door = Door(Egress(config, noted, clock or RealClock(), signer, **given), turns)
     try:

@@ -64,6 +64,31 @@ async def test_a_rotated_key_is_found(at: Scene) -> None:
     assert kept.pem == public_pem(rsa_key(2))
 
 
+async def test_a_rotated_key_that_stands_alone(at: Scene) -> None:
+    """GoToSocial keeps the key's id: what we hold of its owner is older than what it serves now."""
+    alone = f"{ALICE}/main-key"
+    at.hold(actor(publicKey=published(alone, ALICE)))
+    rotated = actor(publicKey=published(alone, ALICE, rsa_key(2)))
+    at.origins.serve(rotated)
+    at.origins.served[alone] = rotated
+
+    assert (await at.push(activity(), key_id=alone, key=rsa_key(2))).status == 202
+    assert at.origins.asked == [alone, ALICE]
+
+
+async def test_a_forged_key_id_keeps_no_owner_out(at: Scene) -> None:
+    """Whoever makes us ask for an actor a moment before it writes to us for the first time."""
+    alone = f"{ALICE}/main-key"
+    served = actor(publicKey=published(alone, ALICE))
+    at.origins.serve(served)
+    at.origins.served[alone] = served
+
+    forged = await at.push(activity(), key_id=f"{ALICE}#none", key=rsa_key(STRANGER))
+    genuine = await at.push(activity(), key_id=alone)
+
+    assert (forged.status, genuine.status) == (401, 202)
+
+
 async def test_a_key_that_its_owner_has_taken_back(at: Scene) -> None:
     """Once the origin lists another key only, the one that we remembered is forgotten."""
     at.origins.serve(actor())

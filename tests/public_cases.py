@@ -89,7 +89,7 @@ async def serving(
         {"/actor/inbox": INBOX, "/inbox": f"{PULL}/inbox"},
         documents,
         HOST,
-        [ip_network(one) for one in trusted],
+        tuple(ip_network(one) for one in trusted),
         at.clock.now,
         reactor,
         *([] if limits is None else [limits]),

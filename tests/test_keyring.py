@@ -165,7 +165,7 @@ def test_a_clock_that_is_set_back_fills_no_bucket() -> None:
 )
 def test_whose_request_it_is(peer: str, forwarded: str, client: str) -> None:
     """The right-most address that is none of our proxies'."""
-    proxies = [ip_network("127.0.0.1"), ip_network("10.0.0.0/8")]
+    proxies = (ip_network("127.0.0.1"), ip_network("10.0.0.0/8"))
 
     assert client_address(peer, forwarded, proxies) == client
 

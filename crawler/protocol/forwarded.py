@@ -6,16 +6,18 @@ header is never taken for the client's; there is always one that somebody we tru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-Networks = Sequence[IPv4Network | IPv6Network]
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 # Proxies that stand behind one another are two or three; the rest of the header is decoration.
 _MOST = 16
+# An IPv6 address in brackets with a port has 47 characters; what is longer is none, cut or not.
+_LONGEST = 64
 
 
+@lru_cache(maxsize=1024)
 def is_trusted(peer: str, trusted: Networks) -> bool:
     """Whether a connection comes from a proxy of ours. One without an address (a unix socket) is
     made by whoever the operator lets use the socket."""
@@ -35,7 +37,7 @@ def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
     if not is_trusted(peer, trusted):
         return client
     for entry in reversed(forwarded.split(",")[-_MOST:]):
-        address = _address(entry.strip(" \t"))
+        address = _address(entry.strip(" \t")[:_LONGEST])
         if address is None:
             break
         client = str(address)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import http_sf
@@ -42,9 +42,17 @@ class SignedRequest:
     target: str  # path and query, raw
     headers: tuple[tuple[str, str], ...]  # in order, names in lower case, repeats kept
     body: bytes
+    # A verdict looks for a header some twenty times.
+    _named: dict[str, list[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers:
+            self._named.setdefault(name, []).append(value)
 
     def values(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key == name]
+        return self._named.get(name, [])
 
     def value(self, name: str) -> str | None:
         """What a signature covers as `name`: its lines joined as RFC 9110 section 5.3 says."""

@@ -15,7 +15,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -169,9 +169,11 @@ def _parsed(text: str, actor: str) -> Keys:
 
 
 def _former(old: Keys, now: float, until: float) -> tuple[PublicKey, ...]:
-    """What is published of the keys before: the ones that are replaced now, then the rest."""
-    replaced = [key.public for key in old.present] if until > now else []
-    ended = [PublicKey(key.id, key.owner, key.kind, key.der, until) for key in replaced]
+    """What is published of the keys before: the ones that are replaced now, then the rest. Where
+    none are to be, somebody has a copy of the file, and nobody knows how old it is."""
+    if until <= now:
+        return ()
+    ended = [replace(key.public, expires=until) for key in old.present]
     return tuple([*ended, *(key for key in old.former if key.valid(now))][:_MAX_FORMER])
 
 

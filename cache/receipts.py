@@ -25,6 +25,7 @@ from .mail_records import Notification, Received
 
 if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
+    from ..crawler.protocol.pushed import Pushed
     from .work import Work
 
 MOST_WAITING = 10_000
@@ -54,14 +55,17 @@ def _keep(work: Work, counters: MailCounters, one: Received, now: float) -> int 
         _remember_key(work, counters, one.key, now)
     about = one.pushed
     memory = [(_SIGNATURE, one.fingerprint)]
-    if about.activity:
-        memory.append((_ACTIVITY, digest(f"{one.sender}\n{about.activity}")))
+    name, opposite = _named(about)
+    if name:
+        memory.append((_ACTIVITY, digest(f"{one.sender}\n{name}")))
     new = [not was_seen(work.txn, work.t, kind, value, now) for kind, value in memory]
     for (kind, value), fresh in zip(memory, new, strict=True):
         if fresh:
             work.put(work.t.seen, kind + _period(kind, now) + value, b"")
     if not all(new):
         return None
+    if opposite:
+        _unsee(work, _ACTIVITY, digest(f"{one.sender}\n{opposite}"), now)
     counters.notifications += 1
     number = counters.notifications
     notification = Notification(
@@ -84,6 +88,18 @@ def _keep(work: Work, counters: MailCounters, one: Received, now: float) -> int 
     return number
 
 
+def _named(about: Pushed) -> tuple[str, str]:
+    """What an activity is remembered as, and what may be said once more after it.
+
+    Misskey's Follow of somebody has one id however often it is undone and said again, and so has
+    its Undo: each lets the other be heard anew.
+    """
+    undone = about.inner_id if about.inner else about.object
+    if about.type == "Undo" and undone:
+        return f"Undo {undone}", undone
+    return about.activity, f"Undo {about.activity}" if about.activity else ""
+
+
 def signature_seen(txn: Txn, t: Tables, fingerprint: bytes, now: float) -> bool:
     return was_seen(txn, t, _SIGNATURE, fingerprint, now)
 
@@ -93,11 +109,17 @@ def was_seen(txn: Txn, t: Tables, kind: bytes, value: bytes, now: float) -> bool
 
     Periods stand in the keys so that what is over lies together and goes without an index.
     """
-    span = _SPAN[kind]
-    return any(
-        txn.get(kind + _period(kind, now + step) + value, None, t.seen) is not None
-        for step in (0, -span, span)
-    )
+    return any(txn.get(key, None, t.seen) is not None for key in _keys(kind, value, now))
+
+
+def _unsee(work: Work, kind: bytes, value: bytes, now: float) -> None:
+    for key in _keys(kind, value, now):
+        work.delete(work.t.seen, key)
+
+
+def _keys(kind: bytes, value: bytes, now: float) -> tuple[bytes, ...]:
+    steps = (0, -_SPAN[kind], _SPAN[kind])
+    return tuple(kind + _period(kind, now + step) + value for step in steps)
 
 
 def _period(kind: bytes, at: float) -> bytes:

@@ -15,6 +15,7 @@ from store_cases import ALICE, FOLLOW, IMPLEMENTATIONS, NOW, apply, clean, lease
 from fedpull.cache.mail_records import Follower, Notification, Reaction, Send
 from fedpull.cache.open import Opened, open_reader
 from fedpull.cache.records import Cause, Counts, Follow, Mark, State
+from fedpull.crawler.protocol.pushed import Pushed
 from fedpull.errors import BadInput, StoreError
 
 DAY = 86_400.0
@@ -94,6 +95,30 @@ def test_what_was_seen_is_not_kept_again(
     [again] = receive(opened, 1, at=NOW + later, **more)
 
     assert (again is not None) == kept
+
+
+def test_what_is_undone_may_be_said_again(opened: Opened) -> None:
+    """Misskey's Follow has one id whenever it is sent, and its Undo another; each is heard after
+    the other, and neither twice."""
+    follow = Pushed("Follow", GUEST, "https://g.example/follows/1", "https://pull.example/actor")
+    whole = Pushed("Undo", GUEST, f"{follow.activity}/undo", follow.object, inner="Follow")
+    whole = replace(whole, inner_id=follow.activity)
+    by_id = Pushed("Undo", GUEST, f"{follow.activity}/undo", follow.activity)
+    said = [follow, follow, whole, whole, follow, by_id, by_id, follow]
+    came = [
+        replace(received(n), pushed=one, fingerprint=n.to_bytes(16, "big"))
+        for n, one in enumerate(said)
+    ]
+
+    kept = opened.mailbox.receive(came, NOW).result()
+
+    assert [number is not None for number in kept] == [
+        *(True, False, True, False),
+        *(True, True, False, True),
+    ]
+    foreign = replace(came[2], sender=ALICE, fingerprint=b"foreign" + bytes(9))
+    assert opened.mailbox.receive([foreign], NOW).result() != [None]
+    assert opened.mailbox.receive([replace(came[0], fingerprint=bytes(16))], NOW).result() == [None]
 
 
 def test_what_comes_twice_at_once_is_kept_once(opened: Opened) -> None:

@@ -54,6 +54,7 @@ class Known:
     wanted: bool = False  # it is asked for just now
     answered: bool = False  # what it is a reply to is held
     room: bool = True  # the sender and the object's host may cause another request this hour
+    answerable: bool = True  # the sender may be sent another answer this hour
     signer_followed: bool = False
 
 
@@ -143,6 +144,11 @@ def behind(note: Notification, due: float, now: float) -> Settlement:
     """It waits until the one before it has been settled, which is no failure of its own."""
     outcome = "waits for an earlier one of its sender"
     return Settlement(note.id, now, "waiting", outcome, due=due, tried=False)
+
+
+def crowded(note: Notification, now: float) -> Settlement:
+    """It would have to wait, and too much does."""
+    return Settlement(note.id, now, "failed", "would have to wait, and too much waits already")
 
 
 def again(note: Notification, outcome: str, now: float) -> Settlement:

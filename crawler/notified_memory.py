@@ -7,7 +7,7 @@ notifications that are kept, and the shares begin anew. Invariant: nothing outgr
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ..cache.mail_records import Follower, Notification, Settlement
 from ..cache.records import Follow
@@ -22,6 +22,13 @@ _MOST_SHARES = 20_000  # senders and hosts that are remembered, the latest ones
 # `delete_upon_arrival` is).
 REMEMBERED = 6 * _HOUR
 _MOST_DELETED = 20_000
+# Answers to Follows: one whose inbox is slow would else have them pile up here for a week. Of one
+# host no more actors can be read in an hour with a gap of two seconds.
+ANSWERS_PER_SENDER, ANSWERS_PER_HOST = 20, 2_000
+# What cannot be settled yet, and what came behind it. The inbox is closed to all when 10,000
+# notifications wait, so one sender gets little of that, and all of them together half.
+MOST_BEHIND, MOST_PUT_OFF = 100, 5_000
+_LATE = 60.0
 
 
 class Shares:
@@ -49,6 +56,65 @@ class Shares:
         left, at = self._left.get((kind, name), (most, now))
         passed = max(now - at, 0.0)  # a clock that was set back gives nothing
         return min(left + passed * most / _HOUR, most)
+
+
+@dataclass(slots=True)
+class _Line:
+    """What one sender has waiting: the number and the time of the first, the numbers behind it."""
+
+    first: int
+    due: float
+    behind: set[int] = field(default_factory=set)
+
+
+class PutOff:
+    """Notifications that wait for a later try, with those of the same sender behind them."""
+
+    def __init__(self, most: int = MOST_PUT_OFF, most_behind: int = MOST_BEHIND) -> None:
+        self._most, self._most_behind = most, most_behind
+        self._lines: dict[str, _Line] = {}
+        self._count = 0
+
+    def before(self, sender: str, number: int) -> tuple[int, float] | None:
+        """The number and the time of the one before which this one is not looked at."""
+        line = self._lines.get(sender)
+        return (line.first, line.due) if line is not None and line.first < number else None
+
+    def add(self, sender: str, number: int, due: float) -> bool:
+        """It waits; False where too much does, and it is not to wait."""
+        line = self._lines.get(sender)
+        if line is not None and line.first == number:
+            line.due = due
+            return True
+        if line is not None and number in line.behind:
+            return True
+        full = line is not None and len(line.behind) >= self._most_behind
+        if full or self._count >= self._most:
+            return False
+        if line is None:
+            self._lines[sender] = _Line(number, due)
+        else:
+            line.behind.add(number)
+        self._count += 1
+        return True
+
+    def end(self, sender: str, number: int) -> None:
+        """It waits no more; were others behind it, each of them is looked at anew."""
+        line = self._lines.get(sender)
+        if line is None:
+            return
+        if line.first == number:
+            del self._lines[sender]
+            self._count -= 1 + len(line.behind)
+        elif number in line.behind:
+            line.behind.discard(number)
+            self._count -= 1
+
+    def forget(self, now: float) -> None:
+        """Who should have been looked at again some time ago waits no more: it was purged."""
+        late = [name for name, line in self._lines.items() if line.due < now - _LATE]
+        for sender in late:
+            self.end(sender, self._lines[sender].first)
 
 
 class Deleted:

@@ -49,6 +49,8 @@ def _follow(case: Case) -> Settlement:
     )
     if state == "pending":
         return case.done("waits to be accepted", follower=follower)
+    if not known.answerable:
+        return case.ignored("asks to follow us; was answered too often this hour")
     answer = following.accept if state == "accepted" else following.reject
     letter = answer(known.ours.actor, known.ours.origin, pushed.actor, pushed.activity)
     sends = (Send(letter.activity, known.inboxes.own, letter.body),)
@@ -72,9 +74,9 @@ def _welcome(case: Case) -> FollowerState:
     policy, follower = case.known.ours.followers, case.known.follower
     if policy == "none":
         return "rejected"
-    if policy == "all":
-        return "accepted"
-    return follower.state if follower is not None else "pending"
+    if follower is not None and follower.state != "pending":
+        return follower.state
+    return "accepted" if policy == "all" else "pending"
 
 
 def _undo(case: Case) -> Settlement | None:

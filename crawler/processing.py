@@ -21,15 +21,24 @@ from ..errors import StoreError
 from .clock import Clock
 from .follows import Follows
 from .notified import brings_back, decide, hides
-from .notified_case import Ours, again, behind
+from .notified_case import Ours, again, behind, crowded
 from .notified_lookups import NotifiedLookups
-from .notified_memory import REMEMBERED, Ahead, Deleted, Shares
+from .notified_memory import (
+    ANSWERS_PER_HOST,
+    ANSWERS_PER_SENDER,
+    REMEMBERED,
+    Ahead,
+    Deleted,
+    PutOff,
+    Shares,
+)
 from .protocol.uri import host_port
 
 log = logging.getLogger(__name__)
 
-# Some 20 ms of the loop's thread.
-_BATCH = 256
+# Some 20 ms of the loop's thread; a document that has to be looked into may have a MiB, so what
+# takes longer than that is left to the next batch.
+_BATCH, _BATCH_SECONDS = 256, 0.02
 _STORE_AGAIN = (1.0, 60.0)  # doubling, while the store cannot be written
 _SHORTEST_SLEEP, _LONGEST_SLEEP = 0.05, 60.0
 _MOST_AWAITED = 1_000
@@ -48,9 +57,9 @@ class Processing:
     wanted: Callable[[], None]  # something was queued for the crawler
     sending: Callable[[], None]  # something was queued for delivery
     shares: Shares = field(default_factory=Shares)
+    answers: Shares = field(default_factory=lambda: Shares(ANSWERS_PER_SENDER, ANSWERS_PER_HOST))
+    put_off: PutOff = field(default_factory=PutOff)
     _deleted: Deleted = field(default_factory=Deleted)
-    # By sender: the number and the time of the one that waits, and before which no other goes.
-    _held: dict[str, tuple[int, float]] = field(default_factory=dict)
     # By actor: whose Follow waits for its document; and those of them for which it has come.
     _awaited: dict[str, Notification] = field(default_factory=dict)
     _come: list[Notification] = field(default_factory=list)
@@ -87,27 +96,32 @@ class Processing:
                 log.info("%s: %d new items that no push had told of", follow.key, poll.untold)
 
     async def flush_counts(self) -> None:
-        """Have the counts that have moved told by the change log; to be called now and then."""
-        await asyncio.wrap_future(self.mailbox.flush_counts(self.clock.now()))
+        """Have the counts that have moved told by the change log, and forget who was purged; to be
+        called now and then."""
+        now = self.clock.now()
+        self.put_off.forget(now)
+        await asyncio.wrap_future(self.mailbox.flush_counts(now))
 
     async def work(self) -> int:
         """Settle what is due, up to a batch; how many that was. Raises StoreError where nothing
         can be written."""
         now = self.clock.now()
-        come, self._come = self._come, []
-        waiting = {note.id: note for note in (*come, *self.mailbox.waiting(now, _BATCH))}
-        notes = [waiting[number] for number in sorted(waiting)]
-        if notes:
-            settlements = self._decided(notes, now)
-            await self._settle(notes, settlements, now)
-        return len(notes)
+        come = {note.id: note for note in self._come if self._waits(note.id)}
+        due = {note.id: note for note in self.mailbox.waiting(now, _BATCH)}
+        notes = [note for _, note in sorted((come | due).items())]
+        settlements = self._decided(notes, now)
+        left = notes[len(settlements) :]
+        self._come = [note for note in left if note.id in come]
+        if settlements:
+            await self._settle(notes[: len(settlements)], settlements, now)
+        return len(settlements)
 
     def _remember(self) -> None:
         """What was known before a restart, from what is kept."""
         now = self.clock.now()
         for note in reversed(self.query.notifications(limit=_MOST_KEPT)):
             if note.state == "waiting" and note.attempts:
-                self._held.setdefault(note.sender, (note.id, note.due))
+                self.put_off.add(note.sender, note.id, note.due)
             followed = self.follows.of_actor(note.pushed.actor) is not None
             if hides(note) and followed and now - note.at < REMEMBERED:
                 self._deleted.add(note.object, note.at)
@@ -152,12 +166,14 @@ class Processing:
     def _decided(self, notes: Sequence[Notification], now: float) -> list[Settlement]:
         lookups = NotifiedLookups(self.query, self.mailbox, self.follows, self.ours)
         records, ahead = lookups.records(notes), Ahead()
-        settlements = []
+        settlements: list[Settlement] = []
+        enough = self.clock.monotonic() + _BATCH_SECONDS
         for note in notes:
-            first = self._held.get(note.sender)
-            if first is not None and first[0] < note.id:
-                due = max(first[1], now)
-                settlements.append(behind(note, due, now))
+            if settlements and self.clock.monotonic() > enough:
+                break
+            due = self._behind(note, now)
+            if due is not None:
+                settlements.append(self._noted(note, behind(note, due, now)))
                 continue
             try:
                 settled = self._decide(note, lookups, records, ahead, now)
@@ -166,11 +182,26 @@ class Processing:
             except Exception as error:
                 log.exception("notification %d could not be processed: this is a bug", note.id)
                 settled = again(note, f"could not be processed: {type(error).__name__}", now)
-            self._hold(note, settled)
+            settled = self._noted(note, settled)
             if settled.state == "waiting" and settled.wants:
                 self._await(note)
             settlements.append(settled)
         return settlements
+
+    def _behind(self, note: Notification, now: float) -> float | None:
+        """Until when it waits for an earlier one of its sender; None: it does not."""
+        first = self.put_off.before(note.sender, note.id)
+        if first is None:
+            return None
+        number, due = first
+        if due <= now and not self._waits(number):  # it was settled, or forgotten, by others
+            self.put_off.end(note.sender, number)
+            return None
+        return max(due, now)
+
+    def _waits(self, number: int) -> bool:
+        found = self.query.notifications(1, before=number + 1)
+        return bool(found) and found[0].id == number and found[0].state == "waiting"
 
     def _await(self, note: Notification) -> None:
         """It was put off for its actor's document, and need not wait longer than for that."""
@@ -194,23 +225,27 @@ class Processing:
             known,
             deleted=self._deleted.holds(note.object, now),
             room=self.shares.room(note.sender, host, now),
+            answerable=self.answers.room(note.sender, host, now),
         )
         settled = decide(note, known, now)
         ahead.add(known, settled)
         if settled.wants and known.room:
             self.shares.take(note.sender, host, now)
+        if settled.sends:
+            self.answers.take(note.sender, host, now)
         if hides(note) and known.follow is not None:
             self._deleted.add(note.object, note.at)
         if brings_back(note):
             self._deleted.drop(note.object)
         return settled
 
-    def _hold(self, note: Notification, settled: Settlement) -> None:
-        """Whether the sender's others have to wait for this one."""
-        if settled.state == "waiting":
-            self._held[note.sender] = (note.id, settled.due or 0.0)
-        elif self._held.get(note.sender, (0, 0.0))[0] == note.id:
-            del self._held[note.sender]
+    def _noted(self, note: Notification, settled: Settlement) -> Settlement:
+        """Whether the sender's others have to wait for it; it fails where too much waits."""
+        if settled.state != "waiting":
+            self.put_off.end(note.sender, note.id)
+        elif not self.put_off.add(note.sender, note.id, settled.due or 0.0):
+            return crowded(note, now=settled.at)
+        return settled
 
     async def _settle(
         self, notes: Sequence[Notification], settlements: Sequence[Settlement], now: float
@@ -241,8 +276,7 @@ class Processing:
             await asyncio.wrap_future(self.mailbox.settle([settled], now))
         except StoreError as error:
             log.warning("notification %d cannot be settled: %s", note.id, error)
-            settled = again(note, f"could not be written: {error}", now)
-            self._hold(note, settled)
+            settled = self._noted(note, again(note, f"could not be written: {error}", now))
             await asyncio.wrap_future(self.mailbox.settle([settled], now))
         return settled
 

@@ -41,6 +41,8 @@ WELCOME = [
     ("who was accepted is told again", "ask", "accepted", "accepted", "Accept"),
     ("who was rejected is told again", "ask", "rejected", "rejected", "Reject"),
     ("who waits goes on waiting", "ask", "pending", "pending", None),
+    ("who was rejected by the operator stays so", "all", "rejected", "rejected", "Reject"),
+    ("who waited is accepted once all are", "all", "pending", "accepted", "Accept"),
     ("nobody may", "none", None, None, "Reject"),
     ("nobody may any more", "none", "accepted", None, "Reject"),
 ]
@@ -73,6 +75,13 @@ def test_where_an_answer_goes_is_read_first() -> None:
     assert [one.due and one.due - NOW for one in waits] == [5.0, 30.0, 300.0, 3600.0, None]
     assert [(want.uri, want.relation) for want in waits[0].wants] == [(ALICE, "asked")]
     assert all(one.follower is None and not one.sends for one in waits)
+
+
+def test_who_asks_again_and_again_is_not_answered_each_time() -> None:
+    """Answers wait for a slow inbox, so a flood of Follows must not become one of deliveries."""
+    settled = decide(ASKS, knowing(policy("all"), answerable=False), NOW)
+
+    assert (settled.state, settled.sends, settled.follower) == ("ignored", (), None)
 
 
 def test_a_flood_of_follows_asks_nobody_beyond_its_share() -> None:

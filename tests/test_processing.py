@@ -13,10 +13,12 @@ import pytest
 from follow_cases import creates, outbox, post
 from ingest_cases import ALICE, HOST, OUTBOX, actor
 from mail_pocket import OURS, MailPocket, activity
+from pocket import Stepping
 from traces import traces
 
 from fedpull.cache.mail_records import Settlement
 from fedpull.cache.records import State
+from fedpull.crawler.notified_memory import PutOff
 from fedpull.crawler.processing import Processing
 from fedpull.errors import StoreError
 
@@ -25,6 +27,7 @@ SEVENTH = f"{ALICE}/7"
 ELSEWHERE = "https://other.example/notes/1"
 CARL = "https://other.example/users/carl"
 BOB = f"{HOST}/users/bob"
+DAVE = "https://third.example/users/dave"
 DAY = 86_400.0
 
 
@@ -627,6 +630,93 @@ def test_what_waited_at_a_restart_still_goes_first(tmp_path: Path) -> None:
         pocket.work()
 
         assert pocket.note(undo or 0).outcome == "waits for an earlier one of its sender"
+
+
+def test_who_waits_does_not_fill_the_inbox_for_all(tmp_path: Path) -> None:
+    """Behind a Follow that cannot be answered a sender has only so much waiting, and all of them
+    together; what is beyond that fails, and what need not wait is worked off."""
+    with MailPocket(tmp_path) as pocket:
+        pocket.followed(*creates(7, 7), **HOURLY)
+        pocket.processing.put_off = PutOff(most=4, most_behind=2)
+        of_carl = [pocket.receive(activity("Follow", OURS.actor, CARL)) for _ in range(4)]
+        of_dave = [pocket.receive(activity("Follow", OURS.actor, DAVE)) for _ in range(3)]
+        like = pocket.receive(activity("Like", SEVENTH, BOB))
+        pocket.work()
+
+        states = [[pocket.note(n or 0).state for n in of] for of in (of_carl, of_dave)]
+        assert states == [["waiting"] * 3 + ["failed"], ["waiting", "failed", "failed"]]
+        assert "too much waits" in pocket.note(of_carl[3] or 0).outcome
+        assert pocket.note(like or 0).state == "done"
+
+        pocket.clock.at += 60.0 * 60 * 24
+        asyncio.run(pocket.processing.flush_counts())
+        assert pocket.processing.put_off.add(DAVE, 1_000, pocket.clock.at)
+
+
+def test_what_waited_and_is_no_more_holds_up_nobody(tmp_path: Path) -> None:
+    """A notification may be settled or forgotten by others: those behind it go on."""
+    with MailPocket(tmp_path) as pocket:
+        first = pocket.receive(activity("Follow", OURS.actor, CARL))
+        pocket.work()
+        mailbox, now = pocket.opened.mailbox, pocket.clock.at
+        mailbox.settle([Settlement(first or 0, now, "failed", "taken away")], now).result()
+        then = pocket.receive(activity("Like", SEVENTH, CARL))
+        pocket.clock.at += 6
+        for _ in range(3):
+            asyncio.run(pocket.processing.work())
+
+        assert pocket.note(then or 0).outcome == "not held"
+
+
+def test_what_was_settled_meanwhile_does_not_wait_again(tmp_path: Path) -> None:
+    """The document for which a Follow waited comes late, and names no inbox any more."""
+    with MailPocket(tmp_path) as pocket:
+        pocket.pages[CARL] = {key: value for key, value in carl().items() if key != "inbox"}
+        first = pocket.receive(activity("Follow", OURS.actor, CARL))
+        pocket.work()
+        mailbox, now = pocket.opened.mailbox, pocket.clock.at
+        mailbox.settle([Settlement(first or 0, now, "done", "meanwhile")], now).result()
+        pocket.run()
+        asyncio.run(pocket.processing.work())
+        pocket.clock.at += 6
+        then = pocket.receive(activity("Like", SEVENTH, CARL))
+        asyncio.run(pocket.processing.work())
+
+        assert pocket.note(then or 0).outcome == "not held"
+
+
+def test_who_follows_again_and_again_has_only_so_many_answers_waiting(tmp_path: Path) -> None:
+    """Each Follow has an id of its own; the inbox that the answers go to may never take one."""
+    with MailPocket(tmp_path) as pocket:
+        pocket.pages[CARL] = carl()
+        pocket.push(activity("Follow", OURS.actor, CARL))
+        for _ in range(40):
+            pocket.push(activity("Follow", OURS.actor, CARL))
+
+        assert len(pocket.opened.query.deliveries(99)) == 20
+        pocket.clock.at += 3_600
+        pocket.push(activity("Follow", OURS.actor, CARL))
+        assert len(pocket.opened.query.deliveries(99)) == 21
+
+
+class Slow(Stepping):
+    """Each look at it takes a while, as if what lies between were work."""
+
+    def monotonic(self) -> float:
+        self.at += 0.015
+        return self.at
+
+
+def test_a_batch_leaves_the_loop_after_some_milliseconds(tmp_path: Path) -> None:
+    """However many notifications wait, and whatever it takes to look into each."""
+    with MailPocket(tmp_path) as pocket:
+        pocket.pages[CARL] = carl()
+        numbers = [pocket.receive(activity("Like", SEVENTH, f"{CARL}{n}")) for n in range(5)]
+        pocket.processing.clock = Slow()
+        worked = [asyncio.run(pocket.processing.work()) for _ in range(4)]
+
+        assert worked == [2, 2, 1, 0]
+        assert all(pocket.note(n or 0).state == "ignored" for n in numbers)
 
 
 def test_an_accept_is_answered_with_what_was_asked(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class Keyring:
         """
         held = self._held.get((key_id, actor))
         if held is not None and self._clock.monotonic() < held[1]:
-            return self._valid(held[0])
+            return self._current(held[0])
         url = key_url(key_id)
         if url is None:
             return NoKey("none")
@@ -75,7 +75,7 @@ class Keyring:
         if not self._allowed(url):
             return NoKey("none")
         known = self._listed(key_id, url, actor) or self._mailbox.key(key_id, self._clock.now())
-        return None if known is None else self._valid(self._hold(Found(known)))
+        return None if known is None else self._current(self._hold(Found(known)))
 
     async def ask(self, key_id: str, client: str, *, known: bool) -> Found | NoKey:
         """The key as its origin gives it now, unless that was asked a moment ago; only for an id
@@ -96,7 +96,7 @@ class Keyring:
         if found is None:
             await self._forget(key_id)
             return NoKey("none")
-        return self._valid(self._hold(Found(found, new=True)))
+        return self._current(self._hold(Found(found, new=True))) or NoKey("none")
 
     def kept(self, key: PublicKey) -> None:
         """The store has this key now."""
@@ -160,5 +160,6 @@ class Keyring:
             return False
         return True
 
-    def _valid(self, found: Found) -> Found | NoKey:
-        return found if found.key.valid(self._clock.now()) else NoKey("none")
+    def _current(self, found: Found) -> Found | None:
+        """None for a key that is over, as far as we know: its owner may have put that off."""
+        return found if found.key.valid(self._clock.now()) else None

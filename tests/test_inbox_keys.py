@@ -76,6 +76,29 @@ async def test_a_rotated_key_that_stands_alone(at: Scene) -> None:
     assert at.origins.asked == [alone, ALICE]
 
 
+async def test_a_key_whose_end_was_put_off(at: Scene) -> None:
+    """What we hold of a key says that it is over; its owner may have said something else since."""
+    ended, running = {"expires": "2026-05-01T00:00:00Z"}, {"expires": "2027-05-01T00:00:00Z"}
+    at.hold(actor(publicKey=published(f"{ALICE}#main-key", ALICE) | ended))
+    at.origins.serve(actor(publicKey=published(f"{ALICE}#main-key", ALICE) | running))
+
+    assert (await at.push(activity())).status == 202
+    assert at.origins.asked == [ALICE]
+
+
+async def test_a_key_that_is_over(at: Scene) -> None:
+    """F16: its owner is asked, once in five minutes, and nothing it signs is taken."""
+    ended = {"expires": "2026-05-01T00:00:00Z"}
+    document = actor(publicKey=published(f"{ALICE}#main-key", ALICE) | ended)
+    at.hold(document)
+    at.origins.serve(document)
+
+    told = [(await at.push(activity(about=f"{ALICE}/notes/{n}"))).status for n in range(5)]
+
+    assert told == [401] * 5
+    assert at.origins.asked == [ALICE]
+
+
 async def test_a_forged_key_id_keeps_no_owner_out(at: Scene) -> None:
     """Whoever makes us ask for an actor a moment before it writes to us for the first time."""
     alone = f"{ALICE}/main-key"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ..crawler.protocol.strictjson import parse_object
 from ..crawler.protocol.version import content_hash
 from ..errors import FedpullError
-from . import check_mail, check_queue, check_threads, index, shared
+from . import check_consent, check_mail, check_queue, check_threads, index, shared
 from .changes import count_in
 from .codec import unpack
 from .counters import Counters
@@ -55,6 +55,7 @@ class _Audit:
         yield from self._index()
         yield from self._members()
         yield from self._changes()
+        yield from check_consent.check(self.txn, self.t)
         yield from check_queue.check(self.txn, self.t)
         yield from check_queue.check_agenda(self.txn, self.t)
         yield from check_threads.check(self.txn, self.t)
@@ -109,6 +110,7 @@ class _Audit:
             live = terms_in(self.txn, self.t, id, stored).live
             if live != (CLASSES[ref.cls] == "object"):
                 yield Finding("ref", ref.uri, "is indexed and should not be, or the reverse")
+            yield from check_consent.flags(self.txn, self.t, ref, document)
         for key, row in self.txn.cursor(self.t.history):
             if self.txn.get(key[:8], None, self.t.body) is None:
                 yield Finding("history", key[:8].hex(), "has earlier versions of no document")

@@ -8,7 +8,7 @@ terms are live. Readers of these rows are in `reading`.
 from __future__ import annotations
 
 from ..crawler.protocol.version import Stamp, believable, supersedes
-from . import changes, shared, sources
+from . import changes, relisting, shared, sources
 from .codec import pack
 from .index import list_for, terms_of
 from .intern import FOLLOW, TYPE, id_of, tag_hash, text_of, word_of
@@ -109,7 +109,8 @@ def stamp_of(work: Work, ref: Ref) -> Stamp | None:
 
 
 def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
-    if ref.has_body:
+    held = ref.has_body
+    if held:
         _retire(work, id, ref)
     else:
         work.counters.documents += 1
@@ -129,6 +130,9 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
     _remember(work, id, item, replaced=True)
     _set_terms(work, terms, item)
+    relisting.take(work, id, ref, relisting.stated(ref, item, held=held))
+    if terms.live:
+        relisting.settle(work, id, ref, terms)
     actor = either(terms.actor, ref.owner)
     changes.log(work, verdict, id, actor, ref.type, item.fetched_at)
 
@@ -139,6 +143,7 @@ def _renew(work: Work, id: bytes, ref: Ref, item: Put) -> None:
     ref.verified_at = sources.validity(item)
     ref.vouch(item.vouched)
     ref.verified_by = VERIFIED_NUMBER[item.verified_by]
+    relisting.take(work, id, ref, relisting.stated(ref, item, held=True))
     _remember(work, id, item, replaced=False)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the classes are generic in the stubs only
 else:
     Txn, Cursor, Table = lmdb.Transaction, lmdb.Cursor, lmdb._Database
 
-SCHEMA = 3
+SCHEMA = 4
 MIGRATING = b"migrating"  # in `meta`: up to which reference `migration` has come
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
 _RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
@@ -41,8 +41,9 @@ class Tables:
         "activity", "agenda", "body", "change", "collection", "count", "delivery", "destination",
         "extra", "farewell", "follow", "follower", "history", "host", "index", "key", "key_age",
         "lane", "member", "member_of", "meta", "moved", "notices", "notification", "outbound",
-        "owed", "queue", "reaction", "ready", "ref", "robots", "seen", "sending", "shared", "slot",
-        "terms", "thread", "unsorted", "uri", "waiting", "walk", "want", "window", "word",
+        "owed", "queue", "reaction", "ready", "ref", "relisting", "robots", "seen", "sending",
+        "shared", "slot", "terms", "thread", "unsorted", "uri", "waiting", "walk", "want",
+        "window", "word",
     )  # fmt: skip
 
     activity: Table
@@ -75,6 +76,7 @@ class Tables:
     reaction: Table
     ready: Table
     ref: Table
+    relisting: Table
     robots: Table
     seen: Table
     sending: Table

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
-from . import threads, wants
+from . import relisting, threads, wants
 from .follow_list import FOLLOW_FIELDS
 from .intern import FOLLOW, word_of
 from .queue_layout import Row
@@ -21,7 +23,18 @@ _BLOCKED = b'"blocked":"'
 
 def put(work: Work, follow: Follow) -> None:
     row = {name: getattr(follow, name) for name in FOLLOW_FIELDS}
-    work.put(work.t.follow, word_of(work, FOLLOW, follow.key), orjson.dumps(row))
+    id = word_of(work, FOLLOW, follow.key)
+    stored = work.txn.get(id, None, work.t.follow)
+    _write(work, id, row, relisting.reads(orjson.loads(stored)) if stored is not None else None)
+
+
+def _write(work: Work, id: bytes, row: dict[str, Any], read: str | None) -> None:
+    """Write a follow's row, and at the actor that it is followed; `read`: who was until now."""
+    work.put(work.t.follow, id, orjson.dumps(row))
+    reads = relisting.reads(row)
+    if reads != read:
+        relisting.unfollowed(work, read)
+    relisting.followed(work, reads, True)
 
 
 def is_read(work: Work, key: str) -> bool:
@@ -38,7 +51,7 @@ def change(work: Work, was: Follow, now: Follow) -> None:
     if stored is None:
         return
     row = orjson.loads(stored)
-    said = row.get("last_error")
+    said, read = row.get("last_error"), relisting.reads(row)
     row.update(
         (name, getattr(now, name))
         for name in FOLLOW_FIELDS
@@ -46,14 +59,17 @@ def change(work: Work, was: Follow, now: Follow) -> None:
     )
     if row.get("blocked") is not None:
         row["last_error"] = said
-    work.put(work.t.follow, id, orjson.dumps(row))
+    _write(work, id, row, read)
 
 
 def drop(work: Work, key: str) -> bool:
     """Forget a follow and what waits for it. What is under way ends by itself."""
     id = word_of(work, FOLLOW, key)
-    if not work.delete(work.t.follow, id):
+    stored = work.txn.get(id, None, work.t.follow)
+    if stored is None:
         return False
+    work.delete(work.t.follow, id)
+    relisting.unfollowed(work, relisting.reads(orjson.loads(stored)))
     _drop_rows(work, id)
     threads.drop(work, id)
     return True
@@ -66,8 +82,9 @@ def block(work: Work, key: str, activity: str) -> None:
     stored = work.txn.get(id, None, work.t.follow)
     if stored is None:
         return
-    row = orjson.loads(stored) | {"blocked": activity, "last_error": "blocks us: not read any more"}
-    work.put(work.t.follow, id, orjson.dumps(row))
+    row = orjson.loads(stored)
+    blocked = {"blocked": activity, "last_error": "blocks us: not read any more"}
+    _write(work, id, row | blocked, relisting.reads(row))
     _drop_rows(work, id)
 
 
@@ -77,7 +94,7 @@ def unblock(work: Work, key: str) -> None:
     stored = work.txn.get(id, None, work.t.follow)
     row = orjson.loads(stored) if stored is not None else {}
     if row.get("blocked") is not None:
-        work.put(work.t.follow, id, orjson.dumps(row | {"blocked": None, "last_error": None}))
+        _write(work, id, row | {"blocked": None, "last_error": None}, None)
 
 
 def _drop_rows(work: Work, id: bytes) -> None:

@@ -2,7 +2,8 @@
 
 An entry is (key, inverted time + id): the key says the kind of the list and what it is a list of,
 the many values under it are in the order in which a list shows them, newest first. Contexts and
-tags stand in keys by their hash: they are looked up, never spelled out from here.
+tags stand in keys by their hash: they are looked up, never spelled out from here. What is quiet
+stands in no list across actors (all, by type, by tag): those need no look at what may be shown.
 Invariant: after `flush` the index, with what waits in `unsorted`, holds exactly the entries that
 `keys_of` gives for each row.
 """
@@ -38,7 +39,9 @@ def keys_of(row: TermsRow) -> list[bytes]:
     if not row.live:
         return []
     keys = [*_common_keys(row.types, row.actor, tuple(row.follows))]
-    keys += [TAG + tag for tag in row.tags]
+    if not row.quiet:
+        keys += _across_keys(row.types)
+        keys += [TAG + tag for tag in row.tags]
     if row.in_reply_to != NONE:
         keys.append(REPLY + row.in_reply_to)
     if row.context != NONE:
@@ -46,11 +49,21 @@ def keys_of(row: TermsRow) -> list[bytes]:
     return keys
 
 
+def all_keys_of(row: TermsRow) -> set[bytes]:
+    """What an object is found by, whether or not lists across actors may show it."""
+    return {*keys_of(row), *_across_keys(row.types), *[TAG + tag for tag in row.tags]}
+
+
+@lru_cache(64)
+def _across_keys(types: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return (ALL, *[TYPE + type for type in types])
+
+
 @lru_cache(256)  # what one actor posts differs in none of these
 def _common_keys(
     types: tuple[bytes, ...], actor: bytes, follows: tuple[bytes, ...]
 ) -> tuple[bytes, ...]:
-    keys = [ALL, *[TYPE + type for type in types]]
+    keys = []
     if actor != NONE:
         keys.append(ACTOR + actor)
         keys += [ACTOR_TYPE + actor + type for type in types]

@@ -20,6 +20,7 @@ reads back equal; keys sort as their parts do.
 | thread | follow, post[, collection] | see `thread_rows` |
 | index | kind, id[, id] | many (inverted time, id) |
 | unsorted | number of entries | entries of the index that wait, see `unsorted` |
+| relisting | id of an actor | what may be listed of it is judged anew: up to where |
 | member | collection, position | object, flags, activity |
 | member_of | collection, object, announced | position |
 | collection | id | JSON |

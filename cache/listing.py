@@ -1,7 +1,8 @@
 """Lists of objects from the indexes, newest first: which index to read, and what it must filter.
 
-It parses no body. Invariant: a list is complete and without duplicates over its pages for all that
-was there when the first was read.
+It parses no body. What is followed is read, so its lists show all that is held; every other list
+shows what may be listed across actors (`relisting`), which most are indexed by. Invariant: a list
+is complete and without duplicates over its pages for all that was there when the first was read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from heapq import merge
 
+from ..crawler.protocol import listable
 from . import index
 from .cursors import decode, encode
 from .document import Document
@@ -16,10 +18,12 @@ from .environment import Cursor, Tables, Txn
 from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
 from .layout import NONE, inverted, short_hash
 from .reading import document
+from .ref_layout import Ref
 from .terms_layout import terms_in
 from .unsorted import Unsorted
 from .views import ObjectFilter
 
+_ACROSS = (index.ALL, index.TYPE, index.TAG)
 _FIRST, _LAST = b"\0" * 8, b"\xff" * 8
 # Entries looked at in one read transaction: it pins old pages while it lasts (20 ms).
 _MOST_SEEN = 10_000
@@ -37,13 +41,21 @@ def objects(
         keys = _keys(txn, t, wanted)
     except _UnknownError:
         return [], None
+    if wanted.unasked or _is_reading(txn, t, wanted):
+        across = False
+        usable = [key for key in keys if key[:1] not in _ACROSS] or keys
+    elif _says_no(txn, t, wanted):
+        return [], None
+    else:
+        across, usable = True, keys
     place = decode(cursor, 16) if cursor else None
     entries, waiting = txn.cursor(t.index), Unsorted(txn, t)
-    key = _shortest(entries, waiting, keys)
+    key = _shortest(entries, waiting, usable)
     if key is None or limit <= 0:
         return [], None
     oldest = inverted(wanted.since) if wanted.since is not None else _LAST
     others = [other for other in keys if other != key]
+    across = across and key[:1] not in _ACROSS  # these show nothing else
     found: list[Document] = []
     for seen, value in enumerate(_values(entries, waiting, key, _start(wanted, place))):
         if value[:8] > oldest:
@@ -53,7 +65,9 @@ def objects(
         place = value
         id = value[8:]
         row = txn.get(id, None, t.ref)
-        if row is not None and (not others or _matches(txn, t, id, row, others)):
+        if row is not None and (
+            not (others or across) or _matches(txn, t, id, row, others, across)
+        ):
             held = document(txn, t, id, row)
             if held is not None:
                 found.append(held)
@@ -89,7 +103,7 @@ def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
         )
         if id != NONE
     ]
-    if type != NONE:
+    if type != NONE:  # of these, the list across actors may not have what the others have
         keys += [
             kind + id + type
             for kind, id in ((index.FOLLOW_TYPE, follow), (index.ACTOR_TYPE, actor))
@@ -125,5 +139,45 @@ def _values(entries: Cursor, waiting: Unsorted, key: bytes, start: bytes) -> Ite
     return merge((value for value in there if value > start), later)
 
 
-def _matches(txn: Txn, t: Tables, id: bytes, row: bytes, keys: list[bytes]) -> bool:
-    return set(keys) <= set(index.keys_of(terms_in(txn, t, id, row)))
+def _matches(txn: Txn, t: Tables, id: bytes, row: bytes, keys: list[bytes], across: bool) -> bool:
+    terms = terms_in(txn, t, id, row)
+    if across and terms.quiet:
+        return False
+    return not keys or index.all_keys_of(terms).issuperset(keys)
+
+
+def _is_reading(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:
+    """Whether a list is of what somebody is followed for: its own, what it announced, or what
+    answers it. Hashtags are looked for across actors, whatever else is named."""
+    if wanted.tag is not None:
+        return False
+    if wanted.follow is not None and _is_read(txn, t, find_word(txn, t, FOLLOW, wanted.follow)):
+        return True
+    if wanted.actor is not None:
+        return bool(_flags(txn, t, wanted.actor) & listable.FOLLOWED)
+    if wanted.in_reply_to is None:
+        return False
+    id = find_id(txn, t, wanted.in_reply_to)
+    row = txn.get(id, None, t.ref) if id is not None else None
+    if id is None or row is None:
+        return False
+    terms = terms_in(txn, t, id, row)
+    author = txn.get(terms.actor, None, t.ref)
+    if author is not None and Ref.unpack(author).consent & listable.FOLLOWED:
+        return True
+    return any(_is_read(txn, t, follow) for follow in terms.follows)
+
+
+def _is_read(txn: Txn, t: Tables, follow: bytes | None) -> bool:
+    return follow is not None and txn.get(follow, None, t.follow) is not None
+
+
+def _says_no(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:
+    """Whether nothing of an actor may be listed: its own list would be looked through in vain."""
+    return wanted.actor is not None and not listable.scope(_flags(txn, t, wanted.actor))
+
+
+def _flags(txn: Txn, t: Tables, actor: str) -> int:
+    id = find_id(txn, t, actor)
+    row = txn.get(id, None, t.ref) if id is not None else None
+    return Ref.unpack(row).consent if row is not None else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import nan
 
-from . import changes, reactions, shared, sources
+from . import changes, reactions, relisting, shared, sources
 from .documents import either, set_extra, stored_body, versions
 from .index import terms_of
 from .intern import TYPE, id_of, word_of
@@ -106,7 +106,8 @@ def purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
         work.delete(work.t.history, key)
     reactions.forget(work, id)
     terms = terms_of(work, id)
-    terms.live = False
+    terms.live = terms.quiet = False
+    relisting.take(work, id, ref, 0)
     set_extra(work, id, dict.fromkeys(("etag", "last_modified", "whole", "form"), ""))
     ref.flags &= ~HAS_BODY
     ref.updated = ref.published = nan

@@ -5,6 +5,8 @@ Invariant: what is returned is complete in itself; no row is read after the tran
 
 from __future__ import annotations
 
+from ..crawler.protocol import listable
+from ..crawler.protocol.listable import Verdict
 from . import shared
 from .codec import unpack
 from .document import Document
@@ -20,7 +22,7 @@ from .layout import (
     some,
 )
 from .ref_layout import Ref, is_older, ref_state
-from .terms_layout import renewed
+from .terms_layout import TermsRow, renewed
 from .views import Attempt, Reference, State, Version
 
 
@@ -52,7 +54,8 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
 
     from .source_view import source_view
 
-    ref = Ref.unpack(txn.get(id, b"", t.ref) or b"")
+    row = txn.get(id, b"", t.ref) or b""
+    ref = renewed(row, txn.get(id, None, t.terms)) if is_older(row) else Ref.unpack(row)
     stored = txn.get(id, None, t.extra)
     extra = orjson.loads(stored) if stored is not None else {}
     body = txn.get(id, None, t.body) if ref.has_body else None
@@ -87,8 +90,19 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         weight=source.weight if source is not None else None,
         bound=source.bound if source is not None else None,
         not_before=source.not_before if source is not None else None,
+        consent=_consent(txn, t, ref) if ref.has_body else None,
         log=tuple(Attempt(*line) for line in extra.get("log", ())),
     )
+
+
+def _consent(txn: Txn, t: Tables, ref: Ref) -> Verdict | None:
+    """Whether lists across actors show it, or what it wrote, and on what that stands."""
+    if CLASSES[ref.cls] == "actor":
+        return listable.on_actor(ref.consent)
+    if CLASSES[ref.cls] != "object":
+        return None
+    author = txn.get(TermsRow.unpack(ref).actor, None, t.ref)
+    return listable.on_object(ref.consent, Ref.unpack(author).consent if author is not None else 0)
 
 
 def next_check(txn: Txn, t: Tables, id: bytes, ref: Ref) -> float | None:

@@ -185,6 +185,7 @@ class Put:
     changed: float | None = None  # when it last changed, as the origin says (`updated`, else HTTP)
     form: Form = "unsigned"  # of the signature under which the answer came
     vouched: bool = False  # should it state no audience, that of its verified activity counts
+    consent: int = 0  # flags of `protocol.listable`: what it says of being listed
     plan: Plan = Plan()
 
 

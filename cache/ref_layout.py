@@ -30,12 +30,14 @@ _HAS_FAILURES = 8
 _HAS_PLAN = 16
 _HAS_PROFILE = 32
 _HAS_NOT_BEFORE = 64
+_HAS_CONSENT = 128
 _HELD = Struct(">8s8sdd16s")
 _TIME = Struct(">d")
 _FAILURES = Struct(">H")
 _PLAN = Struct(">IfffeeeH")
 _PROFILE = Struct(">eee")
 _NOT_BEFORE = Struct(">I")
+_CONSENT = Struct(">H")
 
 # Flags
 HAS_BODY = 1
@@ -78,6 +80,7 @@ class Ref:
     longest: float = 0.0
     not_before: int = 0  # whole seconds
     bucket: int = 0  # where the agenda's histogram counts it
+    consent: int = 0  # flags of `protocol.listable`
     terms: bytes = b""  # as stored; see `terms_layout`
 
     def pack(self) -> bytes:
@@ -124,6 +127,9 @@ class Ref:
         if self.not_before:
             parts |= _HAS_NOT_BEFORE
             rows.append(_NOT_BEFORE.pack(self.not_before))
+        if self.consent:
+            parts |= _HAS_CONSENT
+            rows.append(_CONSENT.pack(self.consent))
         state, proof = self.state | _FORM, self.cls | self.verified_by << 4
         rows[0] = _HEAD.pack(state, proof, parts, self.flags, len(uri))
         rows.append(self.terms)
@@ -176,6 +182,9 @@ class Ref:
         if parts & _HAS_NOT_BEFORE:
             (ref.not_before,) = _NOT_BEFORE.unpack_from(row, at)
             at += _NOT_BEFORE.size
+        if parts & _HAS_CONSENT:
+            (ref.consent,) = _CONSENT.unpack_from(row, at)
+            at += _CONSENT.size
         ref.terms = row[at:]
         return ref
 

@@ -28,11 +28,14 @@ _REPLY = 8
 _CONTEXT = 16
 _TYPES = 32
 _TAGS = 64
+_QUIET = 128
 
 
 @dataclass(slots=True)
 class TermsRow:
     """What an object is found by. `live`: it has index entries (a body, and it is an object).
+
+    `quiet`: it stands in no list across actors, which `relisting` judges.
 
     `follows` maps the follows whose outbox offers it to whether they only announced it; that part
     is there even before the object is.
@@ -46,6 +49,7 @@ class TermsRow:
     types: tuple[bytes, ...] = ()
     tags: tuple[bytes, ...] = ()
     follows: dict[bytes, bool] = field(default_factory=dict)
+    quiet: bool = False
 
     def pack(self, ref: Ref) -> bytes:
         """Empty where there is nothing to say."""
@@ -56,7 +60,7 @@ class TermsRow:
             flags |= _WHEN
             rows.append(self.when)
         if self.live:
-            flags |= _LIVE
+            flags |= _LIVE | _QUIET * self.quiet
             if self.actor != ref.owner:
                 flags |= _ACTOR
                 rows.append(self.actor)
@@ -82,7 +86,7 @@ class TermsRow:
         if not row:
             return cls()
         flags, at = row[0], 1
-        found = cls(live=bool(flags & _LIVE))
+        found = cls(live=bool(flags & _LIVE), quiet=bool(flags & _QUIET))
         if found.live:
             found.when, found.actor, found.types = _shown_at(ref), ref.owner, (ref.type,)
         if flags & _WHEN:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..crawler.protocol.listable import Verdict
 from ..crawler.protocol.record import record
 
 
@@ -89,6 +90,7 @@ class Reference:
     not_before: float | None = None  # by the origin's word, no answer differs before then
     counts: Counts | None = None  # of an object that is held, for who asks why
     form: str | None = None  # of signature, in which its origin was asked for what is held
+    consent: Verdict | None = None  # of an actor or object that is held: whether it may be listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFilter:
-    """Which objects to list, newest first; `since <= published < until`."""
+    """Which objects to list, newest first; `since <= published < until`. `unasked`: also those that
+    are not to be listed, for what the store's keeper does with what it holds."""
 
     actor: str | None = None
     follow: str | None = None
@@ -134,6 +137,7 @@ class ObjectFilter:
     context: str | None = None
     since: float | None = None
     until: float | None = None
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ class Work:
         self.bodies: dict[bytes, tuple[bytes, bytes, bytes]] = {}  # see `documents.flush`
         self.beginnings: dict[bytes, Plan] = {}  # see `sources.flush`
         self.placings: dict[bytes, bool] = {}  # rows of `agenda`: to be there, or not
+        self.relists: set[bytes] = set()  # actors of whom other things may be listed now
         self.change_rows: list[tuple[Told, bytes]] = []  # see `changes.flush`
         self._newest = U64.pack(self.counters.last_id)
         self._dirty_refs: set[bytes] = set()

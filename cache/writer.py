@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from ..crawler.protocol.policy import OPEN, Policy
 from ..errors import FedpullError, StoreError
-from . import changes, documents, hosts, index, shared, sources
+from . import changes, documents, hosts, index, relisting, shared, sources
 from .agenda import Agenda
 from .environment import Environment, Txn, errors
 from .health import Health
@@ -61,6 +61,7 @@ class Writer:
         self._agenda = agenda
         self._policy = policy
         self._memo = Memo()
+        self._relisting = True  # perhaps it was interrupted
         self._listeners: list[Listener] = []
         self._jobs: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
         self._since_measured = _MEASURE_EVERY
@@ -158,6 +159,7 @@ class Writer:
                 documents.flush(work)
                 sources.flush(work)
                 hosts.settle(work)
+                relists = bool(self._relisting or work.relists) and relisting.step(work)
                 index.flush(work)
                 shared.flush(work)
                 changes.flush(work)
@@ -175,6 +177,9 @@ class Writer:
         if work.wrote:
             self.health.failing = False
         self._memo.trim()
+        self._relisting = relists
+        if relists:  # behind the jobs that wait
+            self.submit(lambda work: None)
         for (_, future), result in zip(batch, results, strict=True):
             future.set_result(result)
         if work.changes:

@@ -19,7 +19,7 @@ def clearing(outcome: Outcome, query: Query, most: int) -> Outcome | None:
         known = query.reference(mark.id)
         if known is None or known.cls != "actor":
             continue
-        posted, _ = query.objects(ObjectFilter(actor=mark.id), most)
+        posted, _ = query.objects(ObjectFilter(actor=mark.id, unasked=True), most)
         if posted:
             marks = tuple(gone(document.id, "gone") for document in posted)
             return Outcome(outcome.at, marks=marks)

@@ -14,6 +14,7 @@ from fedpull.cache.records import (
     Cause,
     CheckReport,
     Entry,
+    Follow,
     HostReport,
     Kind,
     Lease,
@@ -24,6 +25,7 @@ from fedpull.cache.records import (
     Terms,
     Want,
 )
+from fedpull.crawler.protocol import consent
 from fedpull.crawler.protocol.version import Stamp, content_hash
 
 NOW = 1_700_000_000.0
@@ -47,11 +49,14 @@ def note(
     by: str = "get",
     **more: Any,
 ) -> Put:
-    """A document of `actor`; `more` goes into the Put, terms from `tags`, `reply` and `context`."""
+    """A document of `actor`; `more` goes into the Put, terms from `tags`, `reply` and `about`,
+    `says` into the document."""
     id = n if isinstance(n, str) else f"https://a.example/notes/{n}"
-    document = {"id": id, "type": type, "attributedTo": actor, "content": text, "to": "as:Public"}
+    document: dict[str, Any] = {"id": id, "type": type, "attributedTo": actor, "content": text}
+    document["to"] = "as:Public"
     if kind == "actor":
         document = {"id": id, "type": type, "name": text, "inbox": f"{id}/inbox"}
+    document |= more.pop("says", {})
     if updated is not None:
         document["updated"] = str(updated)
     when = published if published is not None else (NOW - 1000 + n if isinstance(n, int) else None)
@@ -73,6 +78,7 @@ def note(
         terms=terms,
         fetched_at=at,
         verified_by=by,
+        consent=consent.read(document, kind),
         **more,
     )
 
@@ -109,6 +115,12 @@ IMPLEMENTATIONS: dict[str, Implementation] = {"lmdb": store_at}
 
 def apply(opened: Opened, at: float = NOW, **parts: Any) -> Applied:
     return opened.store.apply(Outcome(at=at, **parts)).result()
+
+
+def read_authors(opened: Opened) -> None:
+    """Alice and Bob are followed, so that every list shows what they write."""
+    for key, actor in ((FOLLOW, ALICE), ("@bob@b.example", BOB)):
+        opened.store.put_follow(Follow(key, actor=actor)).result()
 
 
 def lease(opened: Opened, now: float = NOW, limit: int = 10, seconds: float = 60.0) -> list[Lease]:

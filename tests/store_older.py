@@ -7,7 +7,7 @@ from pathlib import Path
 from struct import Struct
 
 import lmdb
-from store_cases import apply, note, page, store_at, want
+from store_cases import apply, note, page, read_authors, store_at, want
 
 from fedpull.cache.changes import _unpack
 from fedpull.cache.ref_layout import Ref, is_older
@@ -20,17 +20,23 @@ _SCHEMA_2 = Struct(">BBBBH8s8sdddd16sIfffeeeeeeIH")
 _CHANGE = Struct(">B8s8s8sd")
 _TERMS = Struct(">8s8s8s8sBBB")
 # Tables that came with the schema behind.
-_LATER = {1: (b"agenda", b"notices", b"unsorted"), 2: (b"unsorted",)}
+_LATER = {
+    1: (b"agenda", b"notices", b"unsorted", b"relisting"),
+    2: (b"unsorted", b"relisting"),
+    3: (b"relisting",),
+}
 
 
 def make_old(path: Path, schema: int) -> None:
     """A store of an earlier schema with documents, members and a queue."""
     with store_at(path) as opened:
+        read_authors(opened)
         apply(opened, puts=NOTES, members=page(1, 2, 3, first=True), wants=(want(),))
     with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
         make_rows_old(env, txn, schema, most=1_000)
-        sort_in(env, txn)
-        make_changes_old(env, txn)
+        if schema < 3:
+            sort_in(env, txn)
+            make_changes_old(env, txn)
         for name in _LATER[schema]:
             txn.drop(env.open_db(name, txn=txn))
         txn.put(b"schema", b"%d" % schema, db=env.open_db(b"meta", txn=txn))
@@ -51,6 +57,10 @@ def make_rows_old(
     listed = list(txn.cursor(table))
     for id, row in listed[-most:]:
         ref = Ref.unpack(row)
+        if schema == 3:
+            ref.consent = 0
+            txn.put(id, ref.pack(), db=table)
+            continue
         found = TermsRow.unpack(ref)
         if found.live or found.follows:
             txn.put(id, terms_of_schema_2(found), db=terms)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from store_cases import ALICE, BOB, FOLLOW, NOW, OUTBOX, apply, note, page, store_at
+from store_cases import ALICE, BOB, FOLLOW, NOW, OUTBOX, apply, note, page, read_authors, store_at
 
 from fedpull.cache import Cache
 from fedpull.cache.cache import Moment, moment
@@ -77,6 +77,7 @@ def test_documents_of_two_gets_are_apart(opened: Opened, cache: Cache) -> None:
 
 def test_objects_are_read_in_pages(opened: Opened, cache: Cache) -> None:
     """An iteration goes over page ends, stops at its limit, and takes any spelling of an id."""
+    read_authors(opened)
     apply(opened, puts=tuple(note(n) for n in range(1, 451)), members=page(1, 2))
 
     assert len(list(cache.objects())) == 450

@@ -6,7 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_cases import ALICE, BOB, FOLLOW, NOW, OUTBOX, apply, clean, note, page, store_at
+from store_cases import (
+    ALICE,
+    BOB,
+    FOLLOW,
+    NOW,
+    OUTBOX,
+    apply,
+    clean,
+    note,
+    page,
+    read_authors,
+    store_at,
+)
 
 from fedpull.cache.open import Opened
 from fedpull.cache.records import Collection, Entry, Members, ObjectFilter, Relink
@@ -18,6 +30,7 @@ EVENT_IRI = "https://www.w3.org/ns/activitystreams#Event"
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opened]:
     with store_at(tmp_path / "store") as store:
+        read_authors(store)
         yield store
         clean(store)
 

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import lmdb
 import pytest
-from store_cases import FOLLOW, NOW, OUTBOX, apply, clean, lease, note, page, store_at, want
+from store_cases import (
+    FOLLOW,
+    NOW,
+    OUTBOX,
+    apply,
+    clean,
+    lease,
+    note,
+    page,
+    read_authors,
+    store_at,
+    want,
+)
 
 from fedpull.cache.open import open_reader
 
@@ -107,7 +119,8 @@ def test_the_audit_finds(tmp_path: Path, table: str, damage: Damage) -> None:
 def test_the_audit_counts_what_it_compared(tmp_path: Path) -> None:
     """A clean report says how much was looked at."""
     with store_at(tmp_path) as opened:
+        read_authors(opened)
         apply(opened, at=NOW, puts=(note(1, tags=("t",)), note(2)))
         report = clean(opened)
 
-        assert (report.references, report.documents, report.index_entries) == (3, 2, 9)
+        assert (report.references, report.documents, report.index_entries) == (4, 2, 9)

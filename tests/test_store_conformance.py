@@ -24,6 +24,7 @@ from store_cases import (
     lease,
     note,
     page,
+    read_authors,
     want,
 )
 
@@ -185,6 +186,7 @@ def test_a_purge_leaves_a_tombstone_and_nothing_else(opened: Opened) -> None:
 
 def test_what_was_gone_can_come_back(opened: Opened) -> None:
     """A put after a purge is a creation, listed where it was listed before."""
+    read_authors(opened)
     apply(opened, puts=(note(1, follow=FOLLOW),))
     apply(opened, marks=(Mark(note(1).id, State.GONE, "gone", purge=True),))
     applied = apply(opened, puts=(note(1, "back"),))

@@ -11,7 +11,19 @@ from pathlib import Path
 
 import pytest
 from mail_cases import received
-from store_cases import FOLLOW, NOW, OUTBOX, apply, clean, lease, note, page, store_at, want
+from store_cases import (
+    FOLLOW,
+    NOW,
+    OUTBOX,
+    apply,
+    clean,
+    lease,
+    note,
+    page,
+    read_authors,
+    store_at,
+    want,
+)
 
 from fedpull.cache.mail_records import Notification
 from fedpull.cache.open import Opened
@@ -95,6 +107,7 @@ def every(opened: Opened) -> list[Notification]:
 def test_another_process_reads_while_this_one_writes(tmp_path: Path) -> None:
     """A reader sees each change with its document, in whole states only."""
     with store_at(tmp_path) as opened:
+        read_authors(opened)
         apply(opened, puts=(note(1),))
         process = start("read", tmp_path, 400)
         assert process.stdout is not None
@@ -119,6 +132,7 @@ def test_a_full_file_system_is_an_error_and_not_the_end(tmp_path: Path) -> None:
 def test_a_full_store_reads_purges_and_recovers(tmp_path: Path) -> None:
     """Past max_bytes only purges and states are written; after a purge all is as before."""
     with store_at(tmp_path, max_bytes=1 << 20) as opened:
+        read_authors(opened)
         apply(opened, wants=(want(OUTBOX, kind=Kind.PAGE),))
         kept = 0
         while True:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some_of
-from store_cases import FOLLOW, NOW, apply, clean, note, store_at
+from store_cases import ALICE, FOLLOW, NOW, apply, clean, note, read_authors, store_at
 from store_older import NOTES, make_half_old, make_old, old_rows
 
 from fedpull.cache import Cache
@@ -19,6 +19,7 @@ from fedpull.cache.terms_layout import TermsRow
 from fedpull.cache.views import ObjectFilter, State
 from fedpull.errors import StoreError
 
+ANY_SCHEMA = pytest.mark.parametrize("schema", [1, 2, 3])
 SCHEMAS = pytest.mark.parametrize("schema", [1, 2], ids=["of schema 1", "of schema 2"])
 
 
@@ -32,8 +33,8 @@ def listed(opened: Opened | Readable) -> set[str]:
 def test_an_old_store_opens_and_is_brought_up_to_date(tmp_path: Path, schema: int) -> None:
     """Everything that was there is there, and no row of the old format is left."""
     make_old(tmp_path, schema)
-    # With their author, the outbox, and the terms of each.
-    assert old_rows(tmp_path) == 2 * len(NOTES) + 2
+    # With their author, another one, the outbox, and the terms of each.
+    assert old_rows(tmp_path) == 2 * len(NOTES) + 3
     with store_at(tmp_path) as opened:
         found = opened.query.references(put.id for put in NOTES)
         document = opened.query.document(NOTES[0].id)
@@ -82,9 +83,32 @@ def test_a_reader_reads_while_the_writer_migrates(tmp_path: Path, schema: int) -
     assert old_rows(tmp_path) == 0
 
 
+@ANY_SCHEMA
+def test_what_may_be_listed_is_read_from_what_is_held(tmp_path: Path, schema: int) -> None:
+    """Before schema 4 lists showed everything; from now on what its author's word allows."""
+    make_old(tmp_path, schema)
+    author = note(ALICE, kind="actor", type="Person", actor=ALICE, says={"indexable": True})
+    with store_at(tmp_path) as opened:
+        opened.frontier.want(()).result()
+        clean(opened)
+        assert listed(opened) == {put.id for put in NOTES}
+        opened.store.drop_follow(FOLLOW, NOW).result()
+        clean(opened)
+        assert listed(opened) == set()
+        apply(opened, puts=(author,))
+        clean(opened)
+        assert listed(opened) == {put.id for put in NOTES}
+    make_half_old(tmp_path, 3, rows=1_000)
+    with store_at(tmp_path) as opened:
+        opened.frontier.want(()).result()
+        clean(opened)
+        assert listed(opened) == {put.id for put in NOTES}
+
+
 def test_what_is_written_meanwhile_is_brought_up_to_date(tmp_path: Path) -> None:
     """An edit of what has not been rewritten yet keeps who lists it, and moves its entries."""
     with store_at(tmp_path) as opened:
+        read_authors(opened)
         apply(opened, puts=NOTES)
         apply(opened, puts=(note(31, tags=("x",), follow=FOLLOW),))
     make_half_old(tmp_path, schema=2, rows=40)

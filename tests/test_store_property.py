@@ -56,10 +56,22 @@ puts = st.builds(
     follow=follows,
     enclosing=st.sampled_from([None, OUTBOX]),
     context=st.sampled_from([None, b'"c"', b"{}"]),
+    says=st.sampled_from(
+        [{}, {"to": [], "cc": "as:Public"}, {"searchableBy": "as:Public"}, {"searchableBy": "x"}]
+    ),
+)
+actors = st.builds(
+    lambda id, text, says, at: note(
+        id, text, actor=id, kind="actor", type="Person", says=says, updated=at, at=at
+    ),
+    st.sampled_from([ALICE, BOB]),
+    texts,
+    st.sampled_from([{}, {"indexable": True}, {"indexable": True, "searchableBy": "x"}]),
+    moments,
 )
 marks = st.builds(
     Mark,
-    numbers.map(lambda n: note(n).id),
+    st.one_of(numbers.map(lambda n: note(n).id), st.sampled_from([ALICE, BOB])),
     state=st.sampled_from([None, *State]),
     reason=st.sampled_from(["gone", "audience", "types"]),
     purge=st.booleans(),
@@ -125,14 +137,14 @@ polls = st.builds(
 outcomes = st.fixed_dictionaries(
     {},
     optional={
-        "puts": st.lists(puts, max_size=3).map(tuple),
+        "puts": st.lists(st.one_of(puts, puts, actors), max_size=3).map(tuple),
         "marks": st.lists(marks, max_size=2).map(tuple),
         "members": pages,
         "polls": st.lists(polls, max_size=2).map(tuple),
         "relink": relinks,
         "collection": st.builds(Collection, st.just(OUTBOX), st.just("ok"), st.booleans()),
         "wants": st.lists(wants, max_size=3).map(tuple),
-        "follow": st.builds(Follow, st.just(FOLLOW), name=texts),
+        "follow": st.builds(Follow, st.just(FOLLOW), st.sampled_from([ALICE, BOB]), name=texts),
         "follow_was": st.builds(Follow, st.just(FOLLOW)),
         "hosts": st.lists(reports, max_size=2).map(tuple),
         "attempt": st.just(Attempt(NOW, "new", 200, "ok")),
@@ -169,8 +181,11 @@ def drop(opened: Opened, leases: list[Lease], now: float) -> None:
     opened.store.drop_follow(FOLLOW, now).result()
 
 
-def follow(opened: Opened, leases: list[Lease], now: float) -> None:
-    opened.store.put_follow(Follow(FOLLOW)).result()
+def follow(key: str, actor: str | None, blocked: str | None) -> Step:
+    def step(opened: Opened, leases: list[Lease], now: float) -> None:
+        opened.store.put_follow(Follow(key, actor, blocked=blocked)).result()
+
+    return step
 
 
 def recover(opened: Opened, leases: list[Lease], now: float) -> None:
@@ -197,7 +212,13 @@ steps = st.one_of(
     st.builds(outcome, outcomes, st.booleans()),
     st.builds(lease_some, st.integers(1, 5), st.floats(1, 500)),
     st.builds(turn, st.sampled_from(HOSTS), st.booleans(), st.booleans()),
-    st.sampled_from([drop, follow, recover]),
+    st.builds(
+        follow,
+        st.sampled_from([FOLLOW, "@bob@b.example"]),
+        st.sampled_from([None, ALICE, BOB]),
+        st.sampled_from([None, "https://b.example/blocks/1"]),
+    ),
+    st.sampled_from([drop, recover]),
 )
 
 
@@ -239,10 +260,17 @@ def test_any_history_leaves_a_consistent_store(
             report = clean(opened)
             assert opened.query._environment.read(lost) == []
             totals = opened.query.totals()
-            listed, _ = opened.query.objects(ObjectFilter(), 100)
+            listed = [
+                document
+                for actor in (ALICE, BOB)
+                for document in opened.query.objects(ObjectFilter(actor, unasked=True), 100)[0]
+            ]
+            actors = sum(opened.query.document(actor) is not None for actor in (ALICE, BOB))
 
             assert totals.in_flight == 0
-            assert totals.documents == report.documents == len(listed)
+            assert totals.documents == report.documents == len(listed) + actors
             assert all(document.published is not None for document in listed)
-            times = [document.published or 0.0 for document in listed]
+            across, _ = opened.query.objects(ObjectFilter(), 100)
+            assert {document.id for document in across} <= {document.id for document in listed}
+            times = [document.published or 0.0 for document in across]
             assert times == sorted(times, reverse=True)

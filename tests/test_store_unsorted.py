@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from store_cases import FOLLOW, NOW, apply, clean, note, store_at
+from store_cases import FOLLOW, NOW, apply, clean, note, read_authors, store_at
 
 from fedpull.cache import Cache
 from fedpull.cache.environment import Tables, Txn
@@ -19,6 +19,7 @@ from fedpull.cache.unsorted import MOST, Unsorted
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Opened]:
     with store_at(tmp_path / "store") as store:
+        read_authors(store)
         yield store
         clean(store)
 
@@ -75,7 +76,7 @@ def test_what_waits_counts_for_its_follow(opened: Opened) -> None:
     opened.store.put_follow(Follow(FOLLOW)).result()
     apply(opened, puts=tuple(note(n, follow=FOLLOW) for n in range(10)))
     apply(opened, puts=(note(11, follow=FOLLOW),))
-    (all_of_them,), one = opened.query.follows(), opened.query.follow(FOLLOW)
+    all_of_them, one = opened.query.follows()[0], opened.query.follow(FOLLOW)
 
     assert waiting(opened) > 0
     assert all_of_them.objects == 11
@@ -87,6 +88,7 @@ def test_thousands_are_sorted_in_at_once(tmp_path: Path) -> None:
     """So that looking through what waits is never felt; another process sees the same lists."""
     path, posts = tmp_path / "store", range(1_000)
     with store_at(path) as opened:
+        read_authors(opened)
         most = 0
         for n in posts:
             apply(opened, puts=(note(n, tags=(f"t{n % 7}", f"u{n % 50}"), about=str(n)),))

@@ -1,10 +1,9 @@
-"""Who may be listed among others: what actors and objects say of it, as flags, and the verdict.
+"""Who wants to be listed among others: what actors and objects say of it, read into flags.
 
 Pure, and about lists only: whether something is kept is its audience's affair, and following is
 reading, which asks for no more than an audience. What an actor allows stands in its document, what
-an object objects to in its own; so a verdict needs the flags of both. Flags are stored with the
-references: their numbers stay. Invariant: no JSON value makes a reader raise, and what cannot be
-read as a yes is a no.
+an object objects to in its own; `listable` says what both come to. Invariant: no JSON value makes
+a reader raise, and what cannot be read as a yes is a no.
 
     indexable                  FEP-5feb: missing is false
     searchableBy               FEP-268d: an object's word goes before its author's; [] is no word
@@ -18,10 +17,25 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from . import robots_tag
+from .listable import (
+    HIDDEN,
+    KNOWN,
+    LOCKED,
+    NOARCHIVE,
+    NOBOT,
+    NOINDEX,
+    NOSEARCH,
+    NOT_INDEXABLE,
+    NOT_SEARCHABLE,
+    PRIVATE,
+    ROBOTS,
+    SEARCHABLE,
+    UNLISTED,
+)
 from .shapes import (
     MAX_VALUES,
     PUBLIC_URI,
@@ -31,44 +45,6 @@ from .shapes import (
     texts_of,
     types_of,
 )
-
-KNOWN = 1  # of an actor: its document is held, and these flags are what it says
-FOLLOWED = 2  # of an actor
-NOT_INDEXABLE = 4
-NOT_SEARCHABLE = 8  # searchableBy does not name everybody
-NOBOT = 16
-NOINDEX = 32
-NOSEARCH = 64
-NOARCHIVE = 128
-LOCKED = 256
-HIDDEN = 512  # discoverable: false
-ROBOTS = 1024  # X-Robots-Tag: noindex, or none
-PRIVATE = 2048  # SPC, the Global Privacy Control as a property
-UNLISTED = 4096  # of an object: for everybody, but not in `to`
-SEARCHABLE = 8192  # of an object: searchableBy names everybody
-SILENCED = 16384  # of an object: the operator's list silences its domain
-
-TAGGED = NOBOT | NOINDEX | NOSEARCH | NOARCHIVE
-_OBJECTIONS = (
-    NOT_INDEXABLE | NOT_SEARCHABLE | TAGGED | LOCKED | ROBOTS | PRIVATE | UNLISTED | SILENCED
-)
-_NO_DISCOVERY = LOCKED | HIDDEN
-# What is not its document's to say.
-STANDING = FOLLOWED | SILENCED
-
-_EVIDENCE = {
-    NOT_INDEXABLE: "indexable is not true",
-    NOT_SEARCHABLE: "searchableBy does not name everybody",
-    NOBOT: "says #nobot",
-    NOINDEX: "says #noindex",
-    NOSEARCH: "says #nosearch",
-    NOARCHIVE: "says #noarchive",
-    LOCKED: "manuallyApprovesFollowers is true",
-    ROBOTS: "X-Robots-Tag says noindex",
-    PRIVATE: "SPC is set",
-    UNLISTED: "as:Public is not in `to` (unlisted)",
-    SILENCED: "its domain is silenced",
-}
 
 # Unprefixed, as Takahe writes them, and as full IRIs.
 _MASTODON = ("", "toot:", "http://joinmastodon.org/ns#")
@@ -95,31 +71,22 @@ _LONGEST = 65_536  # of one text that is looked through; no server lets a bio be
 _MOST_TEXTS = 64
 
 
-class Verdict(NamedTuple):
-    """Whether lists across actors show something, and what that stands on.
-
-    `followed` and `granted` are yes; `denied` and `unknown` (its author is not held) are no.
-    """
-
-    word: str
-    evidence: str
-
-
 def read(
     document: dict[str, Any],
     kind: str,
     around: dict[str, Any] | None = None,
-    robots: Iterable[str] = (),
+    robots: str = "",
 ) -> int:
     """The flags of a document of this class. `around`: the activity whose audience counts where
-    the object states none; `robots`: the directives of the X-Robots-Tag that came with it."""
+    the object states none; `robots`: the directives of the X-Robots-Tag that came with it,
+    as `robots_tag` reads them."""
     if kind == "object":
         return of_object(document, around, robots)
     return of_actor(document, robots) if kind == "actor" else 0
 
 
 def of_object(
-    document: dict[str, Any], around: dict[str, Any] | None = None, robots: Iterable[str] = ()
+    document: dict[str, Any], around: dict[str, Any] | None = None, robots: str = ""
 ) -> int:
     get = document.get
     to = get("to")
@@ -132,10 +99,10 @@ def of_object(
         flags |= _aside(document)
         if _stated(document, _INDEXABLE) is not None and not _is_true(document, _INDEXABLE):
             flags |= NOT_INDEXABLE
-    return flags | ROBOTS if _keeps_out(robots) else flags
+    return flags | ROBOTS if robots and _keeps_out(robots) else flags
 
 
-def of_actor(document: dict[str, Any], robots: Iterable[str] = ()) -> int:
+def of_actor(document: dict[str, Any], robots: str = "") -> int:
     flags = KNOWN | _aside(document)
     if not _is_true(document, _INDEXABLE):
         flags |= NOT_INDEXABLE
@@ -151,52 +118,6 @@ def of_actor(document: dict[str, Any], robots: Iterable[str] = ()) -> int:
     return flags & ~SEARCHABLE
 
 
-def may_be_listed(own: int, author: int) -> bool:
-    """Whether lists across actors show an object, by its flags and its author's."""
-    if own & SILENCED:
-        return False
-    if author & FOLLOWED:
-        return True
-    if own & SEARCHABLE:
-        author &= ~NOT_SEARCHABLE
-    return bool(author & KNOWN) and not (own | author) & _OBJECTIONS
-
-
-def leads_on(author: int) -> bool:
-    """Whether something may be resolved because an actor's post leads there, though no follow
-    asks for it."""
-    return bool(author & FOLLOWED) or not author & _NO_DISCOVERY
-
-
-def on_object(own: int, author: int | None) -> Verdict:
-    """The verdict on an object; without flags of an author nobody is named as such."""
-    if own & SILENCED:
-        return Verdict("denied", _EVIDENCE[SILENCED])
-    if author is not None and author & FOLLOWED:
-        return Verdict("followed", "its author is followed")
-    if author is None or not author & KNOWN:
-        return Verdict("unknown", "its author's document is not held")
-    theirs = author & ~NOT_SEARCHABLE if own & SEARCHABLE else author
-    found = [*_sentences(own, ""), *_sentences(theirs, "its author: ")]
-    if found:
-        return Verdict("denied", "; ".join(found))
-    return Verdict("granted", "its author: indexable is true; as:Public is in `to`")
-
-
-def on_actor(own: int) -> Verdict:
-    """The verdict on what an actor writes."""
-    if own & FOLLOWED:
-        return Verdict("followed", "it is followed")
-    if not own & KNOWN:
-        return Verdict("unknown", "its document is not held")
-    found = list(_sentences(own, ""))
-    return Verdict("denied", "; ".join(found)) if found else Verdict("granted", "indexable is true")
-
-
-def _sentences(flags: int, whose: str) -> Iterator[str]:
-    return (whose + text for flag, text in _EVIDENCE.items() if flags & flag)
-
-
 def _aside(document: dict[str, Any]) -> int:
     """What an actor or an object may say with the same words."""
     flags = 0
@@ -204,13 +125,13 @@ def _aside(document: dict[str, Any]) -> int:
     if any(one is not None for one in as_list(stated)):
         flags = SEARCHABLE if is_public(addresses_of(stated)) else NOT_SEARCHABLE
     header = document.get("xRobotsTag")
-    if any(_keeps_out(robots_tag.directives(text)) for text in texts_of(header)):
+    if any(_keeps_out(text) for text in texts_of(header)):
         flags |= ROBOTS
     return flags | PRIVATE if _is_set(document.get("SPC")) else flags
 
 
-def _keeps_out(robots: Iterable[str]) -> bool:
-    return any(word in ("noindex", "none") for word in robots)
+def _keeps_out(robots: str) -> bool:
+    return not {"noindex", "none"}.isdisjoint(robots_tag.directives(robots))
 
 
 def _stated(document: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -26,6 +26,7 @@ from ..errors import BadInput, StoreError
 from .clock import Clock
 from .key_source import LATER
 from .keyring import Found, Keyring, NoKey
+from .protocol.key_documents import key_url
 from .protocol.keys import PublicKey
 from .protocol.pushed import Pushed, read_pushed
 from .protocol.shapes import uri_or_none
@@ -148,9 +149,10 @@ class Inbox:
         if missing.why == "later":
             return self._later("The key cannot be checked now.", missing.retry_after)
         farewell = pushed.type == "Delete" and pushed.object == pushed.actor
-        if missing.why == "gone" and farewell and same_origin(key_id, pushed.actor):
-            # Whoever is gone has no key left to say so with; their server has just said it.
-            if self.query.reference(pushed.actor) is not None:
+        if missing.why == "gone" and farewell and _lies_with(key_id, pushed.actor):
+            # Whoever is gone has no key left to say so with; their server has just said it. Nobody
+            # has signed this, so it is looked into as often as keys are asked for, and no more.
+            if missing.anew and self.query.document(pushed.actor) is not None:
                 self.look(pushed.actor)
             return self._ok("gone")
         return self._no(401, "The signature is not that of the key, or there is no such key.")
@@ -196,3 +198,9 @@ class Inbox:
     def _later(self, reason: str, seconds: int) -> Answer:
         self.counts["put_off"] += 1
         return problem(503, "busy", reason, (("Retry-After", str(max(seconds, 1))),))
+
+
+def _lies_with(key_id: str, actor: str) -> bool:
+    """Whether a key is in the actor's document or below it (GoToSocial's `/main-key`)."""
+    url = key_url(key_id)
+    return url is not None and (url == actor or url.startswith(f"{actor}/"))

@@ -44,10 +44,12 @@ LATER = 60  # seconds after which to come again
 
 
 class NoKey(NamedTuple):
-    """`gone`: the origin says 410. `none`: there is no such key. `later`: it cannot be said now."""
+    """`gone`: the origin says 410. `none`: there is no such key. `later`: it cannot be said now.
+    `anew`: this was found out just now, and not remembered."""
 
     why: Literal["gone", "none", "later"]
     retry_after: int = LATER
+    anew: bool = False
 
 
 class Source(NamedTuple):
@@ -67,7 +69,7 @@ class _Asked(NamedTuple):
     def told(self, now: float) -> NoKey:
         if self.verdict is None:
             return NoKey("none")
-        return self.verdict._replace(retry_after=ceil(self.until - now))
+        return self.verdict._replace(retry_after=ceil(self.until - now), anew=False)
 
 
 class KeySource:
@@ -137,7 +139,7 @@ class KeySource:
 
 def _read(answer: Answer) -> Source | NoKey:
     if answer.status == 410:
-        return NoKey("gone")
+        return NoKey("gone", anew=True)
     if answer.status in _LATER or answer.status >= 500:
         return NoKey("later")
     if answer.status != 200:
@@ -148,5 +150,5 @@ def _read(answer: Answer) -> Source | NoKey:
     except (BadJson, BadInput):
         return NoKey("none")
     if "Tombstone" in types_of(document):
-        return NoKey("gone")
+        return NoKey("gone", anew=True)
     return Source(document, answer.final_url)

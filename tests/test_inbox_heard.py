@@ -90,14 +90,27 @@ async def test_an_actor_that_deletes_itself(
     assert at.rows() == before
 
 
-async def test_somebody_elses_key_that_is_gone_deletes_nobody(at: Scene) -> None:
-    """The origin that says 410 must be the actor's own."""
+@pytest.mark.parametrize("gone", [EVIL, f"{HOME}/users/suspended", f"{ALICE}2"])
+async def test_somebody_elses_key_that_is_gone_deletes_nobody(at: Scene, gone: str) -> None:
+    """What is 410 must be the actor, or below it; its server has said so of others for long."""
     at.hold(actor(publicKey=None))
-    at.origins.served[EVIL] = 410
+    at.origins.served[gone] = 410
 
-    told = await at.push(activity("Delete", about=ALICE), key_id=f"{EVIL}#main-key")
+    told = await at.push(activity("Delete", about=ALICE), key_id=f"{gone}#main-key")
 
     assert (told.status, at.looked) == (401, [])
+
+
+async def test_that_somebody_is_gone_is_looked_into_once(at: Scene) -> None:
+    """Nobody has signed such a farewell: however many come, the origin's word stands for a while."""
+    at.hold(actor(publicKey=None))
+    key = f"{ALICE}/main-key"
+    at.origins.served[key] = 410
+
+    told = [await at.push(activity("Delete", about=ALICE), key_id=key) for _ in range(5)]
+
+    assert [answer.status for answer in told] == [202] * 5
+    assert (at.looked, at.origins.asked) == ([ALICE], [key])
 
 
 @pytest.mark.parametrize(

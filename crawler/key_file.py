@@ -90,6 +90,7 @@ def rotate(path: Path, now: float, overlap: float) -> Keys:
     The private halves of the old ones are gone. The keys' ids are their names here.
     """
     with _opened(path) as file:
+        path = path.resolve()  # what a link leads to holds the keys that have to go
         fcntl.flock(file, fcntl.LOCK_EX)
         if not os.path.samestat(os.fstat(file), path.stat()):
             raise BadInput(str(path), "was changed by somebody else meanwhile", "to be tried again")

@@ -87,6 +87,17 @@ def test_a_rotation(path: Path) -> None:
     assert os.listdir(path.parent) == ["actor.pem"]
 
 
+def test_a_link_to_the_file_stays_one(path: Path, tmp_path: Path) -> None:
+    """The private halves of the old keys go from where they are, not only from where we look."""
+    link = tmp_path / "link.pem"
+    link.symlink_to(path)
+
+    key_file.rotate(link, NOW, 7 * DAY)
+
+    assert link.is_symlink()
+    assert names(path) == names(link) == ["key-2", "ed25519-key-2", "main-key", "ed25519-key"]
+
+
 def test_a_signature_of_the_old_key_still_verifies(path: Path) -> None:
     """What was under way when the keys changed is no forgery."""
     signature = key_file.read(path, ACTOR).rsa.sign(b"text")

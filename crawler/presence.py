@@ -65,6 +65,7 @@ class Presence:
         """Let nobody wait for a key any more, and leave what waits to the next start."""
         self.keys.close()
         await self.processing.stop()
+        await self.subscriptions.stop()
 
 
 def open_presence(

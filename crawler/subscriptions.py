@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..cache.mail_records import Send
 from ..cache.ports import Mailbox, Query
@@ -64,8 +65,9 @@ class Subscriptions:
             await self._consider(rules.actor)
 
     async def remove(self, key: str) -> None:
-        """A follow is about to be dropped."""
+        """A follow is about to be dropped; a Follow of it that is being written is taken back."""
         self._wanted.discard(key)
+        await self.stop()
         follow = self.query.follow(key)
         if follow is not None:
             await self._undo(follow)
@@ -78,12 +80,17 @@ class Subscriptions:
             was = outcome.follow_was
             if was.subscription is not None and follow.subscription is None:  # it has moved
                 self._wanted.add(key)
+                self._begin(self._leave(was))
         if key in self._wanted:
-            task = asyncio.ensure_future(self._consider(key))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._consider(key))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
+        """Wait for what is being written."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -115,18 +122,29 @@ class Subscriptions:
         self.poke()
 
     async def _undo(self, follow: Follow) -> None:
-        """A Follow that was rejected stands nowhere, so nothing is to be taken back."""
         if follow.subscribed == "no" and follow.subscription is None:
             return
-        inbox, sends = self._inbox(follow), []
-        stands = follow.subscribed in ("pending", "yes")
-        if stands and follow.subscription and follow.actor and inbox is not None:
-            letter = following.undo(self.actor, follow.actor, follow.subscription)
-            sends.append(Send(letter.activity, inbox, letter.body))
-        now = self.clock.now()
+        sends, now = self._undoing(follow), self.clock.now()
         await asyncio.wrap_future(self.mailbox.subscribe(follow.key, None, "no", sends, now))
         self.changed(follow.key)
         self.poke()
+
+    async def _leave(self, was: Follow) -> None:
+        """The actor has moved: at its old place nothing of us is to stay."""
+        try:
+            await asyncio.wrap_future(self.mailbox.send(self._undoing(was), self.clock.now()))
+        except FedpullError as error:
+            log.warning("%s is still subscribed to: %s", was.actor, error)
+        self.poke()
+
+    def _undoing(self, follow: Follow) -> list[Send]:
+        """A Follow that was rejected stands nowhere, so nothing is to be taken back."""
+        inbox = self._inbox(follow)
+        stands = follow.subscribed in ("pending", "yes")
+        if not stands or follow.actor is None or not follow.subscription or inbox is None:
+            return []
+        letter = following.undo(self.actor, follow.actor, follow.subscription)
+        return [Send(letter.activity, inbox, letter.body)]
 
     def _inbox(self, follow: Follow) -> str | None:
         """The actor's own one: what concerns it alone is not for its server's shared inbox."""

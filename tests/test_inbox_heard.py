@@ -102,7 +102,7 @@ async def test_somebody_elses_key_that_is_gone_deletes_nobody(at: Scene, gone: s
 
 
 async def test_that_somebody_is_gone_is_looked_into_once(at: Scene) -> None:
-    """Nobody has signed such a farewell: however many come, the origin's word stands for a while."""
+    """Nobody has signed such a farewell: however many come, what the origin said is believed."""
     at.hold(actor(publicKey=None))
     key = f"{ALICE}/main-key"
     at.origins.served[key] = 410

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -199,8 +200,9 @@ async def test_a_follow_that_is_wanted_again_has_another_id(desk: Desk) -> None:
 
 
 async def test_an_actor_that_has_moved_is_asked_at_its_new_place(desk: Desk) -> None:
-    """The old one's subscription was to its pushes."""
+    """The old one's subscription was to its pushes; it is taken back, and a new one sent."""
     was = desk.follow(subscribed="yes", subscription=f"{BASE}/follows/1")
+    desk.know()
     desk.know(BOB)
     subscriptions = desk.subscriptions()
     await subscriptions.start([WANTED])
@@ -209,7 +211,21 @@ async def test_an_actor_that_has_moved_is_asked_at_its_new_place(desk: Desk) -> 
     subscriptions.settled(*settled(now, was))
     await subscriptions.stop()
 
-    assert desk.letters == [("Follow", f"{BOB}/inbox")]
+    assert sorted(desk.letters) == [("Follow", f"{BOB}/inbox"), ("Undo", f"{ALICE}/inbox")]
+
+
+async def test_what_is_being_sent_is_taken_back_where_its_follow_is_dropped(desk: Desk) -> None:
+    """The Follow is on its way to disk when the operator unfollows."""
+    subscriptions = desk.subscriptions()
+    await subscriptions.start([WANTED])
+    follow = desk.follow()
+    desk.know()
+    subscriptions.settled(*settled(follow))
+    await asyncio.sleep(0)  # it has begun
+    await subscriptions.remove(FOLLOW)
+
+    assert [type for type, _ in desk.letters] == ["Follow", "Undo"]
+    assert desk.state == ("no", None)
 
 
 async def test_a_follow_that_expired_on_its_way_is_sent_at_the_next_start(desk: Desk) -> None:

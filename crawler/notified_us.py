@@ -86,7 +86,8 @@ def _undo(case: Case) -> Settlement | None:
     named = pushed.inner_id or pushed.object
     to_us = pushed.object == known.ours.actor
     follower, follow = known.follower, known.follow
-    if (pushed.inner == "Follow" and to_us) or (follower is not None and named == follower.follow):
+    by_id = follower is not None and named != "" and named == follower.follow
+    if (pushed.inner == "Follow" and to_us) or by_id:
         if follower is None:
             return case.ignored("did not follow us")
         return case.done("follows us no more", drop_follower=pushed.actor)

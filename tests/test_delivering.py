@@ -70,6 +70,7 @@ KINDS: list[tuple[str, str, bool]] = [
     ("timeout", "waiting", True),
     ("protocol", "waiting", True),
     ("url", "given_up", False),
+    ("refused", "given_up", False),
 ]
 
 
@@ -138,7 +139,7 @@ def test_a_host_says_when_to_come_back(status: int, word: str, wait: float) -> N
 
 @given(
     st.one_of(st.none(), st.integers(100, 599)),
-    st.sampled_from(["", "name", "connect", "timeout", "protocol", "url"]),
+    st.sampled_from(["", "name", "connect", "timeout", "protocol", "url", "refused"]),
     st.integers(0, 12),
     st.integers(0, 1_000),
     st.floats(0, 8 * DAY),

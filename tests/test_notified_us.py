@@ -112,6 +112,12 @@ ABOUT_US: list[Case] = [
         knowing(LET_IN),
         {},
     ),
+    (
+        "nobody leaves by undoing something without an id",
+        note("Undo", ""),
+        knowing(follower(follow="")),
+        {},
+    ),
     ("leaving somebody else", note("Undo", BOB, inner="Follow"), knowing(LET_IN), {}),
     (
         "our Follow is accepted, by its id",

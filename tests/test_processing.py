@@ -778,8 +778,12 @@ def test_a_push_is_a_notice_for_its_outbox_and_no_reason_to_read_it(tmp_path: Pa
         pocket.sound()
 
 
-def test_a_push_leaves_no_trace_of_its_text(tmp_path: Path) -> None:
-    """Every key, value, dictionary and change is searched: of what was pushed nothing is there."""
+def test_a_push_leaves_no_trace_of_its_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every key, value, dictionary, change and line of the log is searched: of what was pushed
+    nothing is there."""
+    caplog.set_level("DEBUG")
     marks = {word: f"marker-{word}-7Q" for word in ("content", "name", "tag", "type", "emoji")}
     body = post(
         7,
@@ -808,6 +812,7 @@ def test_a_push_leaves_no_trace_of_its_text(tmp_path: Path) -> None:
         assert document.json["content"] == "from its origin"
     for mark in marks.values():
         assert traces(tmp_path, mark) == []
+        assert mark not in caplog.text
 
 
 def test_the_search_for_traces_finds_what_is_kept(tmp_path: Path) -> None:

@@ -101,6 +101,11 @@ READ = [
         act("Flag", [BOB, NOTE], content="secret"),
         Pushed("Flag", ALICE),
     ),
+    (
+        "of a report that is taken back neither",
+        act("Undo", act("Flag", [BOB, NOTE], content="secret")),
+        Pushed("Undo", ALICE),
+    ),
     ("a word of nobody's vocabulary", act("Secret", NOTE), Pushed("Activity", ALICE, ACT, NOTE)),
     (
         "an object of an unknown type",

@@ -17,6 +17,8 @@ State = Literal["waiting", "delivered", "given_up", "expired"]
 
 # Before the request was sent: no name, no address, no connection, no TLS.
 _UNSENT = frozenset(("name", "address", "connect", "tls"))
+# Not to be asked at all, by the rules for URLs or the operator's word.
+_FORBIDDEN = frozenset(("url", "refused"))
 _GONE = 410
 _NOT_FOUND, _NOT_FOUND_TIMES = 404, 3  # an inbox that says so three times is gone as well
 _UNKNOWN_KEY, _TIMEOUT = 401, 408
@@ -90,7 +92,7 @@ def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: floa
 
 def _unanswered(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> Verdict:
     """A host that is away keeps what waits for it until that is too old."""
-    if reply.kind == "url":
+    if reply.kind in _FORBIDDEN:
         return Verdict("given_up", counted=False, error=reply.reason)
     sent = reply.kind not in _UNSENT
     until = _host_until(reply, past, schedule, now, chance)

@@ -61,9 +61,9 @@ def read_pushed(document: Any) -> Pushed:
     if len(actors) != 1 or len(as_list(document.get("actor"))) != 1:
         raise _bad("names no actor, or several")
     type = _word(document, ACTIVITY_TYPES) or OTHER
-    if type in _NOT_KEPT:
-        return Pushed(type, actors[0])
     wrapped, about = _unwrapped(document.get("object"))
+    if any(primary_type(one) in _NOT_KEPT for one in (document, *wrapped)):
+        return Pushed(type, actors[0])
     outermost = wrapped[0] if wrapped else {}
     return Pushed(
         type,

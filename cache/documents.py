@@ -152,7 +152,8 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
     held = work.extra(id, change=False)
     direct = item.verified_by == "get"
     form = item.form if item.form != "unsigned" else ""
-    if not (held or direct or form):
+    tag = item.robots_tag
+    if not (held or direct or form or tag):
         return
     keep: dict[str, str] = {}
     if direct:
@@ -166,7 +167,9 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
     elif replaced:  # the validators of the object's own URL were those of another body
         keep = dict.fromkeys(("etag", "last_modified", "whole"), "")
         keep["form"] = form
-    keep["last_error"] = keep["target"] = keep["reason"] = ""
+    if direct or replaced or tag:  # an object that is embedded came under its page's
+        keep["robots_tag"] = tag
+    keep["last_error"] = keep["target"] = keep["reason"] = keep["barred"] = ""
     if any(held.get(name, "") != value for name, value in keep.items()):
         set_extra(work, id, keep)
 

@@ -15,6 +15,7 @@ from ..config.units import parse_duration
 from ..crawler.protocol import webfinger
 from ..crawler.protocol.activitystreams import preferred_username
 from ..crawler.protocol.handle import Handle, parse_actor, parse_handle
+from ..crawler.protocol.robots_memory import fresh
 from ..crawler.protocol.times import rfc3339
 from ..crawler.protocol.uri import canonical, host_port, shown, split
 from ..errors import BadInput, NotFound
@@ -22,6 +23,7 @@ from . import shapes
 from .mail_records import Follower
 from .ports import Query
 from .records import Follow, Reads, Reference, State
+from .views import RobotsView
 
 # A redirect leads over at most three hops, and each may have left a name behind.
 _MAX_NAMES = 4
@@ -166,10 +168,21 @@ def explained(query: Query, known: Reference, now: float) -> tuple[Reference, Re
     if known.form is None:  # nothing is held: then how its host is asked
         host = query.host(host_port(known.id), now)
         known = replace(known, form=host.knock.form if host is not None else None)
+    known = replace(known, robots=_robots(query, known.id, now))
     is_collection = reads is not None or query.collection(known.id, 1) is not None
     if known.cls is None and is_collection:
         known = replace(known, cls="collection")
     return known, reads
+
+
+def _robots(query: Query, id: str, now: float) -> RobotsView | None:
+    """What robots.txt says of it; None where that is not known, or known no more."""
+    found = fresh(query.robots(host_port(id)), now)
+    if found is None:
+        return None
+    ruling = found.judge(split(id).target)
+    verdict = "allowed" if ruling.allowed else "unknown" if found.silent else "disallowed"
+    return RobotsView(verdict, ruling.line or "no line is about it", found.until)
 
 
 def follow_key(name: str, query: Query, text: str) -> str:

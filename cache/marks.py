@@ -69,6 +69,8 @@ def mark(work: Work, item: Mark, at: float) -> None:
         set_extra(work, id, {"last_error": ""})
     if item.error:
         set_extra(work, id, {"last_error": item.error})
+    if item.barred is not None:
+        work.extra(id)["barred"] = item.barred
     validators = {"etag": item.etag, "last_modified": item.last_modified}
     stated = {name: value for name, value in validators.items() if value is not None}
     if stated:

@@ -72,7 +72,10 @@ def denial(reference: Reference, subject: str = "") -> Denial | None:
         return Denial(gone, at, LONGEST)
     if reference.state is State.REFUSED:
         refused = Refused(subject, REASONS.get(reason) or reason or "is refused by policy")
-        return Denial(refused, None if reason in _OURS else at, LONGEST)
+        barred, lasts = reference.barred, LONGEST
+        if reason == "robots" and barred is not None and at is not None:
+            lasts = max(barred - at, 0.0)
+        return Denial(refused, None if reason in _OURS else at, lasts)
     error = error_of(subject, last)
     if last is None or error is None or last.at <= (reference.verified_at or 0.0):
         return None  # since then it came, perhaps embedded in something else

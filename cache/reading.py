@@ -83,6 +83,8 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         reason=extra.get("reason"),
         enclosing=enclosing.decode() if enclosing is not None else None,
         form=extra.get("form", "unsigned") if ref.has_body else None,
+        barred=extra.get("barred"),
+        robots_tag=extra.get("robots_tag") if ref.has_body else None,
         vouched=ref.vouched,
         kind=source.kind if source is not None else None,
         rate=source.rate if source is not None else None,

@@ -184,6 +184,7 @@ class Put:
     verified_at: float | None = None  # the time of the fetch minus the answer's Age; None: the same
     changed: float | None = None  # when it last changed, as the origin says (`updated`, else HTTP)
     form: Form = "unsigned"  # of the signature under which the answer came
+    robots_tag: str = ""  # what the answer's X-Robots-Tag said to us
     vouched: bool = False  # should it state no audience, that of its verified activity counts
     consent: int = 0  # flags of `protocol.listable`: what it says of being listed
     plan: Plan = Plan()
@@ -214,6 +215,7 @@ class Mark:
     last_modified: str | None = None
     at: float | None = None  # verified: the time of the answer minus its Age; None: the outcome's
     vouched: bool = False  # an activity that is addressed to everybody was verified for it
+    barred: float | None = None  # refused by its host's robots.txt, until then
     note: str = ""  # for the change log: an `updated` with this reason, whatever became of the body
     plan: Plan | None = None  # None: as it was
 

@@ -130,7 +130,7 @@ def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
         "reason": known.reason,
         "enclosing": known.enclosing,
         "signature": known.form,
-        "robots": None,
+        "robots": _robots(known),
         "consent": {"verdict": None, "evidence": None},
         "source": known.kind,
         "rate": None if changes is None else float(f"{changes:.3g}"),
@@ -143,6 +143,17 @@ def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
         "counts": None if known.counts is None else asdict(known.counts),
         "why": why(known, now),
         "log": [attempt(line) for line in known.log],
+    }
+
+
+def _robots(known: Reference) -> Json:
+    """What is known of its host's robots.txt for it, and what came with what is held."""
+    found = known.robots
+    return {
+        "verdict": None if found is None else found.verdict,
+        "evidence": None if found is None else found.evidence,
+        "until": None if found is None else time(found.until),
+        "tag": known.robots_tag,
     }
 
 
@@ -246,6 +257,7 @@ def host(known: Host) -> Json:
         "signature": known.knock.form,
         "signature_until": time(known.knock.until or None),
         "signature_failed": list(known.knock.failed),
+        "crawl_delay": known.delay,
         "requests": known.requests,
         "in_flight": known.in_flight,
         "due": known.due,

@@ -90,7 +90,19 @@ class Reference:
     not_before: float | None = None  # by the origin's word, no answer differs before then
     counts: Counts | None = None  # of an object that is held, for who asks why
     form: str | None = None  # of signature, in which its origin was asked for what is held
+    barred: float | None = None  # its host's robots.txt refused it, which holds until then
+    robots_tag: str | None = None  # what X-Robots-Tag said to us with what is held
+    robots: RobotsView | None = None  # for who asks why: what is known of robots.txt
     consent: Verdict | None = None  # of an actor or object that is held: whether it may be listed
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsView:
+    """What a host's robots.txt says of one URL; whom it binds is another question."""
+
+    verdict: str  # allowed, disallowed, unknown (it could not be had, so nothing is asked)
+    evidence: str  # the line, or what came instead
+    until: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ REASONS = {
     "forgotten": "the operator had it forgotten",
     "evicted": "it made room for something else",
     "blocked": "its host is blocked",
+    "robots": "its host's robots.txt does not allow it",
 }
 
 

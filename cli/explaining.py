@@ -99,6 +99,8 @@ def _explained(
             ("verified by", known.verified_by),
             ("signature", known.form if known.form != "unsigned" else None),
             ("embedded in", known.enclosing),
+            ("robots.txt", _robots(known, now)),
+            ("X-Robots-Tag", known.robots_tag),
             ("expected", pace(known, now)),
             ("interval", None if is_denied(known) else _interval(known)),
             ("told until" if is_denied(known) else "next check", next_check),
@@ -135,6 +137,16 @@ def _threads(known: Reference, now: float) -> str | None:
         text += f", read {ago(one.read, now)}" if one.read is not None else ""
         told.append(f"{text}; {_OVER[one.over]}" if one.over else text)
     return " · ".join(told) or None
+
+
+def _robots(known: Reference, now: float) -> str | None:
+    """What its host's robots.txt says of it, and how long that is believed."""
+    from ..cache.spans import ahead
+
+    found = known.robots
+    if found is None:
+        return None
+    return f"{found.verdict}: {found.evidence} (asked again {ahead(found.until, now)})"
 
 
 def _reactions(known: Reference) -> str | None:

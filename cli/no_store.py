@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cache.document import Document
 from ..cache.mail_records import (
@@ -34,6 +35,9 @@ from ..cache.records import (
     Want,
 )
 from ..errors import StoreError
+
+if TYPE_CHECKING:
+    from ..crawler.protocol.robots_memory import Robots
 
 
 def there_is_none(path: Path) -> bool:
@@ -140,6 +144,9 @@ class NoStore:
         return iter(())
 
     def host(self, name: str, now: float | None = None) -> Host | None:
+        return None
+
+    def robots(self, host: str) -> Robots | None:
         return None
 
     def totals(self, now: float | None = None) -> Totals:

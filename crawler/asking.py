@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..cache.records import Kind, Lease
-from .answer import Accept, Ask
+from .answer import Accept, Ask, Obedience
 from .protocol.walk import Walk
 
 _ACCEPT: Mapping[Kind, Accept] = {
@@ -22,9 +22,9 @@ _ACCEPT: Mapping[Kind, Accept] = {
 _AT_START = b'"pages":0,'
 
 
-def asks(lease: Lease) -> Ask:
+def asks(lease: Lease, robots: Obedience = "obey") -> Ask:
     """What is asked for a lease. Those of a document are kept with it, those of the page where a
-    visit begins with its walk."""
+    visit begins with its walk. `robots`: whether a robots.txt binds it."""
     kind = lease.want.kind
     etag, modified, form = lease.etag, lease.last_modified, lease.form
     if kind is Kind.PAGE and lease.walk is not None and _AT_START in lease.walk:
@@ -38,4 +38,5 @@ def asks(lease: Lease) -> Ask:
         last_modified=modified,
         page=kind is Kind.PAGE,
         form=form,
+        robots=robots,
     )

@@ -17,6 +17,7 @@ from ..errors import BadInput
 from .protocol import activitystreams as as2
 from .protocol import media
 from .protocol.knock import Form
+from .protocol.robots_tag import directives
 from .protocol.version import Stamp, believable, content_hash
 
 _HIDDEN = re.compile(rb'"b(?:to|cc)"')
@@ -126,6 +127,7 @@ def put(
     follow: str = "",
     headers: Mapping[str, str] | None = None,
     form: Form = "unsigned",
+    robots_tag: str = "",
     enclosing: str | None = None,
     context: bytes | None = None,
     vouched: bool = False,
@@ -151,11 +153,17 @@ def put(
         etag=etag,
         last_modified=modified,
         form=form,
+        robots_tag=robots_tag if headers is None else robots_tag_of(headers),
         follow=follow,
         changed=changed if changed is None else min(changed, at),
         vouched=stamp.kind == "object" and (vouched or states_no_audience(document)),
         plan=plan,
     )
+
+
+def robots_tag_of(headers: Mapping[str, str]) -> str:
+    """What an answer asks of robots, in few words."""
+    return ", ".join(directives(headers.get("x-robots-tag")))
 
 
 def states_no_audience(document: dict[str, Any]) -> bool:

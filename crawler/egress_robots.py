@@ -20,7 +20,7 @@ from .answer import Answer, Ask, FailureKind, FetchFailed, Hop
 from .egress_chain import Chain
 from .protocol import robots_memory
 from .protocol.robots_memory import Robots
-from .protocol.uri import Uri, host_port, split
+from .protocol.uri import Uri, host_port, shown, split
 
 # Beside the store's rows, which are slower to read: hosts, and rules of all of them together.
 _HELD = 10_000
@@ -122,7 +122,7 @@ class Gate:
             answer = await fetch(ask, chain)
         except FetchFailed as failed:
             hops, now = failed.hops, self._now()
-            said = _TOO_LATE if failed.timed_out else _UNUSABLE
+            said = _TOO_LATE if failed.timed_out else f"{_UNUSABLE}: {shown(failed.reason)}"
             known = robots_memory.lost(said, len(hops), before, now)
         else:
             hops = answer.hops

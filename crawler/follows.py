@@ -83,6 +83,13 @@ class Follows:
         follow = self.state(key) if key in self._rules else None
         return follow.key if follow is not None and follow.actor == actor else None
 
+    def names(self, actor: str | Handle) -> bool:
+        """Whether an actor is followed, by its URI or by its handle."""
+        if isinstance(actor, Handle):
+            wanted = same_actor_key(str(actor))
+            return any(same_actor_key(key) == wanted for key in self._rules)
+        return actor in self._rules or self.of_actor(actor) is not None
+
     def forget_state(self, key: str) -> None:
         """Somebody else has written a follow's row."""
         self._states.pop(key, None)
@@ -109,13 +116,12 @@ class Follows:
         """Take the configured follows; with `queue`, bring the store's follows and the frontier in
         line with them (a single command leaves both as they are)."""
         self._rules = {rules.actor: rules for rules in configured}
-        if not queue:
-            return
         for follow in self.query.follows():
-            if follow.key not in self._rules and not follow.once:
+            if queue and follow.key not in self._rules and not follow.once:
                 await self._done(self.store.drop_follow(follow.key, self.clock.now()))
             self._learn(follow)
-        await self._ensure(self._rules)
+        if queue:
+            await self._ensure(self._rules)
 
     async def add(self, rules: Rules) -> Follow:
         """Follow one more actor, from now on."""

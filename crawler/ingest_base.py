@@ -94,6 +94,8 @@ def standing(prior: Prior, uri: str) -> State:
         seen = prior.details.get(uri)
         if seen is not None and seen.reason == "types" and _keeps(prior, seen.type):
             return State.UNKNOWN
+        if seen is not None and seen.reason == "robots":
+            return State.FAILED  # whoever mentions it later may have it looked up again
     return state
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from ..cache.records import Plan, Put
 from ..config.model import Follow as Rules
-from .describe import put, reads_plainly, refusal
+from .describe import put, reads_plainly, refusal, robots_tag_of
 from .protocol import activitystreams as as2
 from .protocol.identity import embedded_counts
 from .protocol.knock import Form
@@ -35,6 +35,7 @@ class Enclosing:
     owner: str | None  # whose objects count
     context: bytes | None
     form: Form
+    robots_tag: str
 
 
 def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosing | None:
@@ -43,8 +44,8 @@ def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosin
         return None
     url, context = reading.answer.final_url, reading.parsed.value.get("@context")
     written = orjson.dumps(context) if context is not None else None
-    form = reading.answer.form
-    return Enclosing(reading.parsed, url, origin(url), trusted, owner, written, form)
+    form, tag = reading.answer.form, robots_tag_of(reading.answer.headers)
+    return Enclosing(reading.parsed, url, origin(url), trusted, owner, written, form, tag)
 
 
 def fetched(around: Enclosing, doc: dict[str, Any]) -> bytes | None:
@@ -96,6 +97,7 @@ def record(
         plan=plan,
         follow=follow,
         form=around.form,
+        robots_tag=around.robots_tag,
         enclosing=around.url,
         context=None if "@context" in doc else around.context,
         vouched=vouched,

@@ -32,6 +32,7 @@ _MISSING_SPAN = 7 * DAY
 # Whoever asks on demand has his answer; what is only looked at again, the agenda backs off.
 _NO_RETRY = frozenset({"asked", "check"})
 _OPEN = frozenset({State.UNKNOWN, State.FAILED})
+_BARRED = _OPEN | {State.REFUSED}
 # The Misskey family takes a signature for as long; others for an hour or more.
 _CLOCKS_APART = 5 * MINUTE
 
@@ -44,8 +45,27 @@ def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outc
         follow_was=prior.follow,
         hosts=reports(failed, now, page=lease.want.kind is Kind.PAGE),
     )
+    if failed.again is not None:
+        return barred(base, prior, failed.reason, failed.again)
     word = "timeout" if failed.timed_out else "unreachable"
     return unusable(base, prior, failed.reason, status=failed.status, word=word)
+
+
+def barred(base: Outcome, prior: Prior, reason: str, until: float) -> Outcome:
+    """A robots.txt does not allow it, and is looked at again `until` then. What is held stays: its
+    origin has not said that it is to go."""
+    want, known = lease_of(base).want, prior.known
+    done = unusable(base, prior, reason, status=None, word="refused")
+    stands = known is not None and known.state not in _BARRED
+    marks = tuple(
+        one if stands else replace(one, state=State.REFUSED, reason="robots", barred=until)
+        for one in done.marks
+    )
+    wants = tuple(
+        replace(one, due=max(one.due, until)) if one.attempts > want.attempts else one
+        for one in done.wants
+    )
+    return replace(done, marks=marks, wants=wants)
 
 
 def status(base: Outcome, reading: Reading, prior: Prior) -> Outcome:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from ..cache.open import open_store
+from ..cache.open import Opened, open_store
+from ..cache.records import HostReport
 from ..config.load import Loaded
+from ..config.model import Config
 from ..config.url_rules import url_rules
 from .aside import Aside
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
 from .egress import Egress
+from .egress_robots import Gate
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor, Tally
 from .instance import Instance
 from .presence import open_presence
 from .protocol.knock import Known
+from .protocol.robots_memory import Robots
+from .robots_scope import RobotsScope
 from .ticker import Ticker
 from .works import Works, egress_rules, politeness, version
 
@@ -52,8 +57,9 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         found = opened.query.host(host, clock.now())
         return None if found is None else found.knock
 
+    gate = _gate(config, opened, clock)
     egress = Egress(
-        egress_rules(config, rules, public=public), dispatcher.turn, clock, instance, known
+        egress_rules(config, rules, public=public), dispatcher.turn, clock, instance, known, gate
     )
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     follows = Follows(opened.store, opened.frontier, opened.query, clock, tallies, dispatcher.poke)
@@ -89,6 +95,18 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         )
         ingestor.on_outcome(presence.subscriptions.settled)
         ingestor.on_outcome(presence.processing.settled)
+
+    def owner(uri: str) -> str | None:
+        held = opened.query.reference(uri)
+        return None if held is None else held.owner
+
+    scope = RobotsScope(
+        config.politeness.robots,
+        follows.state,
+        follows.names,
+        owner,
+        gate.is_open if gate is not None else bool,
+    )
     return Works(
         loaded=loaded,
         clock=clock,
@@ -101,6 +119,19 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         follows=follows,
         followed=followed,
         presence=presence,
+        scope=scope,
         started=clock.now(),
         public=public,
     )
+
+
+def _gate(config: Config, opened: Opened, clock: Clock) -> Gate | None:
+    """What asks robots.txt, on the store's memory; None where the operator wants none asked."""
+    if config.politeness.robots == "off":
+        return None
+
+    def keep(host: str, known: Robots) -> None:
+        # Before the turn that follows: the gap that it asks for holds from now on.
+        opened.frontier.report([HostReport(host, ok=True, robots=known)], clock.now())
+
+    return Gate(opened.query.robots, keep, clock.now, config.politeness.robots_allow)

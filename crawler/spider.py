@@ -57,7 +57,7 @@ class LeaseSpider(Spider):
             errback=self.failed,
             cb_kwargs={"lease": lease},
             # Our URLs are canonical already, and an id is asked for as it is written.
-            meta={ASK_KEY: asks(lease), "verbatim_url": True},
+            meta={ASK_KEY: asks(lease, self.works.scope.of(lease)), "verbatim_url": True},
             dont_filter=True,
         )
 

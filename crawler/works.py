@@ -31,6 +31,7 @@ from .follows import Follows
 from .ingestor import Ingestor
 from .presence import Presence
 from .protocol.uri import UrlRules, check_url
+from .robots_scope import RobotsScope
 from .ticker import Ticker, refresh_every
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
@@ -88,6 +89,7 @@ class Works:
     follows: Follows
     followed: FollowList
     presence: Presence | None
+    scope: RobotsScope
     started: float
     public: bool
 

@@ -149,7 +149,7 @@ def test_an_error_is_remembered(
                 client.document(post.id)
             with pytest.raises(error):
                 client.fetch(post.id)
-        asked = len(town.world.log.entries)
+        asked = town.asked(post.id)
         told = town.get(post.id)
 
     assert asked == 1

@@ -213,7 +213,8 @@ class Fediverse:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> None:
-        """The host answers its next `times` requests with this status, whatever is asked."""
+        """The host answers its next `times` requests with this status, whatever is asked but
+        robots.txt, which only readers that look for it would spend one on."""
         with self._lock:
             self._failures[host].extend([Reply(status, headers or {}, body)] * times)
 
@@ -259,7 +260,7 @@ class Fediverse:
         with self._lock:
             if host in self._down:
                 return None
-            if self._failures[host]:
+            if self._failures[host] and incoming.path != "/robots.txt":
                 return self._failures[host].popleft()
         server = self.servers.get(host)
         if server is None:

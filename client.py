@@ -185,6 +185,24 @@ class Client:
         """Bring the named (or all followed) actors up to date. It takes as long as it takes."""
         return self._json("POST", "/v1/pull", {"actors": list(actors)}, timeout=None)
 
+    def forget(self, name: str) -> int:
+        """Purge an id, an actor with all that it wrote, or a domain, for good; how many documents
+        that were. It takes as long as it takes."""
+        found = self._json("POST", "/v1/forget", _named(name), timeout=None)
+        return int(found["purged"])
+
+    def remember(self, name: str) -> None:
+        """Take back a `forget`: what was purged is gone, and may be fetched again."""
+        self._call("POST", "/v1/forget", {**_named(name), "undo": True})
+
+    def forgotten(self) -> list[Json]:
+        """What is to be forgotten: domains by name, ids by a hash."""
+        return self._items("/v1/forget")
+
+    def reload_blocklists(self) -> Json:
+        """Have the configured blocklists read anew: what that has changed."""
+        return self._json("POST", "/v1/blocklists", {})
+
     def hosts(self) -> list[Json]:
         return self._items("/v1/hosts")
 
@@ -288,6 +306,10 @@ def _connection(url: str) -> HTTPConnection:
     if parts.scheme != "http" or not host or parts.path.strip("/"):
         raise refusal
     return HTTPConnection(host, port or 80)
+
+
+def _named(name: str) -> Json:
+    return {"id" if "/" in name or "@" in name else "domain": name}
 
 
 def _url(path: str, **parameters: str | None) -> str:

@@ -26,7 +26,7 @@ from .config.load import Loaded
 from .crawler.clock import Clock, SystemClock
 from .crawler.open import open_works
 from .crawler.works import Works
-from .errors import StoreError
+from .errors import FedpullError, StoreError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class Daemon:
         self._crawls: list[tuple[Any, asyncio.Task[None]]] = []
         self._ports: dict[str, Any] = {}  # by the file that tells the address
         self._fatal: asyncio.Event = asyncio.Event()
+        self._reloading: asyncio.Future[None] | None = None
 
     @property
     def query(self) -> Query:
@@ -88,6 +89,16 @@ class Daemon:
         self._works.dispatcher.stop()
         await self._stop_spiders()
         await self._works.stop()
+
+    def reload(self) -> None:
+        """Read the blocklists anew, behind the caller; the log tells what came of it."""
+        self._reloading = asyncio.ensure_future(self._reload())
+
+    async def _reload(self) -> None:
+        try:
+            await self._works.moderation.reload()
+        except FedpullError as error:
+            log.error("the blocklists stay as they were: %s", error)
 
     async def failed(self) -> None:
         """Return when a spider has closed by itself, which it never should."""
@@ -220,7 +231,10 @@ async def _run(loaded: Loaded) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told, number)
+    # What is being started reads the lists anyway; unheard, the signal would end the process.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     daemon = build(loaded, SystemClock())
+    loop.add_signal_handler(signal.SIGHUP, daemon.reload)
     try:
         await daemon.start()
         _tell(daemon)

@@ -20,6 +20,7 @@ from .api_document import Documents
 from .api_gate import ApiSettings
 from .api_http import Answer, Call, json, problem, problem_of
 from .api_mail import Mail
+from .api_moderation import Moderating
 from .api_page import front_page
 from .api_read import Reading
 from .api_write import Writing
@@ -50,7 +51,7 @@ class Api:
         read = Reading(query, verbs, now)
         documents = Documents(query, demand, now)
         write = Writing(query, verbs, demand, now)
-        mail = Mail(query, verbs)
+        mail, moderating = Mail(query, verbs), Moderating(verbs)
         self.routes: Mapping[str, Mapping[str, Handler]] = {
             "/": {"GET": lambda call: front_page()},
             "/healthz": {"GET": lambda call: json({"status": "ok"})},
@@ -67,6 +68,8 @@ class Api:
             "/v1/notifications": {"GET": mail.notifications},
             "/v1/followers": {"GET": mail.followers, "POST": mail.judge},
             "/v1/deliveries": {"GET": mail.deliveries},
+            "/v1/forget": {"GET": moderating.forgotten, "POST": moderating.forget},
+            "/v1/blocklists": {"POST": moderating.reload},
             "/v1/hosts": {"GET": read.hosts},
             "/v1/status": {"GET": read.status},
         }

@@ -43,8 +43,15 @@ def known_id(work: Work, uri: str) -> bytes | None:
     known = work.memo.ids.get(uri)
     if known is not None:
         return known
+    return _stored_id(work, uri, uri_key(uri)) or _nameless(work, uri)
+
+
+def _nameless(work: Work, uri: str) -> bytes | None:
+    """The id of what is forgotten, once it has lost its name."""
     name = work.policy.name(uri)
-    return _stored_id(work, name, uri_key(name))
+    if name == uri:
+        return None
+    return work.memo.ids.get(name) or _stored_id(work, name, uri_key(name))
 
 
 def _stored_id(work: Work, uri: str, key: bytes) -> bytes | None:
@@ -63,11 +70,12 @@ def id_of(work: Work, uri: str | None) -> bytes:
         return NONE
     id = work.memo.ids.get(uri)
     if id is None:
-        # What is forgotten is never written down again, whoever mentions it.
-        uri = work.policy.name(uri)
         key = uri_key(uri)
-        id = _stored_id(work, uri, key)
+        id = _stored_id(work, uri, key) or _nameless(work, uri)
         if id is None:
+            name = work.policy.name(uri)
+            if name != uri:  # what is forgotten is never written down again, whoever mentions it
+                uri, key = name, uri_key(name)
             id = work.new_id()
             work.new_uris.append((key, id))
             work.add_ref(id, Ref(uri))

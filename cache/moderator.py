@@ -35,5 +35,8 @@ class LmdbModerator:
     def sweep(self, policy: Policy, now: float, stopped: Callable[[], bool]) -> Swept | None:
         return sweep.sweep(self._environment, self._writer, policy, now, stopped)
 
+    def tells(self) -> bool:
+        return sweep.tells(self._environment)
+
     def tidy(self, now: float, stopped: Callable[[], bool]) -> None:
         sweep.tidy(self._environment, self._writer, now, stopped)

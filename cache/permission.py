@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from ..crawler.protocol.policy import Policy
+from ..crawler.protocol.policy import WORDS, Policy, Verdict
 from .intern import FOLLOW, word_of
-from .records import Outcome, Put, Want
+from .records import Mark, Outcome, Put, Want
 
 if TYPE_CHECKING:
     from .work import Work
@@ -60,10 +60,20 @@ def permitted(policy: Policy, outcome: Outcome) -> Outcome:
     entry = relink.entry if relink is not None else None
     if relink is not None and entry is not None and policy.verdict(entry.object) is not None:
         relink = replace(relink, entry=None)
+    attempt, follow = outcome.attempt, outcome.follow
+    if attempt is not None and policy.names(attempt.outcome) == "forgotten":
+        attempt = replace(attempt, outcome=f"refused: {WORDS['forgotten']}")
+    if follow is not None and follow.actor and (why := policy.verdict(follow.actor)) is not None:
+        # Its handle leads to somebody refused: that is all that is written down of whom.
+        follow = replace(follow, last_error=WORDS[why])
+        if why == "forgotten":
+            follow = replace(follow, actor=None, subject=None, name=None, outbox=None)
     return replace(
         outcome,
+        attempt=attempt,
+        follow=follow,
         puts=tuple(put for put in outcome.puts if refused_for(policy, put) is None),
-        marks=tuple(mark for mark in outcome.marks if policy.verdict(mark.id) is None),
+        marks=tuple(mark for mark in outcome.marks if not _is_refused(policy, mark)),
         members=members,
         collection=collection,
         relink=relink,
@@ -71,7 +81,13 @@ def permitted(policy: Policy, outcome: Outcome) -> Outcome:
     )
 
 
-def refused_for(policy: Policy, put: Put) -> str | None:
+def _is_refused(policy: Policy, mark: Mark) -> bool:
+    """What leads to somebody forgotten is not to tell to whom."""
+    away = mark.target is not None and policy.verdict(mark.target) == "forgotten"
+    return away or policy.verdict(mark.id) is not None
+
+
+def refused_for(policy: Policy, put: Put) -> Verdict | None:
     """Why a body may not be kept: for its own sake, or for that of whoever wrote it."""
     named = (put.id, put.stamp.owner, put.terms.actor)
     return next((why for uri in named if uri and (why := policy.verdict(uri))), None)

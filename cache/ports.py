@@ -51,6 +51,7 @@ from .records import (
 )
 
 if TYPE_CHECKING:
+    from ..crawler.protocol.blocks import Blocks
     from ..crawler.protocol.keys import PublicKey
     from ..crawler.protocol.policy import Policy
     from ..crawler.protocol.robots_memory import Robots
@@ -205,6 +206,9 @@ class Moderator(Protocol):
         """Purge what the policy in force refuses, in batches; for a thread of its own, one at a
         time. None: `stopped` said so."""
 
+    def tells(self) -> bool:
+        """Whether there are names for `tidy` to look at."""
+
     def tidy(self, now: float, stopped: Callable[[], bool]) -> None:
         """Drop names of what was forgotten that the change log has told for an hour."""
 
@@ -307,6 +311,12 @@ class Query(Protocol):
 
     def robots(self, host: str) -> Robots | None:
         """What is known of the robots.txt of a host ("host:port"), believable or not."""
+
+    def blocks(self) -> Blocks:
+        """The rules of the blocklists that are in force."""
+
+    def has_forgotten(self, policy: Policy) -> bool:
+        """As `Moderator.has_forgotten`, for who only reads."""
 
     def totals(self, now: float | None = None) -> Totals:
         """Counts for the status; with `now` also how far the refreshing is behind."""

@@ -12,7 +12,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from ..crawler.protocol.forgotten import PREFIX
-from . import marks, sources, threads, walks, wants
+from . import follows, marks, sources, walks, wants
 from .index import FOLLOW as LISTED
 from .index import terms_of, unlist
 from .layout import NO_HASH, NONE, STATE_NUMBER, U64, micros, time_key, uri_key
@@ -128,20 +128,12 @@ def thread(work: Work, key: bytes) -> None:
 def follow(work: Work, id: bytes, text: str, most: int) -> bool:
     """Drop a follow by the id of its key `text`, with what lists objects for it and the word
     itself; True: there is more of it than `most`, to be called again."""
-    work.delete(work.t.follow, id)
+    follows.drop(work, text[1:])
     listed = _listed(work, id, most)
     for object in listed:
         unlist(work, object, id)
     if len(listed) == most:
         return True
-    for flag in (b"\0", b"\1"):
-        cursor = work.txn.cursor(work.t.owed)
-        rows = list(cursor.iternext_dup()) if cursor.set_key(id + flag) else []
-        for row in rows:
-            stored = work.txn.get(row[8:17], None, work.t.want)
-            if stored is not None:
-                wants.remove(work, row[8:16], row[16], Row.unpack(stored))
-    threads.drop(work, id)
     work.delete(work.t.word, id)
     work.delete(work.t.uri, uri_key(f"\0{text}"))
     work.memo.words.clear()

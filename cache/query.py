@@ -30,6 +30,8 @@ from .views import (
 )
 
 if TYPE_CHECKING:  # a program that only reads documents loads neither these nor what they need
+    from ..crawler.protocol.blocks import Blocks
+    from ..crawler.protocol.policy import Policy
     from ..crawler.protocol.robots_memory import Robots
     from .backlog import Figures
     from .health import Health
@@ -224,6 +226,16 @@ class LmdbQuery:
         from .robots import read
 
         return self._environment.read(lambda txn, t: read(txn, t, host))
+
+    def blocks(self) -> Blocks:
+        from .policy_rows import blocks
+
+        return self._environment.read(blocks)
+
+    def has_forgotten(self, policy: Policy) -> bool:
+        from .policy_rows import digests, done
+
+        return self._environment.read(done)[1] == digests(policy)[1]
 
     def totals(self, now: float | None = None) -> Totals:
         from .backlog import behind, figures

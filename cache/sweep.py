@@ -1,6 +1,6 @@
 """Carries the operator's policy out on what a store holds: finds what is refused, has it purged.
 
-    in force: nothing more comes in -> hosts -> references -> what names them -> mail -> done
+    in force: nothing more comes in -> hosts -> follows -> references -> what names them -> mail
 
 It decides nothing: `policy` says who, `purge` and `purge_mail` what goes, and `slices` sees to it
 that nobody waits for a domain of a million documents. Invariant: that a policy is carried out is
@@ -9,7 +9,6 @@ written down only at the end, so what was interrupted is done again at the next 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,10 +17,11 @@ import orjson
 
 from ..crawler.protocol.forgotten import PREFIX
 from ..crawler.protocol.handle import parse_handle
+from ..crawler.protocol.listable import SILENCED
 from ..crawler.protocol.policy import WORDS, Policy, Verdict
 from ..crawler.protocol.webfinger import finger_url
 from ..errors import BadInput
-from . import hosts, purge, purge_mail, reactions, walks
+from . import hosts, policy_rows, purge, purge_mail, reactions, walks
 from .environment import Environment, Tables, Txn
 from .intern import uri_of, word_text
 from .layout import CLASS_NUMBER, NONE, STATE_NUMBER, short_hash
@@ -29,19 +29,18 @@ from .mail_layout import DeliveryRow
 from .queue_layout import KINDS, HostRow
 from .records import State
 from .ref_layout import Ref
+from .relisting import judge
 from .slices import BATCH, Slices, StoppedError
 
 if TYPE_CHECKING:
     from .work import Work
     from .writer import Writer
 
-_DONE = b"policy"  # in `meta`: which policy was carried out last
-_ACTOR = CLASS_NUMBER["actor"]
+_ACTOR, _OBJECT = CLASS_NUMBER["actor"], CLASS_NUMBER["object"]
 _REFUSED = STATE_NUMBER[State.REFUSED]
 _REDIRECTED = STATE_NUMBER[State.REDIRECTED]
 _UNKNOWN = STATE_NUMBER[State.UNKNOWN]
 _MOST_KNOWN = 100_000
-_URIS = re.compile(rb'https?://[^\s"\\<>]+')
 _BLOCKED = b'"blocked"'
 
 Change = tuple[Callable[["Work", bytes], object], bytes]
@@ -57,18 +56,12 @@ class Swept:
 
 def is_done(environment: Environment, policy: Policy) -> bool:
     """Whether the store holds nothing that this policy refuses, nor hides what it does not."""
-    return _done(environment) == _mark(policy)
+    return environment.read(policy_rows.done) == policy_rows.digests(policy)
 
 
 def has_forgotten(environment: Environment, policy: Policy) -> bool:
     """The same for what is forgotten alone: that has to be so before anything is served."""
-    return _done(environment)[1] == _mark(policy)[1]
-
-
-def _done(environment: Environment) -> list[str]:
-    stored = environment.read(lambda txn, t: txn.get(_DONE, None, t.meta))
-    found: list[str] = _mark(Policy()) if stored is None else orjson.loads(stored)
-    return found
+    return environment.read(policy_rows.done)[1] == policy_rows.digests(policy)[1]
 
 
 def sweep(
@@ -82,15 +75,19 @@ def sweep(
     run = _Sweep(Slices(environment, writer, now, stopped), policy, now)
     try:
         run.hosts()
+        run.follows()
         run.references()
         run.mentions()
-        run.follows()
         run.mail()
     except StoppedError:
         return None
-    done = orjson.dumps(_mark(policy))
-    writer.submit(lambda work: work.put(work.t.meta, _DONE, done)).result()
+    writer.submit(lambda work: policy_rows.put(work, policy)).result()
     return Swept(run.purged, tuple(run.touched))
+
+
+def tells(environment: Environment) -> bool:
+    """Whether the change log still tells names of what was forgotten."""
+    return environment.read(lambda txn, t: bool(txn.stat(t.farewell)["entries"]))
 
 
 def tidy(environment: Environment, writer: Writer, now: float, stopped: Callable[[], bool]) -> None:
@@ -106,10 +103,6 @@ def tidy(environment: Environment, writer: Writer, now: float, stopped: Callable
         )
     except StoppedError:
         return
-
-
-def _mark(policy: Policy) -> list[str]:
-    return [policy.blocks.digest, policy.forgotten.digest]
 
 
 @dataclass(slots=True)
@@ -158,7 +151,15 @@ class _Sweep:
             return (self._block, id) if ref.has_body or ref.is_source or queued or walked else None
         if ref.state == _REFUSED and _BLOCKED in (txn.get(id, b"", t.extra) or b""):
             return purge.lift, id
-        return None
+        return self._of_listed(txn, t, id, ref) if ref.has_body else None
+
+    def _of_listed(self, txn: Txn, t: Tables, id: bytes, ref: Ref) -> Change | None:
+        """An object that lists across actors hide, or show, by what was silenced before."""
+        if ref.cls != _OBJECT:
+            return None
+        silences = self.policy.silences
+        silenced = silences(ref.uri) or silences(uri_of(txn, t, ref.owner) or "")
+        return (judge, id) if silenced != bool(ref.consent & SILENCED) else None
 
     def _forget(self, work: Work, id: bytes) -> bool:
         return purge.forget(work, id, self.now)
@@ -200,10 +201,7 @@ class _Sweep:
         return key if self._names(row) == "forgotten" else None
 
     def _names(self, row: bytes) -> Verdict | None:
-        """The verdict on what a row names; what is forgotten counts for more."""
-        uris = (uri.decode("utf-8", "replace") for uri in _URIS.findall(row))
-        verdicts = {verdict for uri in uris if (verdict := self.policy.verdict(uri)) is not None}
-        return "forgotten" if "forgotten" in verdicts else next(iter(verdicts), None)
+        return self.policy.names(row.decode("utf-8", "replace"))
 
     def _scrub(self, work: Work, id: bytes) -> None:
         """Take the texts out of what is rarely needed of a reference."""
@@ -222,8 +220,8 @@ class _Sweep:
                 pass
             self.touched.append(word[1][1:])
         found = list(self.slices.find("follow", self._of_follow))
-        self.slices.each(found, lambda work, one: _say_blocked(work, one[0]))
-        self.touched += [key for _, key in found]
+        self.slices.each(found, lambda work, one: _say(work, one[0], one[2]))
+        self.touched += [key for _, key, _ in found]
 
     def _of_word(self, txn: Txn, t: Tables, id: bytes, row: bytes) -> tuple[bytes, str] | None:
         text = row.decode("utf-8", "surrogatepass")
@@ -234,12 +232,17 @@ class _Sweep:
         named = (_uri_of_key(text[1:]), actor or "")
         return (id, text) if "forgotten" in map(self.policy.verdict, named) else None
 
-    def _of_follow(self, txn: Txn, t: Tables, id: bytes, row: bytes) -> tuple[bytes, str] | None:
+    def _of_follow(
+        self, txn: Txn, t: Tables, id: bytes, row: bytes
+    ) -> tuple[bytes, str, str | None] | None:
+        """A follow that is not told what is the matter, or that something is that no longer is."""
         about, key = orjson.loads(row), word_text(txn, t, id)
         named = (_uri_of_key(key), about.get("actor") or "")
-        blocked = any(map(self.policy.verdict, named))
-        said = about.get("last_error") == WORDS["blocked"]
-        return (id, key) if blocked and not said else None
+        found = [why for uri in named if (why := self.policy.verdict(uri)) is not None]
+        verdict = found[0] if found else None
+        wanted, said = WORDS[verdict] if verdict else None, about.get("last_error")
+        differs = said != wanted and (verdict is not None or said in WORDS.values())
+        return (id, key, wanted) if differs else None
 
     def mail(self) -> None:
         find, each = self.slices.find, self.slices.each
@@ -268,10 +271,10 @@ def _drop(work: Work, word: tuple[bytes, str]) -> bool:
     return purge.follow(work, *word, BATCH)
 
 
-def _say_blocked(work: Work, id: bytes) -> None:
+def _say(work: Work, id: bytes, error: str | None) -> None:
     stored = work.txn.get(id, None, work.t.follow)
     if stored is not None:
-        row = orjson.loads(stored) | {"last_error": WORDS["blocked"]}
+        row = orjson.loads(stored) | {"last_error": error}
         work.put(work.t.follow, id, orjson.dumps(row))
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..crawler.protocol.blocklist import Blocklist
+from ..crawler.protocol.blocks import Difference
+from ..crawler.protocol.forgotten import Entry
 from .mail_records import Follower
 from .records import Follow, Reference
 
@@ -40,8 +43,16 @@ class Running:
     budget_limit: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """The blocklists as they are in force now, and what that has changed."""
+
+    difference: Difference
+    lists: tuple[Blocklist, ...]
+
+
 class Verbs(Protocol):
-    """Fetch, pull, follow: on the loop's thread."""
+    """Fetch, pull, follow, forget: on the loop's thread."""
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         """Resolve now; one request however many ask. Returns when resolved, or after `wait`
@@ -69,5 +80,18 @@ class Verbs(Protocol):
 
     async def judge_follower(self, actor: str, *, accept: bool) -> Follower:
         """Accept or reject whoever has asked to follow our actor; NotFound for anybody else."""
+
+    async def forget(self, name: str) -> int:
+        """Purge an id, an actor with all that it wrote, or a domain, for good; how many documents
+        that were."""
+
+    async def remember(self, name: str) -> None:
+        """Take back what `forget` was told: it may be fetched again. NotFound: it was not."""
+
+    def forgotten(self) -> tuple[Entry, ...]:
+        """What is to be forgotten, oldest first."""
+
+    async def reload_blocklists(self) -> Reloaded:
+        """Read the configured blocklists anew; where one cannot be read, nothing changes."""
 
     def running(self) -> Running: ...

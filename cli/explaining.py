@@ -38,7 +38,7 @@ def find(session: Session, query: Query, text: str) -> Reference:
     id = lookup.uri("ID", named) if "://" in named else lookup.actor("ID", named)
     known = query.reference(_uri_of(query, id))
     if known is None:
-        check_actor(id, url_rules(session.loaded.config))
+        session.refuse(check_actor(id, url_rules(session.loaded.config)))
         raise NotFound(id, "is not in the cache", "`fedpull fetch` to get it")
     return known
 

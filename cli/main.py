@@ -20,6 +20,7 @@ from .fetching import fetch, pull
 from .following import follow, follows, import_file, unfollow
 from .keys import key
 from .mail import deliveries, followers, notifications
+from .moderating import blocklist, forget
 from .options import common
 from .reading import changes, get, list_objects
 from .running import check, hosts, init, run, status
@@ -33,7 +34,7 @@ _BUG = 1
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, changes, explain),
     *(follow, unfollow, follows, import_file, followers, notifications, deliveries),
-    *(status, hosts, check, key, demo),
+    *(forget, blocklist, status, hosts, check, key, demo),
 )
 
 

@@ -34,6 +34,8 @@ from ..cache.records import (
     Version,
     Want,
 )
+from ..crawler.protocol.blocks import Blocks
+from ..crawler.protocol.policy import Policy
 from ..errors import StoreError
 
 if TYPE_CHECKING:
@@ -148,6 +150,12 @@ class NoStore:
 
     def robots(self, host: str) -> Robots | None:
         return None
+
+    def blocks(self) -> Blocks:
+        return Blocks()
+
+    def has_forgotten(self, policy: Policy) -> bool:
+        return True
 
     def totals(self, now: float | None = None) -> Totals:
         return Totals()

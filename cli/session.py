@@ -6,6 +6,7 @@ only reads opens the store for reading, and so works beside a running daemon.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..cache.ports import Query
     from ..client import Client
     from ..config.load import Loaded
+    from ..crawler.protocol.handle import Handle
 
 
 class Session:
@@ -50,11 +52,30 @@ class Session:
         if there_is_none(path):
             yield NoStore()
             return
+        self._forget_again()
         opened = open_reader(path)
         try:
             yield opened.query
         finally:
             opened.close()
+
+    def _forget_again(self) -> None:
+        """A store that was restored from a backup holds what was forgotten: nobody is shown it.
+
+        Where another process writes the store, that one has seen to it."""
+        if not self.loaded.forgotten_path.exists():
+            return
+        from ..crawler.moderation import carry_out, read_rules
+        from ..errors import StoreLocked
+
+        with contextlib.suppress(StoreLocked):
+            carry_out(self.loaded, read_rules(self.loaded).policy, self.now())
+
+    def refuse(self, actor: Handle | str) -> None:
+        """Raise Refused for what is blocked or forgotten: then it is not only not there."""
+        from ..crawler.moderation import read_rules
+
+        read_rules(self.loaded).policy.refuse_actor(actor)
 
     def client(self) -> Client | None:
         """A client of the daemon that writes this store; None when none is running."""

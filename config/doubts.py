@@ -1,12 +1,11 @@
 """What a valid configuration asks for and will not get: told at the start, the work goes on.
 
-It looks at whether files are there, and reads none of them. What is wrong in itself is an error of
-the configuration (`problems`) and not told here.
+It reads no file. What is wrong in itself is an error of the configuration (`problems`) and not told
+here.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 from .model import Config, Follow, Identity
@@ -14,11 +13,7 @@ from .model import Config, Follow, Identity
 
 def doubts(config: Config, follows: Iterable[Follow]) -> list[str]:
     """One line each, `key: what is the matter`; `follows` are all that are followed."""
-    found = [
-        f"blocklists: {path} cannot be read, so nobody on it is blocked"
-        for path in config.blocklists
-        if not os.access(path, os.R_OK)
-    ]
+    found: list[str] = []
     if config.identity is None:
         wanted = [follow.actor for follow in follows if follow.subscribe]
         if wanted:

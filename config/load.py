@@ -21,6 +21,7 @@ from .yaml_text import read_yaml
 VARIABLE = "FEDPULL_CONFIG"
 FILE_NAME = "fedpull.yaml"
 FOLLOWS_NAME = "follows.yaml"
+FORGOTTEN_NAME = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Loaded:
     base: Path
     store_path: Path
     follows_path: Path
+    forgotten_path: Path
     follow_lines: tuple[int, ...] = ()
 
 
@@ -67,7 +69,10 @@ def load(path: Path | None, *, environ: Mapping[str, str], data_home: Path) -> L
         base = xdg if xdg.is_absolute() else data_home.absolute()
         config = _absolute(Config(store={"path": Path("fedpull")}), base, environ)  # type: ignore[arg-type]
         # The folder above is everybody's: what is ours stays together in our own.
-        return Loaded(config, None, base, config.store.path, config.store.path / FOLLOWS_NAME)
+        store = config.store.path
+        # But for what must outlive the store, should an older copy be put in its place.
+        forgotten = store.with_name(f"{store.name}.{FORGOTTEN_NAME}")
+        return Loaded(config, None, base, store, store / FOLLOWS_NAME, forgotten)
     found = read_yaml(path.name, read_text(path))
     try:
         config = parse_config(found.value)
@@ -79,7 +84,8 @@ def load(path: Path | None, *, environ: Mapping[str, str], data_home: Path) -> L
     lines = tuple(found.lines.get(("follow", i), 0) for i in range(len(config.follow)))
     base = path.absolute().parent
     config = _absolute(config, base, environ)
-    return Loaded(config, path, base, config.store.path, base / FOLLOWS_NAME, lines)
+    follows, forgotten = base / FOLLOWS_NAME, base / FORGOTTEN_NAME
+    return Loaded(config, path, base, config.store.path, follows, forgotten, lines)
 
 
 def read_text(path: Path) -> str:

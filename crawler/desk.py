@@ -39,7 +39,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class Desk:
-    """On-demand fetches, on the loop's thread."""
+    """On-demand fetches, on the loop's thread. `refuse` raises for what policy does not allow."""
 
     frontier: Frontier
     query: Query
@@ -47,6 +47,7 @@ class Desk:
     url_rules: UrlRules
     hurry: Callable[[], None]
     poke: Callable[[], None]
+    refuse: Callable[[Handle | str], None] = lambda actor: None
     _waiting: dict[tuple[Kind, str], _Waiting] = field(default_factory=dict)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
@@ -59,6 +60,7 @@ class Desk:
         """Resolve now. Raises FedpullError as the origin or policy decided; after `wait` seconds
         the reference is returned as it is."""
         asked = check_actor(id_or_handle, self.url_rules)
+        self.refuse(asked)
         until = self.clock.monotonic() + wait
         uri = id_or_handle
         try:
@@ -127,6 +129,7 @@ class Desk:
         waiting = self._waiting.get(key)
         if waiting is None:
             check_url(uri, self.url_rules)
+            self.refuse(uri)
             waiting = self._waiting[key] = _Waiting(asyncio.get_running_loop().create_future())
             want = Want(uri, kind, Cause.ON_DEMAND, self.clock.now(), depth=depth)
             waiting.queued = asyncio.ensure_future(self._queue(want))

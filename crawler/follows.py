@@ -22,6 +22,7 @@ from .clock import Clock
 from .ingestor import Tally
 from .protocol import webfinger
 from .protocol.handle import Handle, parse_actor
+from .protocol.policy import OPEN, WORDS, Policy
 
 # A pull waits for politeness, but not for a host that asked to be left alone for longer than this.
 _PATIENCE = 60.0
@@ -48,6 +49,7 @@ class Follows:
     clock: Clock
     tallies: Mapping[str, Tally]
     poke: Callable[[], None]
+    policy: Callable[[], Policy] = lambda: OPEN
     _rules: dict[str, Rules] = field(default_factory=dict)
     _states: dict[str, Follow] = field(default_factory=dict)
     _pulls: list[_Pull] = field(default_factory=list)
@@ -94,6 +96,19 @@ class Follows:
         """Somebody else has written a follow's row."""
         self._states.pop(key, None)
 
+    def swept(self, keys: Iterable[str]) -> None:
+        """The operator's policy was carried out: what it has dropped is not followed any more, and
+        what it has told something is read again."""
+        for key in keys:
+            self.forget_state(key)
+            if key in self._rules and self.query.follow(key) is None:
+                self._unlist(key)
+
+    def _unlist(self, key: str) -> None:
+        self._rules.pop(key, None)
+        self._leaders = {actor: one for actor, one in self._leaders.items() if one != key}
+        self._actors = {actor: one for actor, one in self._actors.items() if one != key}
+
     def _learn(self, follow: Follow) -> None:
         if follow.key not in self._rules or follow.once or follow.actor is None:
             return
@@ -133,8 +148,7 @@ class Follows:
         """Stop following. What was kept stays. False: it was not followed."""
         self._rules.pop(key, None)
         dropped = await asyncio.wrap_future(self.store.drop_follow(key, self.clock.now()))
-        self._leaders = {actor: one for actor, one in self._leaders.items() if one != key}
-        self._actors = {actor: one for actor, one in self._actors.items() if one != key}
+        self._unlist(key)
         self._states.pop(key, None)  # only now: an answer may have looked it up meanwhile
         return dropped
 
@@ -151,10 +165,19 @@ class Follows:
         follow = self.state(key)
         if follow is None or follow.blocked is not None or self.frontier.waits(key):
             return False
+        if self._refused(follow) is not None:
+            return False
         if follow.once:
             return follow.outbox_kind is None and follow.last_error is None
         another = follow.actor is not None and self._leaders.get(follow.actor, key) != key
         return not (another and follow.last_error)  # a second name, which knows that it is one
+
+    def _refused(self, follow: Follow) -> str | None:
+        """Why the operator wants nothing of an actor that is followed; None: it may be read."""
+        policy = self.policy()
+        named = (self._first_want(follow).uri, follow.actor) if policy else ()
+        verdicts = (policy.verdict(uri) for uri in named if uri)
+        return next((WORDS[verdict] for verdict in verdicts if verdict), None)
 
     async def _ensure(self, keys: Iterable[str], *, once: bool = False) -> None:
         """Give each follow a state, and a row in the queue that leads on; in few commits."""
@@ -163,7 +186,9 @@ class Follows:
             follow = self.query.follow(key)
             if follow is None or (follow.once and not once):
                 follow = replace(follow, once=once) if follow else Follow(key=key, once=once)
-                puts.append(self.store.put_follow(follow))
+                refused = self._refused(follow)
+                told = replace(follow, last_error=refused or follow.last_error)
+                puts.append(self.store.put_follow(told))
                 self._states.pop(key, None)
                 wants.append(self._first_want(follow))
             elif not follow.once and follow.blocked is None:
@@ -291,6 +316,7 @@ class Follows:
     def _pulled(self, key: str, before: Tally) -> Pulled:
         tally, follow = self.tallies[key], self.query.follow(key)
         error = follow.last_error if follow else "is not known"
+        error = (self._refused(follow) if follow else None) or error
         pending = self.frontier.pending(key)
         if error is None and pending and not self._busy(key):
             until = self.frontier.stalled_until(key, self.clock.now()) or 0.0

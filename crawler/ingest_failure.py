@@ -47,6 +47,8 @@ def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outc
     )
     if failed.again is not None:
         return barred(base, prior, failed.reason, failed.again)
+    if failed.kind == "refused":
+        return _leads_away(base, prior, failed.reason)
     word = "timeout" if failed.timed_out else "unreachable"
     return unusable(base, prior, failed.reason, status=failed.status, word=word)
 
@@ -66,6 +68,20 @@ def barred(base: Outcome, prior: Prior, reason: str, until: float) -> Outcome:
         for one in done.wants
     )
     return replace(done, marks=marks, wants=wants)
+
+
+def _leads_away(base: Outcome, prior: Prior, reason: str) -> Outcome:
+    """It led to what is blocked or forgotten, where nobody goes. Asking again does not help; what
+    is held stays until it could not be verified for too long."""
+    want, known = lease_of(base).want, prior.known
+    done = unusable(base, prior, reason, status=None, word="refused")
+    if want.relation not in ESSENTIAL:
+        done = replace(done, wants=())
+    if known is not None and known.state not in _BARRED:
+        return done
+    verdict = reason.partition(":")[0]
+    marks = (replace(one, state=State.REFUSED, reason=verdict) for one in done.marks)
+    return replace(done, marks=tuple(marks))
 
 
 def status(base: Outcome, reading: Reading, prior: Prior) -> Outcome:

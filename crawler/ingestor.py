@@ -24,7 +24,9 @@ from .clock import Clock
 from .ingest import ingest
 from .ingest_failure import failure
 from .ingest_gone import clearing
+from .ingest_policy import vetted
 from .lookups import Lookups
+from .protocol.policy import OPEN, Policy
 from .reading import read
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Ingestor:
     finished: Callable[[], None]
     tallies: defaultdict[str, Tally]
     ages: Freshness = Freshness()  # noqa: RUF009 (frozen)
+    policy: Callable[[], Policy] = lambda: OPEN
     answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
     lookups: Lookups = field(init=False)
@@ -79,8 +82,10 @@ class Ingestor:
         self.tallies[lease.want.follow].requests += len(answer.hops)
         now = self.clock.now()
         try:
-            reading = read(lease, answer)
-            return ingest(reading, self.lookups.prior(lease, reading, now), now)
+            policy = self.policy()
+            reading = read(lease, answer, policy)
+            outcome = ingest(reading, self.lookups.prior(lease, reading, now), now)
+            return vetted(outcome, policy)
         except StoreError:
             raise
         except Exception:

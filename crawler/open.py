@@ -19,6 +19,7 @@ from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor, Tally
 from .instance import Instance
+from .moderation import Moderation, read_rules
 from .presence import open_presence
 from .protocol.knock import Known
 from .protocol.robots_memory import Robots
@@ -40,6 +41,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
     identity = config.identity
     instance = None if identity is None else Instance(identity, config.contact)
     followed = FollowList(loaded)
+    said = read_rules(loaded)
     rules = url_rules(config)
     public = anonymous or config.contact is not None
     opened = open_store(
@@ -50,7 +52,9 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         group=config.store.group,
         budget=config.freshness.budget.per_hour,
         keep_unverified=config.freshness.keep_unverified,
+        policy=said.policy,
     )
+    moderation = Moderation(loaded, said, opened.moderator, opened.query, clock)
     dispatcher = Dispatcher(opened.frontier, clock)
 
     def known(host: str) -> Known | None:
@@ -59,10 +63,24 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
 
     gate = _gate(config, opened, clock)
     egress = Egress(
-        egress_rules(config, rules, public=public), dispatcher.turn, clock, instance, known, gate
+        egress_rules(config, rules, public=public),
+        dispatcher.turn,
+        clock,
+        instance,
+        known,
+        gate,
+        moderation.refusal,
     )
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
-    follows = Follows(opened.store, opened.frontier, opened.query, clock, tallies, dispatcher.poke)
+    follows = Follows(
+        opened.store,
+        opened.frontier,
+        opened.query,
+        clock,
+        tallies,
+        dispatcher.poke,
+        lambda: moderation.policy,
+    )
     ingestor = Ingestor(
         opened.store,
         opened.query,
@@ -73,8 +91,18 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         dispatcher.finished,
         tallies,
         config.freshness,
+        lambda: moderation.policy,
     )
-    desk = Desk(opened.frontier, opened.query, clock, rules, dispatcher.hurry, dispatcher.poke)
+    desk = Desk(
+        opened.frontier,
+        opened.query,
+        clock,
+        rules,
+        dispatcher.hurry,
+        dispatcher.poke,
+        moderation.refuse,
+    )
+    moderation.swept = follows.swept
     ingestor.on_outcome(desk.settled)
     ingestor.on_outcome(follows.settled)
     presence = None
@@ -93,6 +121,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
             dispatcher.poke,
             config.delivery,
         )
+        presence.inbox.blocked = moderation.refuses
         ingestor.on_outcome(presence.subscriptions.settled)
         ingestor.on_outcome(presence.processing.settled)
 
@@ -118,6 +147,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         desk=desk,
         follows=follows,
         followed=followed,
+        moderation=moderation,
         presence=presence,
         scope=scope,
         started=clock.now(),

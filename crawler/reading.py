@@ -8,7 +8,7 @@ Invariant: a Reading with a `document` passed the identity rule for `id`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cache.records import Follow, Kind, Lease, Reference, State, Thread
@@ -21,6 +21,8 @@ from .protocol import activitystreams as as2
 from .protocol import identity, media, strictjson
 from .protocol.collection import Page, read_page
 from .protocol.handle import parse_handle
+from .protocol.items import Item
+from .protocol.policy import OPEN, Policy
 from .protocol.thread import listed, reply_of
 from .protocol.uri import split
 from .protocol.walk import Walk
@@ -48,6 +50,7 @@ class Prior:
     threads: frozenset[str] = frozenset()  # posts whose replies were asked for already
     thread: Thread | None = None  # what was fetched of the thread that was asked for
     root: dict[str, Any] | None = None  # the post that this thread hangs on
+    leads_on: bool | None = None  # what the author of what was asked for says of being discovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +77,17 @@ class Reading:
     unaddressed: bool = False  # the document states no audience of its own
 
 
-def read(lease: Lease, answer: Answer) -> Reading:
-    """Read `answer`, which came for `lease`. Never raises on what a server sent."""
+def read(lease: Lease, answer: Answer, policy: Policy = OPEN) -> Reading:
+    """Read `answer`, which came for `lease`. Never raises on what a server sent.
+
+    What `policy` refuses is read as if it did not stand on its page."""
     if answer.status != 200:
         return Reading(lease, answer)
     try:
         if lease.want.kind is Kind.FINGER:
             return _finger(lease, answer)
         if lease.want.kind is Kind.PAGE:
-            return _page(lease, answer)
+            return _page(lease, answer, policy)
         return _document(lease, answer)
     except FedpullError as error:
         return Reading(lease, answer, problem=error.reason)
@@ -102,7 +107,7 @@ def handle_asked(finger_url: str) -> str:
     return resource.removeprefix("acct:")
 
 
-def _page(lease: Lease, answer: Answer) -> Reading:
+def _page(lease: Lease, answer: Answer, policy: Policy) -> Reading:
     parsed = strictjson.parse_with_items(answer.body)
     walk = Walk.from_json(lease.walk) if lease.walk is not None else None
     page = read_page(
@@ -110,6 +115,7 @@ def _page(lease: Lease, answer: Answer) -> Reading:
         answer.final_url,
         requested_as_page=walk is not None and walk.expects_page,
     )
+    page = _permitted(page, policy)
     ids: list[str] = []
     members = [item.object_id or item.activity_id or "" for item in page.items]
     if lease.want.relation != "outbox":
@@ -177,3 +183,16 @@ def _mentioned(document: dict[str, Any]) -> list[str]:
     found = (as2.owner(document), as2.in_reply_to(document))
     replies = listed(document, as2.id_of(document) or "") if "replies" in document else ()
     return [*(uri for uri in found if uri is not None), *replies]
+
+
+def _permitted(page: Page, policy: Policy) -> Page:
+    """A page as if what is refused did not stand on it."""
+    if not policy:
+        return page
+    items = tuple(item for item in page.items if not _is_refused(item, policy))
+    return page if len(items) == len(page.items) else replace(page, items=items)
+
+
+def _is_refused(item: Item, policy: Policy) -> bool:
+    named = (item.object_id, item.activity_id)
+    return any(policy.verdict(uri) is not None for uri in named if uri)

@@ -16,7 +16,7 @@ from typing import Any
 from ..cache.mail_records import Follower
 from ..cache.open import Opened
 from ..cache.records import Follow, Politeness, Reference
-from ..cache.verbs import Pulled, Running
+from ..cache.verbs import Pulled, Reloaded, Running
 from ..config.doubts import doubts
 from ..config.load import Loaded
 from ..config.model import Config
@@ -29,12 +29,16 @@ from .egress import Egress, EgressRules
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
+from .moderation import Moderation
 from .presence import Presence
+from .protocol.forgotten import Entry
+from .protocol.handle import parse_actor
 from .protocol.uri import UrlRules, check_url
 from .robots_scope import RobotsScope
 from .ticker import Ticker, refresh_every
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
+_TIDY_EVERY = 300.0  # names of what was forgotten are told for an hour
 _COUNTS_EVERY = 60.0  # a post that is liked a thousand times a minute is one change in it
 
 
@@ -88,6 +92,7 @@ class Works:
     desk: Desk
     follows: Follows
     followed: FollowList
+    moderation: Moderation
     presence: Presence | None
     scope: RobotsScope
     started: float
@@ -98,8 +103,9 @@ class Works:
 
         `follow`: bring the configured follows in line; a single command leaves them as they are.
         """
+        await self.moderation.start()
         await asyncio.wrap_future(self.opened.frontier.recover(self.clock.now()))
-        configured = self.followed.all()
+        configured = self.moderation.strike(self.followed.all())
         if follow and self.presence is not None:
             await self.presence.subscriptions.align(configured)
         await self.follows.start(configured, queue=follow)
@@ -113,6 +119,7 @@ class Works:
         if follow:
             budget = self.loaded.config.freshness.budget.per_hour
             self.ticker.every(_MEND_EVERY, "mend", self.follows.mend)
+            self.ticker.every(_TIDY_EVERY, "tidy", self.moderation.tidy)
             self.ticker.every(refresh_every(budget), "refresh", self._refresh)
             if self.presence is not None:
                 counts = self.presence.processing.flush_counts
@@ -143,13 +150,17 @@ class Works:
 
     def vet(self, id: str) -> None:
         check_url(id, self.desk.url_rules)
+        self.moderation.refuse(id)
 
     async def pull(self, actors: Sequence[str] = (), progress: Any = None) -> list[Pulled]:
         for actor in actors:
-            check_actor(actor, self.desk.url_rules)
+            self.moderation.refuse(check_actor(actor, self.desk.url_rules))
         return await self.follows.pull(actors, progress)
 
     async def follow(self, entry: str | Mapping[str, Any]) -> Follow:
+        named = entry if isinstance(entry, str) else entry.get("actor")
+        if isinstance(named, str):
+            self.moderation.refuse(parse_actor(named))
         rules = self.followed.add(entry)
         added = await self.follows.add(rules)
         if self.presence is None or not rules.subscribe:
@@ -168,10 +179,23 @@ class Works:
             raise BadInput("identity", "is not set, so nobody follows", "an identity")
         return await self.presence.followers.judge(actor, accept=accept)
 
+    async def forget(self, name: str) -> int:
+        return await self.moderation.forget(name)
+
+    async def remember(self, name: str) -> None:
+        await self.moderation.undo(name)
+
+    def forgotten(self) -> tuple[Entry, ...]:
+        return self.moderation.policy.forgotten.entries
+
+    async def reload_blocklists(self) -> Reloaded:
+        return await self.moderation.reload()
+
     def running(self) -> Running:
         config = self.loaded.config
         missing = self._not_ready()
-        reasons = (*missing, *doubts(config, self.follows.configured))
+        told = doubts(config, self.follows.configured)
+        reasons = (*missing, *told, *self.moderation.doubts())
         return Running(
             version=version(),
             uptime=self.clock.now() - self.started,

@@ -20,8 +20,11 @@ from fedpull.cache.lookup import follower as find_follower
 from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
-from fedpull.cache.verbs import Pulled, Running
+from fedpull.cache.verbs import Pulled, Reloaded, Running
 from fedpull.crawler.describe import put, stamp_of
+from fedpull.crawler.protocol.blocklist import parse_blocklist
+from fedpull.crawler.protocol.blocks import Blocks, difference
+from fedpull.crawler.protocol.forgotten import Entry
 from fedpull.crawler.protocol.uri import UrlRules, check_url
 from fedpull.errors import FedpullError, NotFound
 
@@ -96,6 +99,7 @@ class Origin:
     checked: list[str] = field(default_factory=list)
     pulled: list[Sequence[str]] = field(default_factory=list)
     ready: bool = True
+    wishes: list[str] = field(default_factory=list)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         self.asked.append(id_or_handle)
@@ -133,6 +137,24 @@ class Origin:
         judged = replace(known, state="accepted" if accept else "rejected")
         self.store.opened.mailbox.put_follower(judged, (), NOW).result()
         return judged
+
+    async def forget(self, name: str) -> int:
+        if name in self.wishes:
+            raise NotFound(name, "is forgotten already")
+        self.wishes.append(name)
+        return 3
+
+    async def remember(self, name: str) -> None:
+        if name not in self.wishes:
+            raise NotFound(name, "is not among what was forgotten")
+        self.wishes.remove(name)
+
+    def forgotten(self) -> tuple[Entry, ...]:
+        return tuple(Entry("2026-01-31T12:00:00Z", "id", (name,)) for name in self.wishes)
+
+    async def reload_blocklists(self) -> Reloaded:
+        one = parse_blocklist("b.csv", "domain,severity\nspam.example,\nb*d.example,\n")
+        return Reloaded(difference(Blocks(), one.blocks), (one,))
 
     def running(self) -> Running:
         reasons = () if self.ready else ("contact is not set",)

@@ -42,30 +42,21 @@ def test_an_actor_should_say_what_it_is_for() -> None:
     assert [line.partition(":")[0] for line in doubts(config, [])] == ["identity.summary"]
 
 
-def test_a_blocklist_has_to_be_there(tmp_path: Path) -> None:
-    """A list that cannot be read blocks nobody, and is named."""
-    there, missing = tmp_path / "there.csv", tmp_path / "missing.csv"
-    there.write_text("bad.example\n", "utf-8")
-
-    assert doubts(Config(blocklists=(there, missing)), []) == [
-        f"blocklists: {missing} cannot be read, so nobody on it is blocked"
-    ]
-
-
 def test_the_daemon_tells_at_its_start_and_when_it_is_asked(tmp_path: Path) -> None:
     """The log, /readyz and the status name what is in vain; the daemon is ready all the same."""
     town = Mastodon("town.example")
     with Fediverse([town]) as world:
         actor = town.add_account("ada").actor_id
         follow = [{"actor": actor, "subscribe": True}]
-        station = Station(tmp_path, world, follow=follow, blocklists=["missing.csv"])
+        (tmp_path / "blocks.csv").write_text("sp*m.example\n", "utf-8")
+        station = Station(tmp_path, world, follow=follow, blocklists=["blocks.csv"])
         with station.daemon() as daemon, Client(daemon.address) as client:
             status = client.status()
             shown = station.run("status").out
         output = daemon.output()
 
     assert status["ready"] is True
-    for part in ("missing.csv cannot be read", f"{actor} cannot be subscribed to"):
+    for part in ("blocks.csv: 1 row is obfuscated", f"{actor} cannot be subscribed to"):
         assert any(part in reason for reason in status["reasons"])
         assert part in shown
         assert part in output

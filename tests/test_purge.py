@@ -204,11 +204,12 @@ def test_a_restored_backup_is_not_what_it_was_swept_for(tmp_path: Path) -> None:
         assert opened.moderator.is_done(FORGOTTEN_BOB)
 
 
-def test_a_sweep_that_was_stopped_is_not_done(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, 4, 6, 9, 12])
+def test_a_sweep_that_was_stopped_is_not_done(tmp_path: Path, count: int) -> None:
     """It is begun again, and comes to the same end."""
     with well_read(tmp_path / "s") as opened:
         opened.moderator.enforce(FORGOTTEN_BOB).result()
-        looks = iter([False, False, False, True])
+        looks = iter([False] * count + [True])
         stopped = opened.moderator.sweep(FORGOTTEN_BOB, NOW + 10, lambda: next(looks, True))
         assert stopped is None
         assert not opened.moderator.is_done(FORGOTTEN_BOB)

@@ -54,6 +54,15 @@ class Blocklist:
     noop: int = 0
     repeated: int = 0
 
+    def doubts(self) -> list[str]:
+        """What its operator may not have meant, one line each."""
+        found = []
+        for rows, are in ((self.obfuscated, "obfuscated"), (self.invalid, "not to be read")):
+            if rows:
+                count = "1 row is" if len(rows) == 1 else f"{len(rows)} rows are"
+                found.append(f"{count} {are}, which blocks nobody (line {rows[0].line})")
+        return found
+
 
 def parse_blocklist(name: str, text: str) -> Blocklist:
     """`name` is the file's: `.csv` says that it is one; else the first row tells."""

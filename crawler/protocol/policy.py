@@ -7,6 +7,8 @@ is sent to, taken from, or kept of.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +21,8 @@ from .webfinger import finger_url
 
 Verdict = Literal["blocked", "forgotten"]
 
-WORDS = {
+_URIS = re.compile(r'https?://[^\s"\\<>]+')
+WORDS: Mapping[Verdict, str] = {
     "blocked": "blocked: its domain is on a blocklist",
     "forgotten": "forgotten: the operator had it forgotten",
 }
@@ -68,6 +71,11 @@ class Policy:
         if self.forgotten.covers(host):
             return "forgotten"
         return "blocked" if self.blocks.suspends(host) else None
+
+    def names(self, text: str) -> Verdict | None:
+        """The verdict on what a text names; what is forgotten counts for more."""
+        verdicts = {found for uri in _URIS.findall(text) if (found := self.verdict(uri))}
+        return "forgotten" if "forgotten" in verdicts else next(iter(verdicts), None)
 
     def silences(self, uri: str) -> bool:
         """Whether it is not to be discovered, nor listed among others'."""

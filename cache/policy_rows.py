@@ -1,0 +1,47 @@
+"""Which policy a store was swept for last, and the rules that it blocks by, for readers beside it.
+
+Rows of `meta`. Invariant: both are of the same policy, and are written when it is carried out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from ..crawler.protocol.blocks import Blocks
+from ..crawler.protocol.policy import OPEN, Policy
+from .environment import Tables, Txn
+
+if TYPE_CHECKING:  # readers use this module, too, and load no writer
+    from .work import Work
+
+_DONE, _RULES = b"policy", b"blocks"
+
+
+def done(txn: Txn, t: Tables) -> tuple[str, str]:
+    """The digests of what is blocked and of what is forgotten, as they were carried out last."""
+    stored = txn.get(_DONE, None, t.meta)
+    if stored is None:
+        return digests(OPEN)
+    blocks, forgotten = orjson.loads(stored)
+    return blocks, forgotten
+
+
+def digests(policy: Policy) -> tuple[str, str]:
+    return policy.blocks.digest, policy.forgotten.digest
+
+
+def blocks(txn: Txn, t: Tables) -> Blocks:
+    """The rules in force."""
+    stored = txn.get(_RULES, None, t.meta)
+    return Blocks({} if stored is None else orjson.loads(stored))
+
+
+def put(work: Work, policy: Policy) -> None:
+    """Note that a policy is carried out."""
+    work.put(work.t.meta, _DONE, orjson.dumps(digests(policy)))
+    if policy.blocks:
+        work.put(work.t.meta, _RULES, orjson.dumps(dict(policy.blocks.rules)))
+    else:
+        work.delete(work.t.meta, _RULES)

@@ -42,7 +42,6 @@ _BATCH, _BATCH_SECONDS = 256, 0.02
 _STORE_AGAIN = (1.0, 60.0)  # doubling, while the store cannot be written
 _SHORTEST_SLEEP, _LONGEST_SLEEP = 0.05, 60.0
 _MOST_AWAITED = 1_000
-_MOST_KEPT = 20_000  # notifications that are looked through at a start: all that are kept
 
 
 @dataclass(slots=True)
@@ -69,7 +68,6 @@ class Processing:
 
     def start(self) -> None:
         """Go on where the last process stopped."""
-        self._remember()
         self._task = asyncio.ensure_future(self._run())
 
     async def stop(self) -> None:
@@ -116,10 +114,16 @@ class Processing:
             await self._settle(notes[: len(settlements)], settlements, now)
         return len(settlements)
 
-    def _remember(self) -> None:
-        """What was known before a restart, from what is kept."""
-        now = self.clock.now()
-        for note in reversed(self.query.notifications(limit=_MOST_KEPT)):
+    async def _remember(self) -> None:
+        """What was known before a restart, from what is kept; others get their turn meanwhile."""
+        now, found, before = self.clock.now(), list[Notification](), None
+        while page := self.query.notifications(_BATCH, before):
+            found += [note for note in page if hides(note) or note.attempts]
+            before = page[-1].id
+            if page[-1].at < now - REMEMBERED:
+                break
+            await asyncio.sleep(0)
+        for note in reversed(found):
             if note.state == "waiting" and note.attempts:
                 self.put_off.add(note.sender, note.id, note.due)
             followed = self.follows.of_actor(note.pushed.actor) is not None
@@ -127,6 +131,10 @@ class Processing:
                 self._deleted.add(note.object, note.at)
 
     async def _run(self) -> None:
+        try:
+            await self._remember()
+        except StoreError as error:
+            log.warning("what earlier notifications came to is not known: %s", error)
         while True:
             self._wake.clear()
             wait = await self._turn()

@@ -311,7 +311,7 @@ def test_a_deletion_that_came_first_is_remembered_over_a_restart(tmp_path: Path)
         pocket.pages |= {ALICE: actor(), OUTBOX: outbox()}
         pocket.clock.at += 3_600
         asyncio.run(pocket.follows.start([_rules()], queue=True))
-        pocket.processing._remember()
+        asyncio.run(pocket.processing._remember())
 
         settled = pocket.push(activity("Create", SEVENTH))
 
@@ -626,7 +626,7 @@ def test_what_waited_at_a_restart_still_goes_first(tmp_path: Path) -> None:
         pocket.work()
         undo = pocket.receive(activity("Undo", follow, CARL))
     with MailPocket(tmp_path) as pocket:
-        pocket.processing._remember()
+        asyncio.run(pocket.processing._remember())
         pocket.work()
 
         assert pocket.note(undo or 0).outcome == "waits for an earlier one of its sender"

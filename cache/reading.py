@@ -93,6 +93,7 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         bound=source.bound if source is not None else None,
         not_before=source.not_before if source is not None else None,
         consent=_consent(txn, t, ref) if ref.has_body else None,
+        leads_on=listable.leads_on(ref.consent),
         log=tuple(Attempt(*line) for line in extra.get("log", ())),
     )
 

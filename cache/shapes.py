@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from ..crawler.protocol.listable import Verdict
 from . import pace
 from .document import Document
 from .records import (
@@ -131,7 +132,7 @@ def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
         "enclosing": known.enclosing,
         "signature": known.form,
         "robots": _robots(known),
-        "consent": {"verdict": None, "evidence": None},
+        "consent": _consent(known.consent),
         "source": known.kind,
         "rate": None if changes is None else float(f"{changes:.3g}"),
         "bound": known.bound,
@@ -144,6 +145,12 @@ def reference(known: Reference, now: float, reads: Reads | None = None) -> Json:
         "why": why(known, now),
         "log": [attempt(line) for line in known.log],
     }
+
+
+def _consent(found: Verdict | None) -> Json:
+    if found is None:
+        return {"verdict": None, "evidence": None}
+    return {"verdict": found.word, "evidence": found.evidence}
 
 
 def _robots(known: Reference) -> Json:

@@ -93,6 +93,7 @@ class Reference:
     barred: float | None = None  # its host's robots.txt refused it, which holds until then
     robots_tag: str | None = None  # what X-Robots-Tag said to us with what is held
     robots: RobotsView | None = None  # for who asks why: what is known of robots.txt
+    leads_on: bool | None = None  # of an actor: whether it lets its posts lead on; None: not known
     consent: Verdict | None = None  # of an actor or object that is held: whether it may be listed
 
 

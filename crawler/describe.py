@@ -15,7 +15,7 @@ import orjson
 from ..cache.records import Plan, Put, Terms
 from ..errors import BadInput
 from .protocol import activitystreams as as2
-from .protocol import media
+from .protocol import consent, media
 from .protocol.knock import Form
 from .protocol.robots_tag import directives
 from .protocol.version import Stamp, believable, content_hash
@@ -131,12 +131,15 @@ def put(
     enclosing: str | None = None,
     context: bytes | None = None,
     vouched: bool = False,
+    around: dict[str, Any] | None = None,
 ) -> Put:
     """The record to store. With `headers` it came under its own URL, with `enclosing` the body is
-    a slice of the answer from that URL."""
+    a slice of the answer from that URL, perhaps within the activity `around`."""
     if _HIDDEN.search(body):
         body = orjson.dumps(_without_hidden(document))
     etag, modified = media.validators(headers) if headers is not None else (None, None)
+    if headers is not None:
+        robots_tag = robots_tag_of(headers)
     changed = stamp.updated
     if changed is None and headers is not None:
         changed = media.last_modified(headers, at)
@@ -153,10 +156,11 @@ def put(
         etag=etag,
         last_modified=modified,
         form=form,
-        robots_tag=robots_tag if headers is None else robots_tag_of(headers),
+        robots_tag=robots_tag,
         follow=follow,
         changed=changed if changed is None else min(changed, at),
         vouched=stamp.kind == "object" and (vouched or states_no_audience(document)),
+        consent=consent.read(document, stamp.kind, around, robots_tag),
         plan=plan,
     )
 

@@ -190,4 +190,4 @@ def _embedded(
     current = now - media.age(reading.answer.headers)
     plan = ingest_plan.of_embedded(stamp.type, want.relation, prior)
     follow = want.follow if want.relation in _LISTED else ""
-    return record(around, id, body, doc, stamp, follow, now, current, plan)
+    return record(around, id, body, doc, stamp, follow, now, current, plan, activity=activity)

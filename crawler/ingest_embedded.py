@@ -84,9 +84,10 @@ def record(
     current: float,
     plan: Plan,
     vouched: bool = False,
+    activity: dict[str, Any] | None = None,
 ) -> Put:
     """The record of an object that was `fetched` and meets no `objection`; `current` is when the
-    answer around it was, `vouched` whether the activity around it is for everybody."""
+    answer around it was, `vouched` whether the `activity` around it is for everybody."""
     return put(
         id,
         body,
@@ -101,4 +102,5 @@ def record(
         enclosing=around.url,
         context=None if "@context" in doc else around.context,
         vouched=vouched,
+        around=activity,
     )

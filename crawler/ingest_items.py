@@ -261,7 +261,10 @@ def _embedded(
     plan, vouched = visit.plan(stamp.type), activity is not None and _is_offered(activity)
     current, around = visit.current, visit.around
     taken.puts.append(
-        record(around, id, body, doc, stamp, visit.follow, visit.now, current, plan, vouched)
+        record(
+            *(around, id, body, doc, stamp, visit.follow, visit.now, current, plan, vouched),
+            activity,
+        )
     )
     taken.wants += next_wants(visit.post, doc, stamp, visit.prior, visit.now)
     return True

@@ -12,7 +12,7 @@ from typing import Any
 from ..cache.records import Cause, Kind, Want
 from .ingest_base import asked_again, settled
 from .protocol import activitystreams as as2
-from .protocol import thread
+from .protocol import consent, listable, thread
 from .protocol.version import Stamp
 from .reading import Prior
 
@@ -22,7 +22,7 @@ def next_wants(
 ) -> list[Want]:
     """What follows from an object that is kept."""
     if want.relation == "asked":
-        return _asked_deeper(want, doc, now)
+        return _asked_deeper(want, doc, prior, now)
     if stamp.kind != "object" or want.relation in ("check", "deleted"):
         return []
     found = [*_above(want, doc, prior, now), *_below(want, doc, prior, now)]
@@ -113,13 +113,34 @@ def _cause(want: Want) -> Cause:
     return want.cause if want.relation == "asked" else max(want.cause, Cause.NEW)
 
 
-def _asked_deeper(want: Want, doc: dict[str, Any], now: float) -> list[Want]:
-    if want.depth <= 0:
+def _asked_deeper(want: Want, doc: dict[str, Any], prior: Prior, now: float) -> list[Want]:
+    """What somebody wants to see around a document. Its author may not want to be a way to others;
+    where that is not known yet, the author is asked first."""
+    if as2.class_of(doc) == "actor":
+        return _behind_author(want, doc, prior, now)
+    if want.depth <= 0 or prior.leads_on is False:
         return []
-    root = want.root or as2.id_of(doc) or want.uri
+    root, author = want.root or as2.id_of(doc) or want.uri, as2.owner(doc)
+    if prior.leads_on is None and author is not None and not want.root:
+        return [_deeper(want, author, want.depth - 1, root, now)]
+    return _around(want, doc, want.depth, root, now)
+
+
+def _behind_author(want: Want, actor: dict[str, Any], prior: Prior, now: float) -> list[Want]:
+    """The author of the post that somebody asked for is known now: what was put off for that."""
+    id, post = as2.id_of(actor), prior.root
+    if post is None or id is None or as2.owner(post) != id or prior.leads_on is not None:
+        return []
+    if not listable.leads_on(consent.read(actor, "actor")):
+        return []
+    wants = _around(replace(want, uri=want.root), post, want.depth + 1, want.root, now)
+    return [one for one in wants if one.uri != id]
+
+
+def _around(want: Want, doc: dict[str, Any], depth: int, root: str, now: float) -> list[Want]:
     named = (as2.in_reply_to(doc), as2.owner(doc), as2.id_of(doc.get("object")))
     deeper = [
-        Want(uri, Kind.DOCUMENT, want.cause, now, want.follow, "asked", want.depth - 1, root=root)
+        _deeper(want, uri, depth - 1, root, now)
         for uri in dict.fromkeys(named)
         if uri is not None and uri not in (want.uri, root)
     ]
@@ -127,5 +148,9 @@ def _asked_deeper(want: Want, doc: dict[str, Any], now: float) -> list[Want]:
         # Each post for its own replies, level by level; the whole conversation is for where a
         # server offers nothing else.
         found = thread.places(doc, 1)
-        deeper += [listing(want, place, want.depth, now, root) for place in found[:1]]
+        deeper += [listing(want, place, depth, now, root) for place in found[:1]]
     return deeper
+
+
+def _deeper(want: Want, uri: str, depth: int, root: str, now: float) -> Want:
+    return Want(uri, Kind.DOCUMENT, want.cause, now, want.follow, "asked", depth, root=root)

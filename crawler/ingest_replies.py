@@ -116,7 +116,10 @@ def _embedded(
         return True
     taken.entries.append(Entry(reply.id, activity=as2.id_of(reply.activity)))
     plan = ingest_plan.of_embedded(stamp.type, "reply", prior)
-    taken.puts.append(record(around, reply.id, body, doc, stamp, "", asks.due, current, plan))
+    kept = record(
+        around, reply.id, body, doc, stamp, "", asks.due, current, plan, activity=reply.activity
+    )
+    taken.puts.append(kept)
     deeper = next_wants(asks, doc, stamp, prior, asks.due)
     taken.wants += deeper
     taken.room -= len(deeper)

@@ -14,6 +14,7 @@ from ..cache.ports import Query
 from ..cache.records import Follow, Kind, Lease, Reference, State, Thread, Want
 from ..config.model import Follow as Rules
 from ..config.model import Freshness
+from .protocol.activitystreams import class_of, owner
 from .reading import Prior, Reading
 
 # States of which more than the state is to be known: why, since when, to where.
@@ -67,7 +68,8 @@ class Lookups:
             members=frozenset(query.known_members(want.uri, members)) if members else frozenset(),
             threads=self._threads(want, reading, rules),
             thread=self._thread(want, now),
-            root=None if read and want.kind is not Kind.PAGE else self._root(want),
+            root=self._root(want) if self._needs_root(want, reading, read) else None,
+            leads_on=self._leads_on(want, reading),
             ages=self.ages,
             absent=self._absent(reading) if reading is not None and reading.placed else (),
             born=self._born(reading) if reading is not None and reading.page is not None else None,
@@ -112,6 +114,21 @@ class Lookups:
         if not want.root or want.kind is not Kind.PAGE:
             return None
         return self.query.thread(want.follow, want.root, now)
+
+    def _needs_root(self, want: Want, reading: Reading | None, read: bool) -> bool:
+        """A thread's pages do, what failed, and the author who was asked for first."""
+        if not read or want.kind is Kind.PAGE:
+            return True
+        document = reading.document if reading is not None else None
+        return want.relation == "asked" and class_of(document) == "actor"
+
+    def _leads_on(self, want: Want, reading: Reading | None) -> bool | None:
+        """Asked where somebody wants more than one document."""
+        if want.relation != "asked" or reading is None or reading.document is None:
+            return None
+        author = owner(reading.document)
+        known = self.query.reference(author) if author is not None else None
+        return known.leads_on if known is not None else None
 
     def _root(self, want: Want) -> dict[str, Any] | None:
         """The post that a thread hangs on: it says where else its thread may be read."""

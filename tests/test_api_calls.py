@@ -33,6 +33,7 @@ def followed(**more: Any) -> Follow:
 async def test_pages_of_objects(tmp_path: Path) -> None:
     """`next` leads through all objects, newest first, each once."""
     async with serving(tmp_path) as api:
+        api.store.follow(followed())
         api.store.put(*(note(number) for number in range(20)))
         url, seen = "/v1/objects?limit=7", []
         while url is not None:
@@ -51,6 +52,7 @@ async def test_a_page_ends_early_where_documents_are_large(
     """A page holds a bearable number of bytes, whatever its limit."""
     monkeypatch.setattr(api_read, "PAGE_BYTES", 20_000)
     async with serving(tmp_path) as api:
+        api.store.follow(followed())
         api.store.put(*(note(number, content="x" * 1000) for number in range(80)))
 
         page = (await api.get("/v1/objects?limit=80")).json

@@ -79,9 +79,11 @@ def scope(author: int) -> int:
     return KNOWN | author & NOT_SEARCHABLE
 
 
-def leads_on(author: int) -> bool:
+def leads_on(author: int) -> bool | None:
     """Whether something may be resolved because an actor's post leads there, though no follow
-    asks for it."""
+    asks for it; None where the actor's word is not known."""
+    if not author & (KNOWN | FOLLOWED):
+        return None
     return bool(author & FOLLOWED) or not author & _NO_DISCOVERY
 
 

@@ -96,15 +96,12 @@ def open_presence(
         clock=clock,
         look=look,
     )
-
-    def following() -> int:
-        return sum(follow.subscribed == "yes" for follow in opened.query.follows())
-
-    documents = PublicDocuments(instance, version, opened.mailbox.followed_by, following)
     mailbox, we = opened.mailbox, (instance.actor, instance.origin)
     schedule = Schedule(sending.retry, sending.ttl)
     delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
     changed = follows.forget_state  # its row was written by somebody else
+    subscriptions = Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke)
+    documents = PublicDocuments(instance, version, mailbox.followed_by, subscriptions.count)
     ours = Ours(*we, identity.followers)
     processing = Processing(mailbox, opened.query, follows, clock, ours, wanted, delivery.poke)
     inbox.on_received(processing.poke)
@@ -116,7 +113,7 @@ def open_presence(
         documents=documents,
         delivery=delivery,
         followers=Followers(*we, opened.query, mailbox, clock, delivery.poke),
-        subscriptions=Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke),
+        subscriptions=subscriptions,
         processing=processing,
         clock=clock,
     )

@@ -242,6 +242,17 @@ async def test_a_follow_that_expired_on_its_way_is_sent_at_the_next_start(desk: 
     assert desk.letters == [("Follow", f"{ALICE}/inbox")]
 
 
+def test_how_many_let_us_follow_is_counted_once_in_a_while(desk: Desk) -> None:
+    """Strangers may ask for it as often as they like."""
+    subscriptions = desk.subscriptions()
+    before = subscriptions.count()
+    desk.follow(subscribed="yes", subscription=f"{BASE}/follows/1")
+    soon = subscriptions.count()
+    desk.clock.step(desk.clock.now() + 60.0)
+
+    assert (before, soon, subscriptions.count()) == (0, 0, 1)
+
+
 def test_the_activities_about_following() -> None:
     """What they say, byte for byte the same each time."""
     id = following.follow_id(BASE, ALICE, NOW)

@@ -71,6 +71,7 @@ def forget(work: Work, id: bytes, now: float) -> bool:
     work.extra(id)["reason"] = "forgotten"
     work.delete(work.t.notices, id)
     ref.state, ref.content_hash, ref.failures = _REFUSED, NO_HASH, 0
+    ref.consent = 0
     ref.updated = ref.published = ref.fetched_at = ref.verified_at = nan
     _rename(work, id, ref)
     return held

@@ -27,6 +27,9 @@ __all__ = ["Found", "Keyring", "NoKey"]
 # A key in memory is looked up anew so often, for what the store has learnt of its owner meanwhile.
 _HELD = 3_600.0
 _MOST = 20_000  # some 20 MB
+# What a document lists is read so seldom: one of a MiB takes 10 ms, and a forged request nothing.
+_READ = 60.0
+_MOST_READ = 2_000
 
 
 class Found(NamedTuple):
@@ -57,6 +60,7 @@ class Keyring:
         self._origin = origin
         self._own = own
         self._held: OrderedDict[tuple[str, str], tuple[Found, float]] = OrderedDict()
+        self._read: OrderedDict[str, tuple[tuple[PublicKey, ...], float]] = OrderedDict()
 
     def at_hand(self, key_id: str, actor: str) -> Found | NoKey | None:
         """The key as far as it is known without asking anybody; None: its origin must be asked.
@@ -105,12 +109,25 @@ class Keyring:
     def _listed(self, key_id: str, url: str, actor: str) -> PublicKey | None:
         """The key as a document that we hold lists it: who is refreshed keeps it fresh."""
         for id in dict.fromkeys((url, actor)):
-            document = self._query.document(id)
-            if document is not None:
-                for key in keys_of(document.json):
-                    if key.id == key_id:
-                        return key
+            for key in self._keys_in(id):
+                if key.id == key_id:
+                    return key
         return None
+
+    def _keys_in(self, id: str) -> tuple[PublicKey, ...]:
+        now = self._clock.monotonic()
+        read = self._read.get(id)
+        if read is not None and now < read[1]:
+            return read[0]
+        document = self._query.document(id)
+        if document is None:
+            return ()
+        keys = keys_of(document.json)
+        self._read[id] = (keys, now + _READ)
+        self._read.move_to_end(id)
+        if len(self._read) > _MOST_READ:
+            self._read.popitem(last=False)
+        return keys
 
     async def _confirmed(
         self, wanted: OwnerWanted, client: str, known: bool

@@ -62,6 +62,18 @@ async def test_what_is_at_hand(at: Scene) -> None:
     assert at.origins.asked == []
 
 
+async def test_a_document_is_looked_into_once_a_minute(at: Scene) -> None:
+    """It may have a MiB, and who sends forged requests names another key of it each time."""
+    at.hold(actor(publicKey=None))
+    before = at.keyring.at_hand(MAIN, ALICE)
+    at.hold(actor())
+    soon = at.keyring.at_hand(MAIN, ALICE)
+    at.clock.at += 60.0
+
+    assert (before, soon) == (None, None)
+    assert isinstance(at.keyring.at_hand(MAIN, ALICE), Found)
+
+
 async def test_nobody_puts_his_key_in_the_place_of_another(at: Scene) -> None:
     """An actor may list a key under the id of its neighbour's; it is that actor's, and nothing."""
     at.hold(actor(EVIL, publicKey=published(f"{EVIL}2#main-key", EVIL, rsa_key(3))))

@@ -8,6 +8,7 @@ checked behind an answer is bounded as well, and beyond that passed over.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TypeVar
 from ..crawler.protocol.handle import Handle, parse_actor
 from ..crawler.protocol.uri import host_port
 from ..crawler.protocol.webfinger import finger_url
-from ..errors import FedpullError
+from ..errors import BadInput, FedpullError
 from . import lookup
 from .api_caching import from_store
 from .api_http import Busy
@@ -91,6 +92,11 @@ class OnDemand:
             if not asked.callers and not ran_out:
                 self._forget(key)
         return reference
+
+    def refuse(self, id: str) -> None:
+        """Raise Refused for what is not only not there, but would not be asked for either."""
+        with contextlib.suppress(BadInput):
+            self._verbs.vet(id)
 
     def check(self, id: str) -> None:
         """Have a document checked behind the answer; at most once in a while."""

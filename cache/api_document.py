@@ -43,6 +43,7 @@ class Documents:
             asked = directives(call.headers.get("cache-control"))
             verdict = decide(reference, asked, now, doubtful=doubtful)
         except NotCached as error:  # a miss has no record, hence no id but the caller's
+            self._demand.refuse(id)
             raise NotCached(id, error.reason) from error
         if isinstance(verdict, Fetch):
             return self._fetched(call, id, verdict.why)

@@ -59,13 +59,16 @@ def _parse(path: Path, raw: bytes) -> Forgotten:
 
 
 def _write(path: Path, start: int, added: bytes) -> None:
+    # A file that is begun has its first line, or is not there: an empty one has lost something.
+    begun = path if start else path.with_name(f".{path.name}.new")
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, _MODE), "wb") as file:
+        with open(os.open(begun, os.O_WRONLY | os.O_CREAT, _MODE), "wb") as file:
             file.truncate(start)
             file.seek(start)
             file.write(added)
             file.flush()
             os.fsync(file.fileno())
+        begun.replace(path)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # else a crash can take the file's name back

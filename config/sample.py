@@ -78,7 +78,7 @@ politeness:
   robots: crawl
   robots_allow: []                  # hosts whose robots.txt is not asked for
 
-# Servers never to fetch from: Mastodon's domain_blocks.csv, or one domain a line.
+# Servers to have nothing to do with: Mastodon's domain_blocks.csv, or one domain a line.
 #blocklists: [blocks.csv]
 
 network:

@@ -51,8 +51,10 @@ def forgetting(*wishes: str) -> Forgotten:
     """`wishes` are ids, or domains without a slash."""
     text = first_line(SALT)
     for wish in wishes:
-        kind, name = ("id", hashed(SALT, wish)) if "/" in wish else ("domain", wish)
-        text += line("2026-01-31T12:00:00Z", kind, [name])
+        if "/" in wish:
+            text += line("2026-01-31T12:00:00Z", "id", [hashed(SALT, wish)])
+        else:
+            text += line("2026-01-31T12:00:00Z", "domain", [wish])
     return parse_forgotten("forgotten", text)
 
 

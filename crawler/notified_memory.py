@@ -98,17 +98,17 @@ class PutOff:
         self._count += 1
         return True
 
-    def end(self, sender: str, number: int) -> None:
-        """It waits no more; were others behind it, each of them is looked at anew."""
+    def end(self, sender: str, number: int) -> list[int]:
+        """It waits no more; the numbers of those that were behind it, to be looked at anew."""
         line = self._lines.get(sender)
-        if line is None:
-            return
-        if line.first == number:
+        if line is not None and line.first == number:
             del self._lines[sender]
             self._count -= 1 + len(line.behind)
-        elif number in line.behind:
+            return sorted(line.behind)
+        if line is not None and number in line.behind:
             line.behind.discard(number)
             self._count -= 1
+        return []
 
     def forget(self, now: float) -> None:
         """Who should have been looked at again some time ago waits no more: it was purged."""

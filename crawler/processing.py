@@ -59,9 +59,9 @@ class Processing:
     answers: Shares = field(default_factory=lambda: Shares(ANSWERS_PER_SENDER, ANSWERS_PER_HOST))
     put_off: PutOff = field(default_factory=PutOff)
     _deleted: Deleted = field(default_factory=Deleted)
-    # By actor: whose Follow waits for its document; and those of them for which it has come.
-    _awaited: dict[str, Notification] = field(default_factory=dict)
-    _come: list[Notification] = field(default_factory=list)
+    # By actor: whose Follow waits for its document.
+    _awaited: dict[str, int] = field(default_factory=dict)
+    _come: list[int] = field(default_factory=list)  # need not wait until they are due
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
     _failures: int = 0  # of the store, in a row
@@ -85,8 +85,8 @@ class Processing:
     def settled(self, lease: Lease, outcome: Outcome) -> None:
         """An outcome is on disk: who waited for it goes on at once, and what a visit found that
         should have been pushed is told."""
-        if (note := self._awaited.pop(lease.want.uri, None)) is not None:
-            self._come.append(note)
+        if (number := self._awaited.pop(lease.want.uri, None)) is not None:
+            self._come.append(number)
             self.poke()
         for poll in outcome.polls:
             follow = outcome.follow
@@ -104,12 +104,12 @@ class Processing:
         """Settle what is due, up to a batch; how many that was. Raises StoreError where nothing
         can be written."""
         now = self.clock.now()
-        come = {note.id: note for note in self._come if self._waits(note.id)}
+        come = {number: note for number in self._come if (note := self._waiting(number))}
+        self._come = []
         due = {note.id: note for note in self.mailbox.waiting(now, _BATCH)}
         notes = [note for _, note in sorted((come | due).items())]
         settlements = self._decided(notes, now)
-        left = notes[len(settlements) :]
-        self._come = [note for note in left if note.id in come]
+        self._come += [note.id for note in notes[len(settlements) :] if note.id in come]
         if settlements:
             await self._settle(notes[: len(settlements)], settlements, now)
         return len(settlements)
@@ -202,20 +202,22 @@ class Processing:
         if first is None:
             return None
         number, due = first
-        if due <= now and not self._waits(number):  # it was settled, or forgotten, by others
-            self.put_off.end(note.sender, number)
+        if due <= now and self._waiting(number) is None:  # it was settled, or forgotten, by others
+            self._come += self.put_off.end(note.sender, number)
             return None
         return max(due, now)
 
-    def _waits(self, number: int) -> bool:
-        found = self.query.notifications(1, before=number + 1)
-        return bool(found) and found[0].id == number and found[0].state == "waiting"
+    def _waiting(self, number: int) -> Notification | None:
+        for found in self.query.notifications(1, before=number + 1):
+            if found.id == number and found.state == "waiting":
+                return found
+        return None
 
     def _await(self, note: Notification) -> None:
         """It was put off for its actor's document, and need not wait longer than for that."""
         if len(self._awaited) >= _MOST_AWAITED:
             self._awaited.clear()  # they are due in seconds anyway
-        self._awaited[note.pushed.actor] = replace(note, attempts=note.attempts + 1)
+        self._awaited[note.pushed.actor] = note.id
 
     def _decide(
         self,
@@ -250,7 +252,7 @@ class Processing:
     def _noted(self, note: Notification, settled: Settlement) -> Settlement:
         """Whether the sender's others have to wait for it; it fails where too much waits."""
         if settled.state != "waiting":
-            self.put_off.end(note.sender, note.id)
+            self._come += self.put_off.end(note.sender, note.id)
         elif not self.put_off.add(note.sender, note.id, settled.due or 0.0):
             return crowded(note, now=settled.at)
         return settled

@@ -632,6 +632,21 @@ def test_what_waited_at_a_restart_still_goes_first(tmp_path: Path) -> None:
         assert pocket.note(undo or 0).outcome == "waits for an earlier one of its sender"
 
 
+def test_what_waited_behind_it_goes_on_with_it(tmp_path: Path) -> None:
+    """The document that a Follow waits for comes between two tries, which are far apart."""
+    with MailPocket(tmp_path) as pocket:
+        first = pocket.receive(activity("Follow", OURS.actor, CARL))
+        like = pocket.receive(activity("Like", SEVENTH, CARL))
+        for wait in (0, 6, 31, 301):
+            pocket.clock.at += wait
+            pocket.work()
+        pocket.pages[CARL] = carl()
+        pocket.run()
+        pocket.work()
+
+        assert [pocket.note(n or 0).state for n in (first, like)] == ["done", "ignored"]
+
+
 def test_who_waits_does_not_fill_the_inbox_for_all(tmp_path: Path) -> None:
     """Behind a Follow that cannot be answered a sender has only so much waiting, and all of them
     together; what is beyond that fails, and what need not wait is worked off."""

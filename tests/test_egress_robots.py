@@ -268,7 +268,7 @@ async def test_robots_txt_that_leads_back_needs_no_second_slot() -> None:
 async def test_a_day_later_it_is_asked_again() -> None:
     """What was forbidden may be allowed by then, and the other way round."""
     memory = Memory()
-    replies = [robots(), robots(b""), response()]
+    replies: list[Reply] = [robots(), robots(b""), response()]
     async with door(replies, memory) as (wire, opened):
         first = await outcome(opened, Ask(URL))
         memory.now += DAY - 1

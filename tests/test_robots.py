@@ -229,7 +229,7 @@ def _forget_robots(store: Path) -> None:
     from fedpull.cache.open import open_store
 
     opened = open_store(store, max_bytes=64 << 20)
-    opened.frontier._writer.submit(  # type: ignore[attr-defined]
+    opened.frontier._writer.submit(
         lambda work: [work.delete(work.t.robots, key) for key in _keys(work)]
     ).result()
     opened.close()

@@ -33,8 +33,8 @@ def scope(mode: Mode = "crawl", follow: Follow = KNOWN, known: bool = False) -> 
     return RobotsScope(mode, lambda key: follow, follows, OWNERS.get, lambda url: known)
 
 
-def asked(uri: str, relation: str, *, stranger: bool = False, **more: str) -> Want:
-    return want(uri, relation=relation, follow="" if stranger else KEY, **more)
+def asked(uri: str, relation: str, *, stranger: bool = False) -> Want:
+    return want(uri, relation=relation, follow="" if stranger else KEY)
 
 
 PAGE = Kind.PAGE

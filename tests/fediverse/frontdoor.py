@@ -23,7 +23,7 @@ class FrontDoor(WebHost):
     software: ClassVar[str] = "server"
     software_version: ClassVar[str] = "1.0.0"
     head_allowed: ClassVar[bool] = True
-    robots: ClassVar[str | None] = None
+    robots: str | None = None  # a test may give a host another one
     host_meta: ClassVar[bool] = False
     nodeinfo_versions: ClassVar[tuple[str, ...]] = ("2.0",)
     finger_by_uri: ClassVar[bool] = False

@@ -167,8 +167,7 @@ def release(work: Work, lease: Lease) -> None:
     kind = lease.want.kind
     key = host_key(lease.host)
     slot = U64.pack(micros(lease.until)) + key + id + bytes((kind,))
-    if work.txn.get(slot, None, work.t.slot) is not None:
-        work.delete(work.t.slot, slot)
+    if work.delete(work.t.slot, slot):
         hosts.give_back(work, key)
     stored = work.txn.get(id + bytes((kind,)), None, work.t.want)
     if stored is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from .environment import Tables, Txn
@@ -22,14 +23,15 @@ if TYPE_CHECKING:  # readers use this module, too, and load no writer
 Entry = tuple[bytes, bytes]  # key and value of the index
 
 MOST = 4_096  # of 34 bytes: to look for one key among all of them takes some 30 us
-_HEAD, _SIZE = 18, 34  # the key's length and the key, filled up with zeros; then the value
+_ENTRY = Struct(">18p16s")  # the key's length and the key, filled up with zeros; then the value
+_HEAD, _SIZE = 18, 34
 # A row is made longer until it has this size: larger ones would lie on pages of their own.
 _ROW = 1_600
 
 
 def add(work: Work, entries: list[Entry]) -> int:
     """Append entries; how many there are now."""
-    added = b"".join([_head(key) + value for key, value in entries])
+    added = b"".join([_ENTRY.pack(key, value) for key, value in entries])
     table = work.t.unsorted
     cursor = work.txn.cursor(table)
     count = len(entries)
@@ -65,8 +67,7 @@ class Unsorted:
 
     def entries(self) -> Iterator[Entry]:
         for row in self._rows:
-            for at in range(0, len(row), _SIZE):
-                yield row[at + 1 : at + 1 + row[at]], row[at + _HEAD : at + _SIZE]
+            yield from _ENTRY.iter_unpack(row)
 
     def counts(self) -> Counter[bytes]:
         """How many wait under each key, for who asks for many keys."""

@@ -27,7 +27,7 @@ def stamp_of(document: dict[str, Any], now: float) -> Stamp:
     """The version of a document, as the store compares it with the one it holds."""
     kind = as2.class_of(document)
     return Stamp(
-        content_hash=content_hash(document),
+        content_hash=content_hash(document, kind),
         updated=believable(as2.updated(document), now),
         owner=as2.owner(document, kind),
         published=as2.published(document),

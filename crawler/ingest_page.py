@@ -6,12 +6,11 @@ worth is `ingest_items`', and what a visit comes to at its end `ingest_visit`'s.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..cache.records import Attempt, Collection, Lease, Members, Outcome, State, Want
 from . import ingest_visit
 from .ingest_base import lease_of, line, told
 from .ingest_items import Taken, cause_of, new_ids, take, visit
+from .protocol.record import replace
 from .protocol.walk import MAX_PAGES, Step, Walk, resume, step, step_missing
 from .reading import Prior, Reading
 

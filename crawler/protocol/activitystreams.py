@@ -161,12 +161,13 @@ def hashtags(doc: Any) -> tuple[str, ...]:
     for tag in tags:
         if len(found) >= _MAX_TAGS:
             break
-        if isinstance(tag, dict) and "Hashtag" in types_of(tag):
+        if isinstance(tag, dict) and (tag.get("type") == "Hashtag" or "Hashtag" in types_of(tag)):
             name = tag.get("name")
-            for word in (name,) if isinstance(name, str) else texts_of(name)[:1]:
-                folded = _folded(word[:400])
-                if 0 < len(folded) <= _MAX_TAG_LENGTH:
-                    found[folded] = None
+            if not isinstance(name, str):
+                name = next(iter(texts_of(name)), "")
+            folded = _folded(name[:400])
+            if 0 < len(folded) <= _MAX_TAG_LENGTH:
+                found[folded] = None
     return tuple(found)
 
 
@@ -184,14 +185,13 @@ def context_of(doc: Any) -> str | None:
     """The conversation: AS2's `context`, else OStatus's `conversation`, often a tag: URI."""
     if not isinstance(doc, dict):
         return None
-    context = doc.get("context")
+    context, conversation = doc.get("context"), doc.get("conversation")
     if context is not None and (found := id_of(context)) is not None:
         return found
-    for key in ("context", "conversation"):
-        value = doc.get(key)
+    for value in (conversation,) if context is None else (context, conversation):
         if isinstance(value, str) and 0 < len(value) <= MAX_LENGTH and value.isprintable():
             return id_of(value) or value
-    return id_of(doc.get("conversation"))
+    return id_of(conversation)
 
 
 def is_tombstone(doc: Any) -> bool:

@@ -6,9 +6,8 @@ bounded, whatever a server claims.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .collection import Page
+from .record import replace
 from .walkstate import Walk, added, url_mark
 
 # Visits in which a root named the same first page, and visits that then begin there.

@@ -22,7 +22,9 @@ _VOLATILE = frozenset(
     ("@context", "dislikes", "emojiReactions", "likes", "proof", "replies", "shares", "signature")
 ) | frozenset(("views", "bto", "bcc"))
 # A collection's totals, and its cursors, of which some carry the time of the request (Ghost).
-_PAGING = frozenset(("current", "first", "last", "next", "prev", "startIndex", "totalItems"))
+_NO_PAGING = _VOLATILE | frozenset(
+    ("current", "first", "last", "next", "prev", "startIndex", "totalItems")
+)
 # One document may be written with whole seconds here and with fractions there.
 _SAME_MOMENT = 1.0
 # A clock may be wrong by a time zone; what lies further ahead would block every later edit.
@@ -41,9 +43,11 @@ class Stamp:
     type: str = ""
 
 
-def content_hash(doc: dict[str, Any]) -> bytes:
-    """16 bytes that are equal for equal content, in whatever order and place it was served."""
-    left_out = _VOLATILE | _PAGING if class_of(doc) == "collection" else _VOLATILE
+def content_hash(doc: dict[str, Any], kind: str | None = None) -> bytes:
+    """16 bytes that are equal for equal content, in whatever order and place it was served.
+
+    `kind` is its class, where that is known already."""
+    left_out = _NO_PAGING if (kind or class_of(doc)) == "collection" else _VOLATILE
     content = doc.copy()
     for key in left_out:
         content.pop(key, None)

@@ -15,12 +15,11 @@ once, and at a few seams), pages that bring nothing are counted, and so are page
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
 
 from .collection import Page
 from .counted import seam
 from .items import Item
-from .record import record
+from .record import record, replace
 from .uri import same_origin, without_fragment
 from .walkstate import Sorted, Walk, added, after_page, holds, sort_items, url_mark
 

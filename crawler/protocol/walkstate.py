@@ -7,7 +7,6 @@ bounded by the page cap (eight bytes a URL and a page), not by the collection.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from hashlib import blake2b
 
 import orjson
@@ -15,7 +14,7 @@ import orjson
 from .collection import Page
 from .items import Item
 from .knock import Form
-from .record import record
+from .record import record, replace
 from .uri import without_fragment
 
 # When the latest items were published: what a first sight teaches of how often something comes.
@@ -138,7 +137,8 @@ class Walk:
                 values[name] = "".join(f" {one}" for one in values[name])
         for name in ("recent", "stamps"):
             values[name] = tuple(values.get(name, ()))
-        return cls(**values)
+        # Python looks up each keyword among all forty, and these are not the ones that it knows.
+        return replace(cls(values["collection"], values["mode"], values["next"]), **values)
 
 
 @record(frozen=True, slots=True)

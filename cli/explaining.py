@@ -101,6 +101,7 @@ def _explained(
             ("embedded in", known.enclosing),
             ("robots.txt", _robots(known, now)),
             ("X-Robots-Tag", known.robots_tag),
+            ("in lists", _listed(known)),
             ("expected", pace(known, now)),
             ("interval", None if is_denied(known) else _interval(known)),
             ("told until" if is_denied(known) else "next check", next_check),
@@ -147,6 +148,14 @@ def _robots(known: Reference, now: float) -> str | None:
     if found is None:
         return None
     return f"{found.verdict}: {found.evidence} (asked again {ahead(found.until, now)})"
+
+
+def _listed(known: Reference) -> str | None:
+    """Whether lists across actors show it, or what it has written, and on what that stands."""
+    if known.consent is None:
+        return None
+    shown = "yes" if known.consent.word in ("followed", "granted") else "no"
+    return f"{shown}: {known.consent.evidence}"
 
 
 def _reactions(known: Reference) -> str | None:

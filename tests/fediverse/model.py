@@ -100,6 +100,7 @@ class Account:
     left: bool = False  # the actor, its key and its outbox answer 410
     moved_to: str = ""
     aliases: tuple[str, ...] = ()
+    says: Json = field(default_factory=dict)  # properties put on the actor as they are
     followers: dict[str, Json] = field(default_factory=dict)  # their Follow, by actor id
 
     @property
@@ -146,6 +147,12 @@ class Account:
         """Let the host of what is answered know of the reply, as a real one is told by push."""
         if to.account.server is not self.server:
             to.account.server.heard.append((to.id, post.id))
+
+    def profile(self, **says: Any) -> None:
+        """Change what the actor's document says, of itself or of being found."""
+        with self.server.lock:
+            self.says = {**self.says, **says}
+            self.version += 1
 
     def boost(self, uri: str | Post) -> Activity:
         """Announce an object of any host."""

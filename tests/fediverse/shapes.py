@@ -108,6 +108,7 @@ class Shapes(FrontDoor):
                 "owner": account.actor_id,
                 "publicKeyPem": public_pem(rsa_key(account.key)),
             },
+            **account.says,
         }
 
     def assertion(self, account: Account) -> Json:

@@ -40,7 +40,8 @@ def named(work: Work, name: str) -> tuple[bytes, HostRow]:
     key = host_key(name)
     found = load(work, key)
     if found is None:
-        found = work.hosts[key] = HostRow(name)
+        blocked = bool(work.policy) and work.policy.host(name) is not None
+        found = work.hosts[key] = HostRow(name, blocked=blocked)
     return key, found
 
 

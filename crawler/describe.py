@@ -26,13 +26,13 @@ _HIDDEN = re.compile(rb'"b(?:to|cc)"')
 def stamp_of(document: dict[str, Any], now: float) -> Stamp:
     """The version of a document, as the store compares it with the one it holds."""
     kind = as2.class_of(document)
-    return Stamp(
-        content_hash=content_hash(document, kind),
-        updated=believable(as2.updated(document), now),
-        owner=as2.owner(document, kind),
-        published=as2.published(document),
-        kind=kind,
-        type=as2.primary_type(document) or "",
+    return Stamp(  # by position, as those below: of each page there are twenty of each
+        content_hash(document, kind),
+        believable(as2.updated(document), now),
+        as2.owner(document, kind),
+        as2.published(document),
+        kind,
+        as2.primary_type(document) or "",
     )
 
 
@@ -41,12 +41,12 @@ def terms_of(document: dict[str, Any], stamp: Stamp) -> Terms:
     if stamp.kind != "object":
         return Terms(types=as2.types_of(document))
     return Terms(
-        actor=stamp.owner,
-        types=as2.types_of(document),
-        tags=as2.hashtags(document),
-        in_reply_to=as2.in_reply_to(document),
-        context=as2.context_of(document),
-        published=stamp.published,
+        stamp.owner,
+        as2.types_of(document),
+        as2.hashtags(document),
+        as2.in_reply_to(document),
+        as2.context_of(document),
+        stamp.published,
     )
 
 
@@ -144,24 +144,24 @@ def put(
     if changed is None and headers is not None:
         changed = media.last_modified(headers, at)
     return Put(
-        id=id,
-        body=body,
-        stamp=stamp,
-        terms=terms_of(document, stamp),
-        fetched_at=at,
-        verified_at=verified_at,
-        verified_by="embedded" if enclosing else "get",
-        enclosing=enclosing,
-        context=context,
-        etag=etag,
-        last_modified=modified,
-        form=form,
-        robots_tag=robots_tag,
-        follow=follow,
-        changed=changed if changed is None else min(changed, at),
-        vouched=stamp.kind == "object" and (vouched or states_no_audience(document)),
-        consent=consent.read(document, stamp.kind, around, robots_tag),
-        plan=plan,
+        id,
+        body,
+        stamp,
+        terms_of(document, stamp),
+        at,
+        "embedded" if enclosing else "get",
+        enclosing,
+        context,
+        etag,
+        modified,
+        follow,
+        verified_at,
+        changed if changed is None else min(changed, at),
+        form,
+        robots_tag,
+        stamp.kind == "object" and (vouched or states_no_audience(document)),
+        consent.read(document, stamp.kind, around, robots_tag),
+        plan,
     )
 
 

@@ -162,7 +162,7 @@ def _take_item(visit: Visit, item: Item, id: str, taken: Taken, *, keep: bool) -
         return False
     if not item.is_post:
         return False
-    entry = Entry(id, activity=item.activity_id, announced=announced)
+    entry = Entry(id, item.activity_id, announced)
     if prior.states.get(id) is State.REDIRECTED:
         # An activity's URL, in whose place its object stands already; or another name of a post.
         target = prior.details[id].target if id in prior.details else None

@@ -17,6 +17,7 @@ copy of what public actors of the Fediverse have published, and is meant for pro
 machine.</p>
 <ul>
 <li><a href="/v1/status">/v1/status</a>: how much is held, and what is going on
+<li><a href="/metrics">/metrics</a>: the same and more, for Prometheus
 <li><a href="/v1/follows">/v1/follows</a>: who is followed
 <li><a href="/v1/objects">/v1/objects</a>: what came in, newest first
 <li><a href="/v1/changes">/v1/changes</a>: the change log

@@ -20,6 +20,7 @@ from .api_document import Documents
 from .api_gate import ApiSettings
 from .api_http import Answer, Call, json, problem, problem_of
 from .api_mail import Mail
+from .api_metrics import Metrics
 from .api_moderation import Moderating
 from .api_page import front_page
 from .api_read import Reading
@@ -56,6 +57,7 @@ class Api:
             "/": {"GET": lambda call: front_page()},
             "/healthz": {"GET": lambda call: json({"status": "ok"})},
             "/readyz": {"GET": self._ready},
+            "/metrics": {"GET": Metrics(query, verbs, now).get},
             "/v1/document": {"GET": documents.get},
             "/v1/reference": {"GET": read.reference},
             "/v1/objects": {"GET": read.objects},

@@ -21,6 +21,8 @@ NotificationState = Literal["waiting", "done", "failed", "ignored"]
 FollowerState = Literal["pending", "accepted", "rejected"]
 DeliveryState = Literal["waiting", "delivered", "given_up", "expired"]
 ReactionKind = Literal["like", "react", "share"]
+# What a settled notification did: asked an origin, counted a reaction, listed what is held.
+Effect = Literal["asked", "counted", "follower", "listed", "none", "subscription"]
 Subscribed = Literal["no", "pending", "yes", "rejected"]
 
 

@@ -6,7 +6,7 @@ acknowledged is on disk, and a notification is acted upon in the transaction tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,9 @@ class LmdbMailbox:
 
     def flush_counts(self, now: float) -> Future[int]:
         return self._writer.submit(lambda work: reactions.flush(work, now))
+
+    def ended(self) -> Mapping[tuple[str, ...], int]:
+        return dict(self._writer.ended)
 
     def key(self, id: str, now: float) -> PublicKey | None:
         return self._environment.read(lambda txn, t: mail_reading.key(txn, t, id, now))

@@ -127,6 +127,7 @@ def _report(work: Work, one: Sent, row: DeliveryRow, now: float) -> None:
         _displace(work, one.id, row)
         _place(work, one.id, row, now if one.retry_at is None else one.retry_at)
         _save(work, one.id, row)
+        work.ended["delivery", one.state] += 1
     else:
         _end(work, one.id, row, destination, DELIVERY_STATES.index(one.state), now)
     if one.inbox_gone:
@@ -171,6 +172,7 @@ def _end(
     """A delivery is over, and the next to its inbox comes first."""
     _displace(work, number, row)
     row.state, row.ended = state, now
+    work.ended["delivery", DELIVERY_STATES[state]] += 1
     work.delete(work.t.lane, row.lane + U64.pack(number))
     _save(work, number, row)
     _use(work, row.activity, -1)

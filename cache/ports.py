@@ -9,7 +9,7 @@ commit); it fails with StoreError, and then nothing of that call was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
@@ -151,6 +151,10 @@ class Mailbox(Protocol):
 
     def flush_counts(self, now: float) -> Future[int]:
         """Log one `counted` change for each object whose counts have moved since; how many."""
+
+    def ended(self) -> Mapping[tuple[str, ...], int]:
+        """How often which of these happened since the store was opened: ("notification", state,
+        effect), ("delivery", state), and for what is tried again the state "waiting"."""
 
     def key(self, id: str, now: float) -> PublicKey | None:
         """The key of that id, if it was received within a week: then it is asked for again, since

@@ -240,6 +240,7 @@ class LmdbQuery:
     def totals(self, now: float | None = None) -> Totals:
         from .backlog import behind, figures
         from .follow_list import count
+        from .mail_layout import MailCounters
         from .records import Totals
 
         def reader(txn: Txn, t: Tables) -> Totals:
@@ -267,6 +268,9 @@ class LmdbQuery:
                 budget_used=refresh.used,
                 price=refresh.price,
                 floor=refresh.floor,
+                notifications=txn.stat(t.waiting)["entries"],
+                deliveries=txn.stat(t.lane)["entries"],
+                followers=MailCounters.read(txn, t).accepted,
             )
 
         return self._environment.read(reader)

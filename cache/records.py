@@ -389,4 +389,7 @@ class Totals:
     lag: float | None = None  # seconds for which the most overdue of them has been waiting
     budget_used: int = 0  # requests of the last hour
     price: float | None = None  # of a request, by which the agenda decides
+    notifications: int = 0  # that wait to be acted upon
+    deliveries: int = 0  # that wait to be sent
+    followers: int = 0  # that are accepted
     floor: bool = False  # the price is at its floor: the budget is larger than what is worth asking

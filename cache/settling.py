@@ -24,7 +24,7 @@ from .mail_layout import (
     unpack_follower,
     unpack_notification,
 )
-from .mail_records import Follower, Listing, Notification, Settlement, Subscribed
+from .mail_records import Effect, Follower, Listing, Notification, Settlement, Subscribed
 from .records import Outcome
 from .retention import trim
 
@@ -58,7 +58,22 @@ def _settle(work: Work, one: Settlement) -> bool:
         return False
     _apply(work, one)
     _write(work, was, one)
+    if one.state != "waiting" or one.tried:
+        work.ended["notification", one.state, effect(one)] += 1
     return True
+
+
+def effect(one: Settlement) -> Effect:
+    """The first thing that it does, in the order of what an operator looks for."""
+    if one.follower is not None or one.drop_follower is not None:
+        return "follower"
+    if one.subscription is not None or one.block is not None:
+        return "subscription"
+    if one.wants:
+        return "asked"
+    if one.reactions:
+        return "counted"
+    return "listed" if one.lists or one.signals else "none"
 
 
 def _write(work: Work, was: Notification, one: Settlement) -> None:

@@ -44,6 +44,18 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What the process has counted since it started, by words of ours: no host, no id."""
+
+    door: Mapping[str, int]  # requests of ours; `failed_KIND` for what stood in the way
+    robots: Mapping[str, int]
+    inbox: Mapping[str, int]  # pushes, by what their senders were told
+    keys: Mapping[str, int]
+    mail: Mapping[tuple[str, ...], int]  # as `Mailbox.ended`
+    delivering: int = 0  # deliveries in flight
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
     """The blocklists as they are in force now, and what that has changed."""
 
@@ -95,3 +107,5 @@ class Verbs(Protocol):
         """Read the configured blocklists anew; where one cannot be read, nothing changes."""
 
     def running(self) -> Running: ...
+
+    def counted(self) -> Counted: ...

@@ -9,6 +9,7 @@ transaction these rows are read through the Work, never from the table.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,7 @@ class Work:
         self.now = 0.0
         self.wrote = False
         self.changes: list[Change] = []
+        self.ended: Counter[tuple[str, ...]] = Counter()  # see `Mailbox.ended`
         self.counters = Counters.read(txn, t)
         self.refs: dict[bytes, Ref] = {}
         self.extras: dict[bytes, dict[str, Any]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -55,6 +56,7 @@ class Writer:
         policy: Policy = OPEN,
     ) -> None:
         self.health = Health(max_bytes)
+        self.ended: Counter[tuple[str, ...]] = Counter()
         self._environment = environment
         self._politeness = politeness
         self._history = history
@@ -176,6 +178,7 @@ class Writer:
             txn.abort()
         if work.wrote:
             self.health.failing = False
+        self.ended.update(work.ended)  # here, as what was thrown away is run again
         self._memo.trim()
         self._relisting = relists
         if relists:  # behind the jobs that wait

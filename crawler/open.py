@@ -150,6 +150,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         moderation=moderation,
         presence=presence,
         scope=scope,
+        gate=gate,
         started=clock.now(),
         public=public,
     )

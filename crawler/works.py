@@ -11,21 +11,23 @@ import asyncio
 import importlib.metadata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from ..cache.mail_records import Follower
 from ..cache.open import Opened
 from ..cache.records import Follow, Politeness, Reference
-from ..cache.verbs import Pulled, Reloaded, Running
+from ..cache.verbs import Counted, Pulled, Reloaded, Running
 from ..config.doubts import doubts
 from ..config.load import Loaded
 from ..config.model import Config
 from ..config.url_rules import check_actor
 from ..errors import BadInput
+from .answer import FailureKind
 from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
 from .egress import Egress, EgressRules
+from .egress_robots import Gate
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
@@ -95,6 +97,7 @@ class Works:
     moderation: Moderation
     presence: Presence | None
     scope: RobotsScope
+    gate: Gate | None
     started: float
     public: bool
 
@@ -203,6 +206,18 @@ class Works:
             ready=not missing,
             reasons=reasons,
             budget_limit=config.freshness.budget.per_hour,
+        )
+
+    def counted(self) -> Counted:
+        presence, door = self.presence, self.egress.counts
+        return Counted(
+            # Those that have not happened yet too, so that the first one is a rise from 0.
+            door={**{f"failed_{kind}": 0 for kind in get_args(FailureKind)}, **door},
+            robots={} if self.gate is None else dict(self.gate.counts),
+            inbox={} if presence is None else dict(presence.inbox.counts),
+            keys={} if presence is None else dict(presence.keys.counts),
+            mail=self.opened.mailbox.ended(),
+            delivering=0 if presence is None else presence.delivery.in_flight,
         )
 
     def _not_ready(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from fedpull.cache.lookup import follower as find_follower
 from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
-from fedpull.cache.verbs import Pulled, Reloaded, Running
+from fedpull.cache.verbs import Counted, Pulled, Reloaded, Running
 from fedpull.crawler.describe import put, stamp_of
 from fedpull.crawler.protocol.blocklist import parse_blocklist
 from fedpull.crawler.protocol.blocks import Blocks, difference
@@ -159,6 +159,10 @@ class Origin:
     def running(self) -> Running:
         reasons = () if self.ready else ("contact is not set",)
         return Running("1.2.3", 12.5, 1, self.ready, reasons, budget_limit=20_000)
+
+    def counted(self) -> Counted:
+        door = {"requests": 5, "failed_timeout": 2, "failed_tls": 0}
+        return Counted(door, {}, {"accepted": 3}, {}, self.store.opened.mailbox.ended())
 
 
 def blank(id: str) -> Reference:

@@ -13,8 +13,11 @@ from store_cases import apply, clean, note, store_at
 from test_audience import BOB, act, offers, post
 
 from fedpull.cache.environment import Tables, Txn
+from fedpull.cache.intern import id_of
 from fedpull.cache.records import Cause, Kind, ObjectFilter, Want
 from fedpull.cache.relisting import MOST
+from fedpull.cache.work import Work
+from fedpull.crawler.protocol import listable
 
 FOLLOWERS = f"{BOB}/followers"
 OWN, THEIRS = f"{ALICE}/1", f"{BOB}/1"
@@ -337,3 +340,22 @@ def test_a_follow_asks_all_the_same(tmp_path: Path) -> None:
         pocket.run()
 
         assert parent in pocket.asked
+
+
+@pytest.mark.parametrize("id", [ALICE, OWN], ids=["of an actor", "of an object"])
+def test_the_audit_finds_a_word_that_nobody_has_said(tmp_path: Path, id: str) -> None:
+    """Flags that differ from what document and follow say are reported, both ways."""
+    with Pocket(tmp_path) as pocket:
+        offers(pocket, act("Create", post(OWN, ALICE)))
+        pocket.follow(ALICE)
+        pocket.run()
+        pocket.sound()
+
+        def forge(work: Work) -> None:
+            work.ref(id_of(work, id)).consent ^= listable.FOLLOWED | listable.NOT_SEARCHABLE
+
+        pocket.opened.store._writer.submit(forge).result()
+        problems = {found.problem for found in pocket.opened.query.check().findings}
+
+    assert "does not want of lists what its document says" in problems
+    assert "is followed and does not say so, or the reverse" in problems

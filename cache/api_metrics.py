@@ -1,8 +1,8 @@
 """The metrics of `GET /metrics`, for Prometheus: what is counted elsewhere, with what it means.
 
 It counts nothing itself, and no registry but its own is touched. Invariants: a scrape reads
-counters, and scans no more than the status does (the follows); the values of a label are words of ours (no host, no id), so their number
-is bounded whatever strangers send.
+counters, and scans no more than the status does (the follows); the values of a label are words of
+ours (no host, no id), so their number is bounded whatever strangers send.
 """
 
 from __future__ import annotations

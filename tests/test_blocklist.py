@@ -165,7 +165,7 @@ def test_a_difference_names_what_comes_goes_and_changes() -> None:
     assert found.removed == (("a.example", "suspend"),)
     assert found.changed == (("b.example", "silence", "suspend"),)
     assert now.digest != then.digest
-    assert now.digest == Blocks(dict(reversed(now.rules.items()))).digest
+    assert now.digest == Blocks(dict(reversed(list(now.rules.items())))).digest
 
 
 @given(st.text(), st.sampled_from(["b.csv", "b.txt"]))

@@ -54,6 +54,9 @@ async def test_nothing_is_delivered_to_what_is_blocked() -> None:
         def sign(self, *args: Any) -> tuple[tuple[str, str], ...]:
             return (("Signature", "x"),)
 
+        def understands(self, challenge: str) -> bool:
+            return False
+
     ask = Ask("http://spam.example/inbox", method="POST", body=b"{}", content_type="application/x")
     async with (
         wire_server(response()) as wire,

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedpull.crawler.protocol.keys import PrivateKey, PublicKey, private_key, public_key
+from fedpull.crawler.protocol.knock import Form
 from fedpull.crawler.protocol.signatures import Claim, Rejected, SignedRequest, confirms, examine
-from fedpull.crawler.protocol.signing import Form, sign
+from fedpull.crawler.protocol.signing import sign
 from fedpull.crawler.protocol.uri import split
 from fedpull.tests.fediverse.doorkeeper import Doorkeeper
 from fedpull.tests.fediverse.forms import FORMS, prepare

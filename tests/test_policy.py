@@ -27,8 +27,10 @@ POST = "https://h.example/notes/7?lang=en"
 def forgetting(*wishes: str) -> str:
     text = first_line(SALT)
     for wish in wishes:
-        kind, name = ("id", hashed(SALT, wish)) if "/" in wish else ("domain", wish)
-        text += line(AT, kind, [name])
+        if "/" in wish:
+            text += line(AT, "id", [hashed(SALT, wish)])
+        else:
+            text += line(AT, "domain", [wish])
     return text
 
 

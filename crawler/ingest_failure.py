@@ -33,8 +33,6 @@ _MISSING_SPAN = 7 * DAY
 _NO_RETRY = frozenset({"asked", "check"})
 _OPEN = frozenset({State.UNKNOWN, State.FAILED})
 _BARRED = _OPEN | {State.REFUSED}
-# The Misskey family takes a signature for as long; others for an hour or more.
-_CLOCKS_APART = 5 * MINUTE
 
 
 def failure(lease: Lease, failed: FetchFailed, prior: Prior, now: float) -> Outcome:
@@ -122,7 +120,7 @@ def _locked_out(answer: Answer) -> str:
     if not answer.signs:
         return "the server wants a signature, which needs `identity`, or does not want us"
     apart = media.clock_apart(answer.headers, answer.at)
-    if abs(apart) > _CLOCKS_APART:
+    if abs(apart) > media.CLOCKS_APART:
         way = "ahead of" if apart > 0 else "behind"
         return f"a signature has a time, and our clock is {abs(apart):.0f} s {way} the server's"
     if answer.form == "unsigned" or any(hop.failed for hop in answer.hops):

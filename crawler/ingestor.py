@@ -28,6 +28,7 @@ from .ingest_policy import vetted
 from .lookups import Lookups
 from .protocol.policy import OPEN, Policy
 from .reading import read
+from .skew import Skew
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Ingestor:
     tallies: defaultdict[str, Tally]
     ages: Freshness = Freshness()  # noqa: RUF009 (frozen)
     policy: Callable[[], Policy] = lambda: OPEN
+    skew: Skew = field(default_factory=Skew)
     answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
     lookups: Lookups = field(init=False)
@@ -76,6 +78,7 @@ class Ingestor:
     def answered(self, lease: Lease, answer: Answer) -> None:
         """A complete response came for `lease`."""
         self.answers += 1
+        self.skew.heard(answer)
         self._end(lease, partial(self._taken_in, lease, answer))
 
     def _taken_in(self, lease: Lease, answer: Answer) -> Outcome:

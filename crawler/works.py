@@ -198,7 +198,7 @@ class Works:
         config = self.loaded.config
         missing = self._not_ready()
         told = doubts(config, self.follows.configured)
-        reasons = (*missing, *told, *self.moderation.doubts())
+        reasons = (*missing, *told, *self.moderation.doubts(), *self.ingestor.skew.doubts())
         return Running(
             version=version(),
             uptime=self.clock.now() - self.started,

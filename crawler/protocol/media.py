@@ -122,6 +122,10 @@ def age(headers: Mapping[str, str]) -> float:
     return min(_seconds(headers.get("age", "").strip()) or 0.0, DAY)
 
 
+# What the Misskey family and BookWyrm forgive in a signature's time: the least that is in wide use.
+CLOCKS_APART = 300.0
+
+
 def clock_apart(headers: Mapping[str, str], now: float) -> float:
     """By how many seconds our clock is ahead of the server's, as its Date says; 0: it does not."""
     stated = http_date(headers.get("date", ""))

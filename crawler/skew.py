@@ -60,6 +60,4 @@ class Skew:
             return ()
         way = "ahead of" if apart > 0 else "behind"
         wrong = f"is {abs(apart):.0f} s {way} that of {len(self._apart)} servers"
-        return (
-            f"clock: {wrong}, so signatures are refused: expected one that NTP keeps right",
-        )
+        return (f"clock: {wrong}, so signatures are refused: expected one that NTP keeps right",)

@@ -123,7 +123,8 @@ class Gate:
         except FetchFailed as failed:
             hops, now = failed.hops, self._now()
             said = _TOO_LATE if failed.timed_out else f"{_UNUSABLE}: {shown(failed.reason)}"
-            known = robots_memory.lost(said, len(hops), before, now)
+            redirects = len(hops) if failed.kind == "redirect" else 0
+            known = robots_memory.lost(said, redirects, before, now)
         else:
             hops = answer.hops
             known = await _read(answer, before, self._now())
@@ -180,7 +181,7 @@ class Gate:
 
 async def _read(answer: Answer, before: Robots | None, now: float) -> Robots:
     if answer.headers.get("content-encoding", "").lower() not in _CODINGS:
-        return robots_memory.lost(_UNUSABLE, 1, before, now)
+        return robots_memory.lost(_UNUSABLE, 0, before, now)
     read = partial(robots_memory.answered, answer.status, answer.body, before, now)
     return await asyncio.to_thread(read) if len(answer.body) > _LARGE else read()
 

@@ -249,6 +249,22 @@ async def test_a_sixth_redirect_is_as_no_robots_txt() -> None:
     ]
 
 
+async def test_a_file_that_does_not_come_after_five_redirects_is_not_had() -> None:
+    """Hop by hop that is as far as a redirect too many leads, but the last had no answer."""
+
+    def reply(seen: Seen) -> Reply:
+        last = seen.line.count("again") == 5
+        return slam if last else redirect(f"{seen.line.split()[1]}?again")
+
+    memory = Memory()
+    async with door(Judge(reply), memory) as (wire, opened):
+        found = await outcome(opened, Ask(URL))
+
+    assert isinstance(found, FetchFailed)
+    assert all(url.startswith("a.example/robots.txt") for url in wire.urls)
+    assert memory.rows["a.example:80"].state == "closed"
+
+
 async def test_robots_txt_that_leads_back_needs_no_second_slot() -> None:
     """The chain that waits for it holds one of that host: with one connection a host, a second one
     would never come."""

@@ -76,9 +76,9 @@ def answered(status: int, body: bytes, before: Robots | None, now: float) -> Rob
     return _closed(f"{_STATUS}{status}", _LOCKED_PAUSE, before, now)
 
 
-def lost(said: str, hops: int, before: Robots | None, now: float) -> Robots:
-    """No answer came, after `hops` requests, for the reason `said`."""
-    if hops > MAX_HOPS:
+def lost(said: str, redirects: int, before: Robots | None, now: float) -> Robots:
+    """No answer came, for the reason `said`; `redirects` is how many came instead."""
+    if redirects > MAX_HOPS:
         return Robots(now, now + DAY, "none", f"more than {MAX_HOPS} redirects")
     return _closed(said, _SILENT_PAUSE, before, now)
 

@@ -163,6 +163,23 @@ def test_discovery(more: dict[str, Any], leads: bool) -> None:
     assert listable.leads_on(flags | listable.FOLLOWED)
 
 
+MARKS = "\u0316\u0300" * 24_000  # 48,000 that stand in a row, in the wrong order
+
+ODD_TEXTS: list[tuple[str, dict[str, Any]]] = [
+    ("a character by a number of 5,000 digits", {"summary": f"&#{'9' * 5_000}; #nobot"}),
+    ("thousands of marks on one letter", {"summary": f"#nobot a{MARKS}"}),
+    ("the same in every field", {"summary": "#nobot", "attachment": [{"name": MARKS}] * 64}),
+    ("what grows eighteen-fold", {"summary": "#nobot " + "\ufdfa" * 60_000}),
+]
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("more", [row[1] for row in ODD_TEXTS], ids=[row[0] for row in ODD_TEXTS])
+def test_odd_texts_are_read_like_others(more: dict[str, Any]) -> None:
+    """No text makes it raise, or takes minutes; the tag beside it is found."""
+    assert consent.read({**BOB, **more}, "actor") & listable.NOBOT
+
+
 def test_the_verdict_tells_everything_that_it_stands_on() -> None:
     """Every reason is named, the author's as such."""
     actor = {**BOB, "indexable": False, "summary": "#nobot"}

@@ -62,12 +62,16 @@ _TAGS = (
     (NOSEARCH, "search(?:ing)?"),
     (NOARCHIVE, "archiv(?:e|ing)"),
 )
-_TAG = re.compile("no[_-]?(?:" + "|".join(f"({words})" for _, words in _TAGS) + r")(?!\w)")
+_TAG = re.compile("#no[_-]?(?:" + "|".join(f"({words})" for _, words in _TAGS) + r")(?!\w)")
 # Mastodon writes a hashtag of a bio as `#<span>nobot</span>`; a line ends with `<br>` or `</p>`.
 _INLINE = re.compile(r"</?(?:a|b|bdi|code|em|i|mark|small|span|strong|u|wbr)(?:\s[^<>]*)?/?>", re.I)
 _MARKUP = re.compile(r"<[^<>]*>")
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
-_LONGEST = 65_536  # of one text that is looked through; no server lets a bio be longer
+# `html.unescape` makes a number of all of them, and Python makes none of more than 4,300 digits.
+_ENDLESS = re.compile("&#[0-9]{16,}")
+_LONGEST = 65_536  # of all that is looked through; no server lets a profile be longer
+# Normalizing sorts the marks that stand in a row, in quadratic time: seconds for a whole text.
+_PIECE = 32
 _MOST_TEXTS = 64
 
 
@@ -113,8 +117,10 @@ def of_actor(document: dict[str, Any], robots: str = "") -> int:
         flags |= HIDDEN
     if _keeps_out(robots):
         flags |= ROBOTS
+    left = _LONGEST
     for text in _texts(document):
-        flags |= _tags_in(text)
+        flags |= _tags_in(text[:left])
+        left = max(left - len(text), 0)
     return flags & ~SEARCHABLE
 
 
@@ -174,11 +180,18 @@ def _tags_in(text: str) -> int:
     """The flags of the hashtags in a text, which may be HTML."""
     if "#" not in text and "&" not in text and text.isascii():
         return 0
-    plain = _MARKUP.sub(" ", _INLINE.sub("", text[:_LONGEST]))
-    plain = unicodedata.normalize("NFKC", html.unescape(plain)).translate(_UNSEEN).casefold()
+    plain = _MARKUP.sub(" ", _INLINE.sub("", text))
+    plain = _normalized(html.unescape(_ENDLESS.sub(" ", plain))).translate(_UNSEEN).casefold()
     flags = 0
-    for behind in plain.split("#")[1:]:
-        match = _TAG.match(behind)
-        if match is not None and match.lastindex is not None:
+    for match in _TAG.finditer(plain):
+        if match.lastindex is not None:
             flags |= _TAGS[match.lastindex - 1][0]
     return flags
+
+
+def _normalized(text: str) -> str:
+    """Full width and its kin as plain letters; one character may become eighteen."""
+    if text.isascii():
+        return text
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in pieces)[:_LONGEST]

@@ -52,14 +52,15 @@ def step(work: Work, most: int = BATCH) -> bool:
 
 
 def _read_consent(work: Work, id: bytes) -> None:
-    """What the header and the activity that came with it have said is known when it comes again."""
+    """What the header and the activity that came with it said then is known when it comes again;
+    of what has come since, the header's word stands there already."""
     ref = work.ref(id, change=False)
     kind = CLASSES[ref.cls]
     if not ref.has_body or kind not in ("actor", "object"):
         return
     row = stored_body(work, id)
     document = parse_object(unpack(row[0], row[BODY.size :])) if row is not None else {}
-    flags = consent.read(document, kind)
+    flags = consent.read(document, kind) | ref.consent & listable.ROBOTS
     if flags != ref.consent & ~listable.STANDING:
         relisting.take(work, id, work.ref(id), flags)
     relisting.judge(work, id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from store_cases import ALICE, FOLLOW, NOW, apply, clean, note, read_authors, st
 from store_older import NOTES, make_half_old, make_old, old_rows
 
 from fedpull.cache import Cache
+from fedpull.cache.environment import MIGRATING
 from fedpull.cache.migration import go_on, step
 from fedpull.cache.open import Opened, Readable, open_reader
 from fedpull.cache.ref_layout import Ref, half, minutes_within
 from fedpull.cache.terms_layout import TermsRow
 from fedpull.cache.views import ObjectFilter, State
+from fedpull.crawler.protocol import listable
 from fedpull.errors import StoreError
 
 ANY_SCHEMA = pytest.mark.parametrize("schema", [1, 2, 3])
@@ -120,6 +123,21 @@ def test_what_is_written_meanwhile_is_brought_up_to_date(tmp_path: Path) -> None
         assert note(31).id not in listed(opened)
 
     assert old_rows(tmp_path) == 0
+
+
+def test_what_a_header_has_said_meanwhile_is_kept(tmp_path: Path) -> None:
+    """What came before its row was reached is not read without the header that it came with."""
+    author = note(ALICE, kind="actor", type="Person", actor=ALICE, says={"indexable": True})
+    asks = replace(NOTES[0], robots_tag="noindex", consent=listable.ROBOTS)
+    with store_at(tmp_path) as opened:
+        submit = opened.store._writer.submit
+        submit(lambda work: work.put(work.t.meta, MIGRATING, b"")).result()
+        apply(opened, puts=(author, asks, *NOTES[1:]))
+        assert listed(opened) == {put.id for put in NOTES[1:]}
+        go_on(submit)
+        opened.frontier.want(()).result()
+        clean(opened)
+        assert listed(opened) == {put.id for put in NOTES[1:]}
 
 
 @SCHEMAS

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .work import Work
 
 MOST_ROWS = 200_000
-# Some 300 bytes a row, as robots.txt files are; a hostile host may have 500 KiB of rules.
+# Some 300 bytes a row, as robots.txt files are; a hostile host may have 250 KB of rules.
 MOST_BYTES = 128 << 20
 _LOOKED_AT = 16  # rows among which the one that ends first makes room
 _AT_ONCE = 8  # one row comes; of large ones that shrink the table several have to go

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedpull.crawler.protocol.robots import MAX_BYTES, Rules, parse
+from fedpull.crawler.protocol.robots import MAX_BYTES, Rules, parse, rules
 
 ALL = "User-agent: *\nDisallow: /\n"
 
@@ -202,6 +202,35 @@ def test_patterns_beyond_counting_forbid_rather_than_allow() -> None:
     assert not parse(body).judge("/late-y").allowed
 
 
+def test_one_pattern_of_stars_uses_up_what_patterns_may_cost() -> None:
+    """Stars are counted, not patterns: each is a search in every URL that is judged."""
+    body = b"User-agent: *\nDisallow: /a" + b"*b" * 2_001 + b"\nAllow: /c*d\nDisallow: /\n"
+
+    found = parse(body)
+
+    assert not found.judge("/a").allowed
+    assert not found.judge("/c-d").allowed
+
+
+def test_rules_beyond_counting_forbid_rather_than_allow() -> None:
+    """A file may hold 43,000 rules, which take longer to read than the loop may be held: beyond
+    some thousands they are one that forbids everything, also when they are read from what was kept.
+    """
+    first = b"User-agent: *\nAllow: /first\n"
+    many = b"".join(b"Disallow: /%x\n" % number for number in range(30_000))
+    found = parse(first + many + b"Allow: /last\n")
+    again = rules(found.agent, list(found.lines), found.delay)
+    only_allowed = parse(first + many.replace(b"Disallow", b"Allow"))
+
+    assert len(found.lines) < 10_000
+    assert again == found
+    for one in (found, again):
+        assert one.judge("/first").allowed
+        assert not one.judge("/last").allowed
+        assert not one.judge("/elsewhere").allowed
+    assert only_allowed.judge("/elsewhere").allowed
+
+
 @given(st.binary(max_size=400), st.text(max_size=60))
 def test_no_bytes_make_it_raise(body: bytes, path: str) -> None:
     """Whatever is served as robots.txt, and whatever is asked about."""
@@ -212,8 +241,6 @@ def test_no_bytes_make_it_raise(body: bytes, path: str) -> None:
 @given(st.text(alphabet="abu:/*$%2A#\n UserAgentDisallowCrawldelay-", max_size=300))
 def test_what_was_kept_says_the_same(text: str) -> None:
     """The group, read again from its lines, is the group."""
-    from fedpull.crawler.protocol.robots import rules
-
     found = parse(f"User-agent: *\n{text}".encode())
 
     assert rules(found.agent, list(found.lines), found.delay) == found

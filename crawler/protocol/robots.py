@@ -35,8 +35,12 @@ _STARS = re.compile(r"\*{2,}")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,9})?")
 # Three times the longest URL: what matches one cannot be longer.
 _LONGEST = 3 * 2048
-# Files in the wild have a few dozen patterns with `*`; each costs a search in the URL.
-_MOST_PATTERNS = 2_000
+# Files in the wild have a few dozen patterns with `*`; each star costs a search in the URL.
+_MOST_STARS = 2_000
+# What is kept is compiled again whenever it is looked up, while all else waits: 250,000 is 5,000
+# rules of common length and some 20 ms. What is beyond counts as one rule for everything.
+_MOST_WORK = 250_000
+_WORK_OF_A_RULE = 30
 
 
 class Ruling(NamedTuple):
@@ -134,20 +138,29 @@ def parse(body: bytes) -> Rules:
 
 def rules(agent: str, lines: list[str], delay: float | None) -> Rules:
     """The rules that these lines are, as `parse` found them or as they were kept."""
-    lines = list(dict.fromkeys(lines))
-    compiled, patterns = [], 0
-    for line in lines:
+    kept: list[str] = []
+    compiled, stars, work = [], 0, 0
+    for line in dict.fromkeys(lines):
+        cost = len(line) + _WORK_OF_A_RULE
+        if work + cost > _MOST_WORK:
+            if line.startswith("Allow"):
+                continue
+            # Too many to tell them apart: as far as can be told, more is meant to be forbidden.
+            kept.append(line)
+            compiled.append(_Rule(1, False, "/", (), False, line))
+            break
+        work += cost
         rule = _compile(line)
-        if rule.parts:
-            patterns += 1
-            if patterns > _MOST_PATTERNS:
-                if rule.allow:
-                    continue
-                # Too many to search for: as far as it can be told, it is meant to be forbidden.
-                rule = rule._replace(parts=(), ends=False)
+        kept.append(line)
+        stars += len(rule.parts)
+        if rule.parts and stars > _MOST_STARS:
+            if rule.allow:
+                continue
+            # Too many to search for: the same.
+            rule = rule._replace(parts=(), ends=False)
         compiled.append(rule)
     compiled.sort(key=lambda rule: (-rule.length, not rule.allow))
-    return Rules(agent, tuple(lines), delay, tuple(compiled))
+    return Rules(agent, tuple(kept), delay, tuple(compiled))
 
 
 def _text(body: bytes) -> str:

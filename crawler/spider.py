@@ -8,6 +8,7 @@ raises, since a spider whose start fails is closed by the engine.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar, Self
 
@@ -21,6 +22,8 @@ from .answer import FetchFailed, Stopped
 from .asking import asks
 from .handler import ASK_KEY, EGRESS_SETTING, AnswerResponse
 from .works import Works
+
+log = logging.getLogger(__name__)
 
 
 class LeaseSpider(Spider):
@@ -47,7 +50,13 @@ class LeaseSpider(Spider):
 
     def crawl(self, lease: Lease) -> None:
         """Into the engine's scheduler; a yield would cost each request a turn of the loop."""
-        self.crawler.engine.crawl(self.request(lease))
+        try:
+            request = self.request(lease)
+        except Exception:  # whom robots.txt binds is looked up in the store
+            log.exception("%s was not asked for; its lease runs out by itself", lease.url)
+            self.works.dispatcher.finished()
+            return
+        self.crawler.engine.crawl(request)
 
     def request(self, lease: Lease) -> Request:
         """The one request that a lease allows."""

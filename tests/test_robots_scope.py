@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,15 @@ from ingest_cases import ALICE, HOST, NOW, OUTBOX, lease, want
 from pocket import Pocket
 
 from fedpull.cache.records import Cause, Follow, Kind, Want
+from fedpull.config.load import load
 from fedpull.crawler.answer import FetchFailed, Obedience
+from fedpull.crawler.clock import SystemClock
 from fedpull.crawler.ingest_failure import failure
+from fedpull.crawler.open import open_works
 from fedpull.crawler.protocol.handle import Handle
 from fedpull.crawler.robots_scope import Mode, RobotsScope
-from fedpull.errors import Refused
+from fedpull.errors import Refused, StoreError
+from fedpull.spiders.reference import ReferenceSpider
 
 KEY = "@alice@social.example"
 FINGER = f"{HOST}/.well-known/webfinger?resource=acct:"
@@ -176,3 +181,19 @@ def test_what_leads_a_follow_on_is_looked_up_again_for_ever(tmp_path: Path) -> N
     assert times == 12
     assert follow is not None
     assert "robots.txt" in (follow.last_error or "")
+
+
+def test_a_spider_outlives_that_it_cannot_be_looked_up(tmp_path: Path) -> None:
+    """A spider whose start raises is closed for good, so one lease is given up instead."""
+
+    def unreadable(uri: str) -> str | None:
+        raise StoreError("data", "has no reader left")
+
+    works = open_works(load(None, environ={}, data_home=tmp_path), SystemClock())
+    works.scope = replace(works.scope, owner=unreadable)
+    spider = ReferenceSpider()
+    spider.works = works
+    spider.crawl(lease(asked(NOTE, "check", stranger=True)))
+    works.opened.close()
+
+    assert works.dispatcher.in_flight == -1

@@ -1,6 +1,7 @@
 """Which policy a store was swept for last, and the rules that it blocks by, for readers beside it.
 
-Rows of `meta`. Invariant: both are of the same policy, and are written when it is carried out.
+Rows of `meta`. Invariant: both are of the same policy, and are written when it is carried out;
+while one is being carried out, none is.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ def blocks(txn: Txn, t: Tables) -> Blocks:
     """The rules in force."""
     stored = txn.get(_RULES, None, t.meta)
     return Blocks({} if stored is None else orjson.loads(stored))
+
+
+def begin(work: Work) -> None:
+    """Note that a policy is being carried out. Should that be stopped half-way, and everything be
+    as before: what it has blocked until then is to be lifted."""
+    _, forgotten = done(work.txn, work.t)
+    work.put(work.t.meta, _DONE, orjson.dumps(("", forgotten)))
 
 
 def put(work: Work, policy: Policy) -> None:

@@ -1,6 +1,7 @@
 """Carries the operator's policy out on what a store holds: finds what is refused, has it purged.
 
-    in force: nothing more comes in -> hosts -> follows -> references -> what names them -> mail
+    in force: nothing more comes in -> hosts -> follows -> reactions -> references
+        -> what names them -> mail
 
 It decides nothing: `policy` says who, `purge` and `purge_mail` what goes, and `slices` sees to it
 that nobody waits for a domain of a million documents. Invariant: that a policy is carried out is
@@ -73,9 +74,11 @@ def sweep(
 ) -> Swept | None:
     """Purge what `policy`, which is in force, refuses; None: it was stopped on the way."""
     run = _Sweep(Slices(environment, writer, now, stopped), policy, now)
+    writer.submit(policy_rows.begin).result()
     try:
         run.hosts()
         run.follows()
+        run.reactions()
         run.references()
         run.mentions()
         run.mail()
@@ -113,7 +116,6 @@ class _Sweep:
     purged: int = 0
     touched: list[str] = field(default_factory=list)
     _known: dict[bytes, Verdict | None] = field(default_factory=dict)
-    _actors: set[bytes] = field(default_factory=set)  # forgotten ones, as reactions name them
 
     def hosts(self) -> None:
         """Nothing of a refused host is leased from now on, and what no longer is, is."""
@@ -132,6 +134,26 @@ class _Sweep:
 
         self.slices.each(self.slices.find("host", wrong), set_right)
 
+    def reactions(self) -> None:
+        """Before the references: by their names alone is known whose reactions are whose, and a
+        sweep that was stopped on the way does not meet them again."""
+        if not self.policy.forgotten:
+            return
+        actors = set(self.slices.find("ref", self._of_actor))
+
+        def theirs(txn: Txn, t: Tables, key: bytes, row: bytes) -> bytes | None:
+            return key if key[9:17] in actors else None
+
+        if actors:
+            self.slices.each(self.slices.find("reaction", theirs), reactions.take_back)
+
+    def _of_actor(self, txn: Txn, t: Tables, id: bytes, row: bytes) -> bytes | None:
+        """How reactions name a forgotten actor."""
+        ref = Ref.unpack(row)
+        if ref.cls != _ACTOR or ref.uri.startswith(PREFIX):
+            return None
+        return short_hash(ref.uri) if self.policy.verdict(ref.uri) == "forgotten" else None
+
     def references(self) -> None:
         found = self.slices.find("ref", self._of_reference)
         self.purged = self.slices.each(found, lambda work, one: one[0](work, one[1]))
@@ -142,8 +164,6 @@ class _Sweep:
             return None
         verdict = self.policy.verdict(ref.uri) or self._verdict(txn, t, ref.owner)
         if verdict == "forgotten":
-            if ref.cls == _ACTOR:
-                self._actors.add(short_hash(ref.uri))
             return self._forget, id
         if verdict == "blocked":
             queued = any(txn.get(id + bytes((kind,)), None, t.want) for kind in KINDS)
@@ -250,7 +270,6 @@ class _Sweep:
         each(find("follower", self._named), purge_mail.follower)
         each(find("key", self._named), purge_mail.public_key)
         each(find("delivery", self._of_delivery), lambda work, one: one[0](work, one[1], self.now))
-        each(find("reaction", self._of_reaction), reactions.take_back)
 
     def _named(self, txn: Txn, t: Tables, key: bytes, row: bytes) -> bytes | None:
         return key if self._names(row) is not None else None
@@ -262,9 +281,6 @@ class _Sweep:
             return purge_mail.delivery, key
         refused = self.policy.verdict(DeliveryRow.unpack(row).inbox) is not None
         return (purge_mail.call_off, key) if refused and purge_mail.waits(row) else None
-
-    def _of_reaction(self, txn: Txn, t: Tables, key: bytes, row: bytes) -> bytes | None:
-        return key if key[9:17] in self._actors else None
 
 
 def _drop(work: Work, word: tuple[bytes, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,34 @@ def test_a_sweep_that_was_stopped_is_not_done(tmp_path: Path, count: int) -> Non
         clean(opened)
         opened.moderator.tidy(NOW + 20 + HOUR, lambda: False)
     assert rows_with(tmp_path / "s", *NAMES) == []
+
+
+def test_a_sweep_that_was_stopped_takes_likes_back_the_next_time(tmp_path: Path) -> None:
+    """Wherever it is stopped: by whom a reaction is, is known only by the name that goes."""
+    for steps in range(40):
+        looks = iter([False] * steps)
+        with well_read(tmp_path / str(steps)) as opened:
+            opened.moderator.enforce(FORGOTTEN_BOB).result()
+            swept = opened.moderator.sweep(FORGOTTEN_BOB, NOW, partial(next, looks, True))
+            carry_out(opened, FORGOTTEN_BOB)
+            assert opened.query.counts(note(1).id).likes == 0, steps
+        if swept is not None:
+            return
+    raise AssertionError("it takes more steps")
+
+
+def test_a_sweep_that_was_stopped_is_not_forgotten_if_the_list_is_as_before(tmp_path: Path) -> None:
+    """Half of it was done: what it has blocked so far has to be asked for again."""
+    looks = iter([False] * 3)
+    with well_read(tmp_path / "s") as opened:
+        opened.moderator.enforce(BLOCKED).result()
+        assert opened.moderator.sweep(BLOCKED, NOW, lambda: next(looks, True)) is None
+        assert opened.query.host("b.example:443", NOW).state == "blocked"  # type: ignore[union-attr]
+    with store_at(tmp_path / "s") as opened:
+        assert not opened.moderator.is_done(OPEN)
+        assert opened.moderator.has_forgotten(OPEN)
+        carry_out(opened, OPEN)
+        assert opened.query.host("b.example:443", NOW).state != "blocked"  # type: ignore[union-attr]
 
 
 def test_a_large_domain_is_purged_in_batches(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from store_cases import NOW, apply, note, store_at
 
 from fedpull.cache import Cache
+from fedpull.cache.environment import SCHEMA
 from fedpull.cache.open import open_reader, open_store
 from fedpull.cache.records import Outcome
 from fedpull.errors import BadInput, StoreError, StoreLocked
@@ -46,8 +47,9 @@ def test_what_a_newer_version_wrote_is_refused(tmp_path: Path) -> None:
     with lmdb.open(str(tmp_path), max_dbs=40) as env, env.begin(write=True) as txn:
         txn.put(b"schema", b"99", db=env.open_db(b"meta", txn=txn))
 
+    reason = rf"newer version \(schema 99\).*schema {SCHEMA} or older"
     for opening in (open_store, open_reader):
-        with pytest.raises(StoreError, match=r"newer version \(schema 99\).*schema 3 or older"):
+        with pytest.raises(StoreError, match=reason):
             opening(tmp_path)
 
 

@@ -32,6 +32,7 @@ from fedpull.cache.records import Cause, Kind, ObjectFilter, State
 from fedpull.crawler.protocol.blocks import Blocks
 from fedpull.crawler.protocol.forgotten import PREFIX
 from fedpull.crawler.protocol.policy import OPEN, Policy
+from fedpull.errors import Unreachable
 
 HOUR = 3_600.0
 NAMES = (SECRET, "/users/bob", "bob@b.example", ELSEWHERE)
@@ -289,6 +290,22 @@ def test_what_is_silenced_is_not_discovered(tmp_path: Path) -> None:
         for one in let:
             opened.frontier.want([one]).result()
             assert opened.query.reference(one.uri) is not None, one
+
+
+TEXTS: list[tuple[str, str]] = [
+    ("at the end", f"says its id is {BOB}"),
+    ("as errors tell it", str(Unreachable(BOB, "is gone"))),
+    ("in a list", f"{CAROL}, {BOB}, {ALICE}"),
+    ("in brackets", f"nothing ({BOB})"),
+    ("at the end of a sentence", f"It led to '{BOB}'."),
+]
+
+
+@pytest.mark.parametrize("text", [row[1] for row in TEXTS], ids=[row[0] for row in TEXTS])
+def test_a_name_is_found_in_what_is_said_of_it(text: str) -> None:
+    """What stands behind a name is not taken for a part of it."""
+    assert FORGOTTEN_BOB.names(text) == "forgotten"
+    assert FORGOTTEN_BOB.names(text.replace(BOB, CAROL)) is None
 
 
 def test_a_post_below_a_forgotten_actor_needs_no_line_of_its_own() -> None:

@@ -22,6 +22,7 @@ from .webfinger import finger_url
 Verdict = Literal["blocked", "forgotten"]
 
 _URIS = re.compile(r'https?://[^\s"\\<>]+')
+_BEHIND = ".,:;!?')]}"  # what a sentence puts behind a URI, and a URI may end with
 WORDS: Mapping[Verdict, str] = {
     "blocked": "blocked: its domain is on a blocklist",
     "forgotten": "forgotten: the operator had it forgotten",
@@ -74,7 +75,8 @@ class Policy:
 
     def names(self, text: str) -> Verdict | None:
         """The verdict on what a text names; what is forgotten counts for more."""
-        verdicts = {found for uri in _URIS.findall(text) if (found := self.verdict(uri))}
+        uris = {one for uri in _URIS.findall(text) for one in (uri, uri.rstrip(_BEHIND))}
+        verdicts = {found for uri in uris if (found := self.verdict(uri))}
         return "forgotten" if "forgotten" in verdicts else next(iter(verdicts), None)
 
     def silences(self, uri: str) -> bool:

@@ -100,6 +100,19 @@ def test_what_is_obfuscated_is_reported_and_not_guessed(file: str, name: str) ->
     assert [(one.line, one.text) for one in found.obfuscated] == [(3, name)]
 
 
+@pytest.mark.parametrize("rows", [3, 30_000])
+def test_a_quotation_that_does_not_end_opens_nobody(rows: int) -> None:
+    """A slip in one remark does not take the rows behind it out of force, and is reported."""
+    behind = "".join(f"h{n}.example,suspend,fine\n" for n in range(rows))
+    text = f'domain,severity,public_comment\nspam.example,suspend,"bad\n{behind}'
+    found = parse_blocklist("b.csv", text)
+
+    assert len(found.blocks.rules) == rows + 1
+    assert found.blocks.suspends("spam.example")
+    assert found.blocks.suspends(f"h{rows - 1}.example")
+    assert [one.line for one in found.invalid] == [2]
+
+
 def test_thirty_thousand_rows_are_a_list_like_any_other() -> None:
     """Mastodon's own import ends at 20,000; shared lists do not."""
     rows = "".join(f"h{n}.spam.example,suspend,true,true,,false\r\n" for n in range(30_000))

@@ -138,19 +138,26 @@ def _plain(text: str) -> Iterator[_Found]:
 
 
 def _csv(text: str) -> Iterator[_Found]:
-    rows = csv.reader(StringIO(text, newline=""))
+    lines = StringIO(text, newline="").readlines()
+    rows, skipped = csv.reader(lines), 0
     columns: tuple[str, ...] = _COLUMNS
     before, start = 0, True
     while True:
-        line = before + 1
+        line, error = before + 1, ""
         try:
             row = next(rows)
         except StopIteration:
             return
-        except csv.Error as error:
-            yield line, "", Row(line, "", f"is not CSV: {error}")
-            row = []
-        before = rows.line_num
+        except csv.Error as found:
+            row, error = [], f"is not CSV: {found}"
+        after = skipped + rows.line_num
+        if after > line and (error or (after == len(lines) and _is_open(lines[before:]))):
+            # The rows behind it are no part of its remark: what they block is to stay blocked.
+            error, after, skipped = "opens a quotation that does not end", line, line
+            row, rows = next(csv.reader(lines[before:line])), csv.reader(lines[line:])
+        if error:
+            yield line, "", Row(line, "", error)
+        before = after
         cells = [cell.strip() for cell in row]
         heading = tuple(cell.lstrip("#").strip().lower() for cell in cells)
         if start and _DOMAIN in heading:
@@ -158,6 +165,11 @@ def _csv(text: str) -> Iterator[_Found]:
         elif any(cells) and not cells[0].startswith("#"):
             start = False
             yield _row(line, dict(zip(columns, cells, strict=False)))
+
+
+def _is_open(last: list[str]) -> bool:
+    """Whether the lines of the last row open a quotation that only the end of the text ends."""
+    return "".join(last).count('"') % 2 == 1
 
 
 def _row(line: int, cells: Mapping[str, str]) -> _Found:

@@ -315,3 +315,14 @@ def test_a_post_below_a_forgotten_actor_needs_no_line_of_its_own() -> None:
     assert forgotten.names(f"{BOB}/statuses/99999")
     assert not forgotten.names(ALICE)
     assert not forgotten.names(BOBS_FINGER)
+
+
+def test_what_is_below_an_actor_whose_id_ends_with_a_slash_is_forgotten_too() -> None:
+    """WordPress names actors so; of a site's front page nothing but itself is."""
+    forgotten = forgetting("https://b.example/author/bob/", "https://b.example/")
+
+    assert forgotten.names("https://b.example/author/bob/")
+    assert forgotten.names("https://b.example/author/bob/feed/1?page=2#x")
+    assert forgotten.names("https://b.example/")
+    for other in ("author/bobby/feed", "author/", "?p=1", "post"):
+        assert not forgotten.names(f"https://b.example/{other}"), other

@@ -90,6 +90,8 @@ def _up(uri: str) -> Iterator[str]:
             if end > root + 1:  # what WordPress names `/?p=1` does not lie in its front page
                 yield uri[:end]
     while root >= 0 and (end := uri.rfind("/", root, end)) > root:
+        if end + 1 < len(uri):
+            yield uri[: end + 1]  # `/author/bob/`, as WordPress names its actors
         yield uri[:end]
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from follow_cases import outbox
-from ingest_cases import ALICE, OUTBOX, PUBLIC, actor
+from follow_cases import outbox, post
+from ingest_cases import ALICE, HOST, OUTBOX, PUBLIC, actor
 from pocket import Pocket
 
 from fedpull.cache.mail_records import Notification, Received
@@ -107,3 +107,22 @@ def activity(type: str, object: Any, owner: str = ALICE, **more: Any) -> dict[st
         "to": [PUBLIC],
         "object": object,
     } | more
+
+
+# What the tests of processing talk about
+
+HOURLY = {"every": {"min": "1h", "max": "1h"}}
+SEVENTH = f"{ALICE}/7"
+ELSEWHERE = "https://other.example/notes/1"
+CARL = "https://other.example/users/carl"
+BOB = f"{HOST}/users/bob"
+DAVE = "https://third.example/users/dave"
+DAY = 86_400.0
+
+
+def foreign(id: str = ELSEWHERE, **more: Any) -> dict[str, Any]:
+    return post(1, CARL) | {"id": id} | more
+
+
+def carl() -> dict[str, Any]:
+    return actor(id=CARL, inbox=f"{CARL}/inbox", outbox=f"{CARL}/outbox")

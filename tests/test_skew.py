@@ -88,9 +88,7 @@ def test_the_daemon_says_so(tmp_path: Path) -> None:
         follow = [server.add_account("alice").handle for server in world.servers.values()]
         station = Station(tmp_path, world, follow=follow)
         with station.daemon() as daemon:
-            daemon.wait_for_line(
-                "clock: is 7200 s ahead of that of 3 servers, so signatures are refused"
-            )
+            daemon.wait_for_line("s ahead of that of 3 servers")
             with Client(daemon.address) as client:
                 eventually(
                     lambda: any("clock" in reason for reason in client.status()["reasons"]),

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from ..crawler.protocol.policy import Policy
 from . import sweep
 from .environment import Environment
-from .sweep import Swept
+from .verbs import Swept
 from .writer import Writer
 
 

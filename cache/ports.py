@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
     from ..crawler.protocol.policy import Policy
     from ..crawler.protocol.robots_memory import Robots
-    from .sweep import Swept
+    from .verbs import Swept
 
 
 class Store(Protocol):

@@ -253,11 +253,6 @@ def whole_seconds(at: float) -> int:
     return -int(-at // 1)
 
 
-def single(value: float) -> float:
-    """What single precision holds of it."""
-    return min(max(value, -3e38), 3e38) if isfinite(value) else 0.0
-
-
 def half(value: float) -> float:
     """What half precision holds of it."""
     return min(max(value, -_LARGEST_HALF), _LARGEST_HALF) if isfinite(value) else 0.0

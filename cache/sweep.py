@@ -32,6 +32,7 @@ from .records import State
 from .ref_layout import Ref
 from .relisting import judge
 from .slices import BATCH, Slices, StoppedError
+from .verbs import Swept
 
 if TYPE_CHECKING:
     from .work import Work
@@ -45,14 +46,6 @@ _MOST_KNOWN = 100_000
 _BLOCKED = b'"blocked"'
 
 Change = tuple[Callable[["Work", bytes], object], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep came to: documents that were purged, and the keys of follows that it touched."""
-
-    purged: int
-    follows: tuple[str, ...]
 
 
 def is_done(environment: Environment, policy: Policy) -> bool:

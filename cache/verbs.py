@@ -32,6 +32,14 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep came to: documents that were purged, and the keys of follows that it touched."""
+
+    purged: int
+    follows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """What only the process knows. `budget_limit` is in requests an hour."""
 

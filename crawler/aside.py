@@ -15,7 +15,8 @@ from ..cache.records import HostReport
 from ..errors import TimedOut
 from .answer import Answer, Ask, FetchFailed, Stopped
 from .clock import Clock
-from .egress import Egress, Turn
+from .egress import Egress
+from .egress_chain import Turn
 from .host_reports import reports
 from .protocol.uri import host_port
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Protocol
 
 from ..errors import BadInput, Refused
 from .answer import Answer, Ask, FetchFailed, Lost, Stopped
-from .egress_chain import Chain, Reply
+from .egress_chain import Chain, Reply, Turn
 from .egress_dialer import ConnectTarget, Dialer
 from .egress_hops import next_hop, request_bytes
 from .egress_knocks import Fields, Knocks, Signer
@@ -40,10 +40,6 @@ class Clock(Protocol):
     def now(self) -> float: ...
 
     def monotonic(self) -> float: ...
-
-
-# Of a host ("host:port"): is it for a page, and does an earlier hop of the chain hold a slot of it?
-Turn = Callable[[str, bool, bool], Awaitable[None]]
 
 
 def _stranger(host: str) -> Known | None:

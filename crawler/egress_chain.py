@@ -7,7 +7,7 @@ the FetchFailed at its end. Invariant: every request that was sent or tried is o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -18,6 +18,10 @@ from .protocol.record import record
 from .protocol.uri import Uri
 
 T = TypeVar("T")
+
+# Returns when a request to a host ("host:port") may go: is it for a page, and does an earlier hop
+# of the chain hold a slot of the host?
+Turn = Callable[[str, bool, bool], Awaitable[None]]
 
 
 @record(frozen=True, slots=True)

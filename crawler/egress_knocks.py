@@ -8,14 +8,14 @@ reaches the store with the outcome of that answer.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from .egress_chain import Chain, Reply
 from .egress_response import ResponseReader
+from .one_each import OneEach
 from .protocol import knock
 from .protocol.knock import Form, Known
 from .protocol.uri import Uri
@@ -50,14 +50,6 @@ Once = Callable[[Form, str], Awaitable[ResponseReader]]
 Wait = Callable[[], Awaitable[bool]]
 
 
-@dataclass(slots=True)
-class _Queue:
-    """Those who climb at one host, or wait to: the lock goes when the last of them does."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    length: int = 0
-
-
 class Knocks:
     """`remembered` is the store's memory of a host ("host:port"), `now` the wall clock."""
 
@@ -71,7 +63,7 @@ class Knocks:
         self._remembered = remembered
         self._now = now
         self._known: dict[str, Known] = {}
-        self._queues: dict[str, _Queue] = {}
+        self._climbing = OneEach()
 
     def settled(self, host: str) -> Known | None:
         """What is known of a host, if that says how to ask it; else one request goes alone."""
@@ -174,14 +166,7 @@ class Knocks:
     @asynccontextmanager
     async def _alone(self, host: str, chain: Chain) -> AsyncIterator[None]:
         """One at a time; whoever waits before it has asked anything loses none of its time."""
-        queue = self._queues.setdefault(host, _Queue())
-        queue.length += 1
         chain.pause()
-        try:
-            async with queue.lock:
-                chain.go_on()
-                yield
-        finally:
-            queue.length -= 1
-            if not queue.length:
-                del self._queues[host]
+        async with self._climbing.alone(host):
+            chain.go_on()
+            yield

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from functools import partial
 
 from ..errors import Refused
 from .answer import Answer, Ask, FailureKind, FetchFailed, Hop
-from .egress_chain import Chain
+from .egress_chain import Chain, Turn
+from .one_each import OneEach
 from .protocol import robots_memory
 from .protocol.robots_memory import Robots
 from .protocol.uri import Uri, host_port, shown, split
@@ -33,15 +33,6 @@ _TOO_LATE = "no answer in time"
 _UNUSABLE = "no usable answer"
 
 Fetch = Callable[[Ask, Chain | None], Awaitable[Answer]]
-Turn = Callable[[str, bool, bool], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class _Queue:
-    """Those who want to know one host's: the lock goes when the last of them does."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    length: int = 0
 
 
 class Gate:
@@ -62,7 +53,7 @@ class Gate:
         self.counts: Counter[str] = Counter()
         self._known: dict[str, Robots] = {}
         self._rules = 0
-        self._queues: dict[str, _Queue] = {}
+        self._asking = OneEach()
 
     def is_open(self, url: str) -> bool:
         """Whether it is known already that a URL may be asked for."""
@@ -105,7 +96,7 @@ class Gate:
     async def _find_out(
         self, uri: Uri, host: str, chain: Chain, fetch: Fetch, turn: Turn
     ) -> Robots:
-        async with self._alone(host):
+        async with self._asking.alone(host):
             known = self._recall(host)
             if known is None:
                 known = await self._ask(uri, host, chain, fetch)
@@ -165,18 +156,6 @@ class Gate:
         dropped = self._known.pop(host, None)
         if dropped is not None:
             self._rules -= len(dropped.rules.lines)
-
-    @asynccontextmanager
-    async def _alone(self, host: str) -> AsyncIterator[None]:
-        queue = self._queues.setdefault(host, _Queue())
-        queue.length += 1
-        try:
-            async with queue.lock:
-                yield
-        finally:
-            queue.length -= 1
-            if not queue.length:
-                del self._queues[host]
 
 
 async def _read(answer: Answer, before: Robots | None, now: float) -> Robots:

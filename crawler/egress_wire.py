@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 from .answer import Ask, Lost
+from .egress_chain import Turn
 from .egress_connection import Connection
 from .egress_dialer import Dialer
 from .egress_hops import plan
@@ -29,7 +30,7 @@ class Wire:
     def __init__(
         self,
         dialer: Dialer,
-        turn: Callable[[str, bool, bool], Awaitable[None]],
+        turn: Turn,
         now: Callable[[], float],
         counts: Counter[str],
         *,

@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 
 from ..cache.open import Opened, open_reader, open_store
 from ..cache.ports import Moderator, Query
-from ..cache.sweep import Swept
-from ..cache.verbs import Reloaded
+from ..cache.verbs import Reloaded, Swept
 from ..config.blocklist_files import read_blocklists
 from ..config.forgotten_file import append, load_forgotten
 from ..config.load import Loaded

@@ -118,10 +118,10 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
             rules,
             version(),
             desk.check,
+            moderation.refuses,
             dispatcher.poke,
             config.delivery,
         )
-        presence.inbox.blocked = moderation.refuses
         ingestor.on_outcome(presence.subscriptions.settled)
         ingestor.on_outcome(presence.processing.settled)
 

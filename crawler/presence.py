@@ -78,11 +78,12 @@ def open_presence(
     rules: UrlRules,
     version: str,
     look: Callable[[str], None],
+    blocked: Callable[[str], bool],
     wanted: Callable[[], None],
     sending: DeliveryRules,
 ) -> Presence:
-    """`look` has the origin of a document asked, `wanted` is told that something was queued; the
-    other parts are the crawler's own."""
+    """`look` has the origin of a document asked, `blocked` says which ids are not heard, `wanted`
+    is told that something was queued; the other parts are the crawler's own."""
     keys = KeySource(aside.fetch, clock)
     keyring = Keyring(
         opened.query, opened.mailbox, keys, clock, rules, instance.origin, instance.public_key
@@ -95,6 +96,7 @@ def open_presence(
         receipts=Receipts(opened.mailbox, clock),
         clock=clock,
         look=look,
+        blocked=blocked,
     )
     mailbox, we = opened.mailbox, (instance.actor, instance.origin)
     schedule = Schedule(sending.retry, sending.ttl)

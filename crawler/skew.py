@@ -45,9 +45,11 @@ class Skew:
             return
         host = answer.hops[-1].host
         self._apart.pop(host, None)
-        self._apart[host] = media.clock_apart(answer.headers, answer.at)
+        apart = self._apart[host] = media.clock_apart(answer.headers, answer.at)
         if len(self._apart) > _REMEMBERED:
             del self._apart[next(iter(self._apart))]
+        if abs(apart) <= media.CLOCKS_APART and not self._warned:
+            return  # as nearly always: this one cannot have raised a doubt
         doubts = self.doubts()
         if doubts and not self._warned:
             log.warning("%s", doubts[0])

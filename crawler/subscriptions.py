@@ -55,9 +55,11 @@ class Subscriptions:
     async def start(self, configured: Iterable[Rules]) -> None:
         """Subscribe to whom it was not done yet, now or once its actor is known; also where the
         other side was away until our Follow had expired."""
-        expired = self.query.deliveries(_EXPIRED, state="expired")
-        self._lost = {delivery.activity for delivery in expired}
-        for rules in configured:
+        wanted = [rules for rules in configured if rules.subscribe]
+        if wanted:
+            expired = self.query.deliveries(_EXPIRED, state="expired")
+            self._lost = {delivery.activity for delivery in expired}
+        for rules in wanted:
             await self.add(rules)
 
     async def add(self, rules: Rules) -> None:

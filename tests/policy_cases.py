@@ -29,7 +29,7 @@ from fedpull.cache.records import (
     Outcome,
     State,
 )
-from fedpull.cache.sweep import Swept
+from fedpull.cache.verbs import Swept
 from fedpull.crawler.protocol.blocks import Blocks
 from fedpull.crawler.protocol.forgotten import Forgotten, first_line, hashed, line, parse_forgotten
 from fedpull.crawler.protocol.policy import Policy

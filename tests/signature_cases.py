@@ -184,3 +184,8 @@ def verdict(request: SignedRequest, key: PrivateKey = RSA, now: float = NOW) -> 
     if claim.key_id != key.id:
         return 401  # the key of another id, or none
     return "accepted" if confirms(claim, key.public, now) else 401
+
+
+def is_claim(request: SignedRequest) -> bool:
+    """Whether all that can be checked without a key is in order."""
+    return isinstance(examine(request, ORIGIN, NOW), Claim)

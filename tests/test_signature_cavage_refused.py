@@ -28,6 +28,7 @@ from signature_cases import (
     cavage,
     content_digest,
     digest,
+    is_claim,
     rewritten,
     sent_headers,
     verdict,
@@ -37,9 +38,7 @@ from signature_cases import (
 )
 
 from fedpull.crawler.protocol.signatures import (
-    Claim,
     SignedRequest,
-    examine,
 )
 
 Made = Callable[[], SignedRequest]
@@ -262,10 +261,6 @@ def test_no_key_is_fetched_for_what_cannot_be_right() -> None:
     claims = {name for name, (made, _) in REFUSED.items() if is_claim(made())}
 
     assert claims == NEEDS_A_KEY
-
-
-def is_claim(request: SignedRequest) -> bool:
-    return isinstance(examine(request, ORIGIN, NOW), Claim)
 
 
 ODD_TIMES = ("-1", "1e99", "12abc", f"{int(NOW)}.5", "", " ", "0x10", "9" * 400, "NaN", "true")

@@ -19,6 +19,7 @@ from signature_cases import (
     cavage,
     content_digest,
     digest,
+    is_claim,
     rewritten,
     rfc9421,
     sent_headers,
@@ -312,10 +313,6 @@ def test_no_key_is_fetched_for_what_cannot_be_right() -> None:
     claims = {name for name, (made, _) in REFUSED.items() if is_claim(made())}
 
     assert claims == NEEDS_A_KEY
-
-
-def is_claim(request: SignedRequest) -> bool:
-    return isinstance(examine(request, ORIGIN, NOW), Claim)
 
 
 @pytest.mark.parametrize("created", ["-1", "1.5", "?1", '"1700000000"', "@1700000000", "1e9", ""])

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fedpull.crawler.egress import Clock, Egress, EgressRules, Turn
+from fedpull.crawler.egress import Clock, Egress, EgressRules
+from fedpull.crawler.egress_chain import Turn
 from fedpull.crawler.egress_knocks import Signer
 from fedpull.crawler.egress_robots import Gate
 from fedpull.crawler.protocol.knock import Known

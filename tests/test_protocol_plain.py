@@ -115,6 +115,15 @@ def test_both_ways_agree_on_values(more: dict[str, Any], items: list[Any], html:
     _agree(body)
 
 
+def test_the_writer_has_room_for_every_closing_bracket() -> None:
+    """Deep documents of any size: orjson before 3.12 wrote the last brackets behind its buffer."""
+    for size in range(300, 1200):
+        value: list[Any] = [1] * size
+        for _ in range(190):
+            value = [value]
+        assert len(orjson.dumps(value)) == 2 * (size + 190) + 1
+
+
 def _spelled_object(pairs: list[tuple[str, str]]) -> str:
     return "{" + ",".join(f"{key}:{value}" for key, value in pairs) + "}"
 

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from heapq import merge
 
 from ..crawler.protocol import listable
-from . import index
+from . import index, is_read
 from .cursors import decode, encode
 from .document import Document
 from .environment import Cursor, Tables, Txn
 from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
 from .layout import NONE, inverted, short_hash
 from .reading import document
-from .ref_layout import Ref
 from .terms_layout import terms_in
 from .unsorted import Unsorted
 from .views import ObjectFilter
@@ -57,7 +56,7 @@ def objects(
     others = [other for other in keys if other != key]
     across = across and key[:1] not in _ACROSS  # these show nothing else
     found: list[Document] = []
-    for seen, value in enumerate(_values(entries, waiting, key, _start(wanted, place))):
+    for seen, value in enumerate(values_of(entries, waiting, key, _start(wanted, place))):
         if value[:8] > oldest:
             break
         if len(found) >= limit or seen >= _MOST_SEEN:
@@ -132,7 +131,9 @@ def _start(wanted: ObjectFilter, place: bytes | None) -> bytes:
     return start if place is None else max(place, start)
 
 
-def _values(entries: Cursor, waiting: Unsorted, key: bytes, start: bytes) -> Iterator[bytes]:
+def values_of(
+    entries: Cursor, waiting: Unsorted, key: bytes, start: bytes = _FIRST * 2
+) -> Iterator[bytes]:
     """The entries of a list behind `start`, those that wait in their places among them."""
     there = entries.iternext_dup() if entries.set_range_dup(key, start) else iter(())
     later = (value for value in waiting.values(key) if value > start)
@@ -151,33 +152,13 @@ def _is_reading(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:
     answers it. Hashtags are looked for across actors, whatever else is named."""
     if wanted.tag is not None:
         return False
-    if wanted.follow is not None and _is_read(txn, t, find_word(txn, t, FOLLOW, wanted.follow)):
+    if wanted.follow is not None and is_read.by_follow(txn, t, wanted.follow):
         return True
     if wanted.actor is not None:
-        return bool(_flags(txn, t, wanted.actor) & listable.FOLLOWED)
-    if wanted.in_reply_to is None:
-        return False
-    id = find_id(txn, t, wanted.in_reply_to)
-    row = txn.get(id, None, t.ref) if id is not None else None
-    if id is None or row is None:
-        return False
-    terms = terms_in(txn, t, id, row)
-    author = txn.get(terms.actor, None, t.ref)
-    if author is not None and Ref.unpack(author).consent & listable.FOLLOWED:
-        return True
-    return any(_is_read(txn, t, follow) for follow in terms.follows)
-
-
-def _is_read(txn: Txn, t: Tables, follow: bytes | None) -> bool:
-    return follow is not None and txn.get(follow, None, t.follow) is not None
+        return bool(is_read.flags(txn, t, wanted.actor) & listable.FOLLOWED)
+    return wanted.in_reply_to is not None and is_read.post_named(txn, t, wanted.in_reply_to)
 
 
 def _says_no(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:
     """Whether nothing of an actor may be listed: its own list would be looked through in vain."""
-    return wanted.actor is not None and not listable.scope(_flags(txn, t, wanted.actor))
-
-
-def _flags(txn: Txn, t: Tables, actor: str) -> int:
-    id = find_id(txn, t, actor)
-    row = txn.get(id, None, t.ref) if id is not None else None
-    return Ref.unpack(row).consent if row is not None else 0
+    return wanted.actor is not None and not listable.scope(is_read.flags(txn, t, wanted.actor))

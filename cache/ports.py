@@ -45,6 +45,7 @@ from .records import (
     Reference,
     State,
     Thread,
+    ThreadTree,
     Totals,
     Version,
     Want,
@@ -251,7 +252,12 @@ class Query(Protocol):
     def offered_to(self, id: str) -> tuple[str, ...]:
         """The keys of the follows whose outbox offers an object, held or not."""
 
-    def thread(self, follow: str, root: str, now: float) -> Thread | None:
+    def thread(self, id: str) -> ThreadTree | None:
+        """The conversation that a post stands in, as far as it is held, from its beginning: what is
+        missing is marked, and what may not be listed is withheld but where it is read. None: the
+        id is not known. Bounded in posts, levels and bytes."""
+
+    def thread_for(self, follow: str, root: str, now: float) -> Thread | None:
         """What was fetched of the thread of a post for one follow ("": on demand)."""
 
     def threads(self, id: str, now: float) -> tuple[Thread, ...]:

@@ -26,6 +26,7 @@ from .views import (
     Reference,
     State,
     Thread,
+    ThreadTree,
     Version,
 )
 
@@ -120,7 +121,12 @@ class LmdbQuery:
 
         return self._environment.read(reader)
 
-    def thread(self, follow: str, root: str, now: float) -> Thread | None:
+    def thread(self, id: str) -> ThreadTree | None:
+        from .thread_tree import tree
+
+        return self._environment.read(lambda txn, t: tree(txn, t, id))
+
+    def thread_for(self, follow: str, root: str, now: float) -> Thread | None:
         from .thread_rows import thread_of
 
         return self._environment.read(lambda txn, t: thread_of(txn, t, follow, root, now))

@@ -27,6 +27,7 @@ from .views import (
     Reference,
     State,
     Thread,
+    ThreadTree,
     Version,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "State",
     "Terms",
     "Thread",
+    "ThreadTree",
     "Totals",
     "Version",
     "Want",

@@ -30,6 +30,7 @@ from ..cache.records import (
     Reference,
     State,
     Thread,
+    ThreadTree,
     Totals,
     Version,
     Want,
@@ -83,7 +84,10 @@ class NoStore:
     ) -> tuple[Reference, ...]:
         return ()
 
-    def thread(self, follow: str, root: str, now: float) -> Thread | None:
+    def thread(self, id: str) -> ThreadTree | None:
+        return None
+
+    def thread_for(self, follow: str, root: str, now: float) -> Thread | None:
         return None
 
     def threads(self, id: str, now: float) -> tuple[Thread, ...]:

@@ -113,7 +113,7 @@ class Lookups:
         """What a thread has cost so far: how much of a page of it may be asked for."""
         if not want.root or want.kind is not Kind.PAGE:
             return None
-        return self.query.thread(want.follow, want.root, now)
+        return self.query.thread_for(want.follow, want.root, now)
 
     def _needs_root(self, want: Want, reading: Reading | None, read: bool) -> bool:
         """A thread's pages do, what failed, and the author who was asked for first."""

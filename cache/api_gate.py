@@ -79,14 +79,26 @@ def refusal(call: Call, settings: ApiSettings) -> Answer | None:
     return None
 
 
-def body_refusal(call: Call) -> Answer | None:
-    """Why the body of a call that changes something is not read."""
+def body_refusal(call: Call, wanted: str = JSON) -> Answer | None:
+    """Why the body of a call that changes something is not read.
+
+    What is not JSON any page of any site can send, so that it must be said to come from ours: every
+    browser says so with a form (Fetch standard, "append a request Origin header").
+    """
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != JSON:
-        return problem(415, "type", f"a body must be {JSON}", (("Accept-Post", JSON),))
+    if kind != wanted:
+        return problem(415, "type", f"a body must be {wanted}", (("Accept-Post", wanted),))
+    if wanted != JSON and not _from_our_page(call):
+        return problem(403, "forbidden", "this is for the forms of our own pages")
     if len(call.body) > MAX_BODY:
         return too_large()
     return None
+
+
+def _from_our_page(call: Call) -> bool:
+    """Whether a browser says so; that an Origin is our own was looked at before."""
+    headers = call.headers
+    return "origin" in headers or headers.get("sec-fetch-site", "").lower() == "same-origin"
 
 
 def too_large() -> Answer:

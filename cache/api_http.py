@@ -6,7 +6,7 @@ else than it says, and a problem tells the caller's mistake but nothing of our i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
@@ -40,12 +40,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete response."""
+    """A response: complete, or with `chunks` one whose body comes as its reader takes it.
+
+    Whoever makes `chunks` holds no transaction across a `yield`, and is closed when the reader
+    goes; a piece is some 64 KiB at most.
+    """
 
     status: int
     body: bytes = b""
     type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    chunks: AsyncGenerator[bytes, None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

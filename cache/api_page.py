@@ -22,6 +22,7 @@ machine.</p>
 <li><a href="/v1/objects">/v1/objects</a>: what came in, newest first
 <li><a href="/v1/changes">/v1/changes</a>: the change log
 <li><a href="/v1/hosts">/v1/hosts</a>: the servers that are asked
+<li><a href="/openapi.json">/openapi.json</a>: all calls, for programs
 <li><a href="/readyz">/readyz</a>, <a href="/healthz">/healthz</a>: for supervisors
 <li>/v1/document?id=, /v1/reference?id=, /v1/history?id=, /v1/collection?id=
 <li>POST /v1/fetch, /v1/pull, /v1/follows

@@ -2,29 +2,36 @@
 
     Call -> gate -> route -> handler -> Answer, or an awaitable one where a verb is waited for
 
-Reading is answered at once from the store; what cannot be read goes through the verbs' port, so
-that nothing here knows the crawler. Invariant: whatever happens, the caller gets an Answer, errors
-as RFC 9457 problems, and nothing of our insides.
+A route is an operation, as /openapi.json describes it, and its handler: to add a call is to add
+that pair to `_routes`. Reading is answered at once from the store; what cannot be read goes through
+the verbs' port, so that nothing here knows the crawler. Invariants: whatever happens, the caller
+gets an Answer, errors as RFC 9457 problems, and nothing of our insides; no handler sees a query
+parameter that its operation does not name.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
+from typing import Any, NamedTuple
 
 from ..errors import FedpullError
-from . import api_gate
+from . import api_gate, openapi
+from . import openapi_doing as doing
+from . import openapi_reading as reading
 from .api_demand import OnDemand
 from .api_document import Documents
 from .api_gate import ApiSettings
-from .api_http import Answer, Call, json, problem, problem_of
+from .api_http import Answer, Call, json, problem, problem_of, unknown
 from .api_mail import Mail
 from .api_metrics import Metrics
 from .api_moderation import Moderating
 from .api_page import front_page
+from .api_problems import problem_page
 from .api_read import Reading
 from .api_write import Writing
+from .openapi_form import Operation
 from .ports import Query
 from .verbs import Verbs
 
@@ -33,11 +40,19 @@ Handler = Callable[[Call], Result]
 
 log = logging.getLogger(__name__)
 
-# On every answer: no page may frame, sniff or script what strangers have written.
+# On every answer: no page may frame, sniff or script what strangers have written. A page of ours
+# that may load its own style says so itself.
 _ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
+
+
+class Route(NamedTuple):
+    """What a call is, and who answers it."""
+
+    operation: Operation
+    handler: Handler
 
 
 class Api:
@@ -48,33 +63,47 @@ class Api:
     ) -> None:
         self._settings = settings
         self._verbs = verbs
+        routes = self._routes(query, verbs, now)
+        self.operations = [route.operation for route in routes]
+        self.routes: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            for path in route.operation.paths():
+                self.routes.setdefault(path, {})[route.operation.method] = route
+        self._description = openapi.describe(self.operations, version("fedpull"))
+
+    def _routes(self, query: Query, verbs: Verbs, now: Callable[[], float]) -> Sequence[Route]:
         demand = OnDemand(query, verbs, now)
         read = Reading(query, verbs, now)
-        documents = Documents(query, demand, now)
         write = Writing(query, verbs, demand, now)
         mail, moderating = Mail(query, verbs), Moderating(verbs)
-        self.routes: Mapping[str, Mapping[str, Handler]] = {
-            "/": {"GET": lambda call: front_page()},
-            "/healthz": {"GET": lambda call: json({"status": "ok"})},
-            "/readyz": {"GET": self._ready},
-            "/metrics": {"GET": Metrics(query, verbs, now).get},
-            "/v1/document": {"GET": documents.get},
-            "/v1/reference": {"GET": read.reference},
-            "/v1/objects": {"GET": read.objects},
-            "/v1/collection": {"GET": read.collection},
-            "/v1/changes": {"GET": read.changes},
-            "/v1/history": {"GET": read.history},
-            "/v1/fetch": {"POST": write.fetch},
-            "/v1/pull": {"POST": write.pull},
-            "/v1/follows": {"GET": read.follows, "POST": write.follow, "DELETE": write.unfollow},
-            "/v1/notifications": {"GET": mail.notifications},
-            "/v1/followers": {"GET": mail.followers, "POST": mail.judge},
-            "/v1/deliveries": {"GET": mail.deliveries},
-            "/v1/forget": {"GET": moderating.forgotten, "POST": moderating.forget},
-            "/v1/blocklists": {"POST": moderating.reload},
-            "/v1/hosts": {"GET": read.hosts},
-            "/v1/status": {"GET": read.status},
-        }
+        return (
+            Route(reading.FRONT, lambda call: front_page()),
+            Route(reading.HEALTH, lambda call: json({"status": "ok"})),
+            Route(reading.READY, self._ready),
+            Route(reading.METRICS, Metrics(query, verbs, now).get),
+            Route(reading.OPENAPI, lambda call: json(self._description)),
+            Route(reading.PROBLEM, problem_page),
+            Route(reading.DOCUMENT, Documents(query, demand, now).get),
+            Route(reading.REFERENCE, read.reference),
+            Route(reading.OBJECTS, read.objects),
+            Route(reading.COLLECTION, read.collection),
+            Route(reading.CHANGES, read.changes),
+            Route(reading.HISTORY, read.history),
+            Route(doing.FETCH, write.fetch),
+            Route(doing.PULL, write.pull),
+            Route(reading.FOLLOWS, read.follows),
+            Route(doing.FOLLOW, write.follow),
+            Route(doing.UNFOLLOW, write.unfollow),
+            Route(reading.NOTIFICATIONS, mail.notifications),
+            Route(reading.FOLLOWERS, mail.followers),
+            Route(doing.JUDGE, mail.judge),
+            Route(reading.DELIVERIES, mail.deliveries),
+            Route(reading.FORGOTTEN, moderating.forgotten),
+            Route(doing.FORGET, moderating.forget),
+            Route(doing.RELOAD, moderating.reload),
+            Route(reading.HOSTS, read.hosts),
+            Route(reading.STATUS, read.status),
+        )
 
     def answer(self, call: Call) -> Result:
         """The answer to a call, or something to await for it. Never raises."""
@@ -84,14 +113,17 @@ class Api:
         methods = self.routes.get(call.path)
         if methods is None:
             return _finished(problem(404, "not-found", "no such resource; GET / lists them"))
-        handler = methods.get("GET" if call.method == "HEAD" else call.method)
-        if handler is None:
+        route = methods.get("GET" if call.method == "HEAD" else call.method)
+        if route is None:
             allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
             return _finished(problem(405, "method", f"use {allowed}", (("Allow", allowed),)))
-        if call.method == "POST" and (refused := api_gate.body_refusal(call)) is not None:
-            return _finished(refused)
+        body = route.operation.body
+        if body is not None and (wrong := api_gate.body_refusal(call, body.type)) is not None:
+            return _finished(wrong)
         try:
-            result = handler(call)
+            if not route.operation.known.issuperset(call.args):
+                unknown(call.args, route.operation.known)
+            result = route.handler(call)
         except Exception as error:  # noqa: BLE001 - the rim: a caller gets an answer, always
             return _finished(_failed(call, error))
         if isinstance(result, Answer):
@@ -121,4 +153,5 @@ def _failed(call: Call, error: Exception) -> Answer:
 
 
 def _finished(answer: Answer) -> Answer:
-    return Answer(answer.status, answer.body, answer.type, (*_ALWAYS, *answer.headers))
+    headers = (*_ALWAYS, *answer.headers)
+    return Answer(answer.status, answer.body, answer.type, headers, answer.chunks)

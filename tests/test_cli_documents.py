@@ -59,7 +59,7 @@ def test_every_call(tmp_path: Path) -> None:
     store = Store(tmp_path)
     api = Api(store.query, Origin(store), ApiSettings(), lambda: NOW)
     store.close()
-    there = {(method, path) for path, methods in api.routes.items() for method in methods}
+    there = {(one.method, one.path) for one in api.operations}
 
     named = set(re.findall(r"^\| `(GET|POST|DELETE) ([^?` ]+)", API, re.MULTILINE))
 

@@ -150,13 +150,20 @@ class _Chunks(_ChunkedTransferDecoder):
         return super()._dataReceived_CHUNK_LENGTH()
 
 
-def head_of(answer: Answer, *, keep_alive: bool) -> bytes:
-    """Status line and headers. A line break in a value would be another header: it is dropped."""
+def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes:
+    """Status line and headers. A line break in a value would be another header: it is dropped.
+
+    `chunked`: how the pieces of an answer that comes in some are told apart; where they are not,
+    the connection's end is the end of them."""
     reason = RESPONSES.get(answer.status, b"").decode("ascii")
     lines = [f"HTTP/1.1 {answer.status} {reason}", "Server: fedpull"]
     lines.append(f"Date: {datetimeToString().decode('ascii')}")
     if answer.status not in (204, 304):
-        lines += [f"Content-Type: {answer.type}", f"Content-Length: {len(answer.body)}"]
+        lines.append(f"Content-Type: {answer.type}")
+        if answer.chunks is None:
+            lines.append(f"Content-Length: {len(answer.body)}")
+        elif chunked:
+            lines.append("Transfer-Encoding: chunked")
     lines += [f"{name}: {value}" for name, value in answer.headers if value.isprintable()]
     if not keep_alive:
         lines.append("Connection: close")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from twisted.web.server import Site
 from ..errors import FedpullError
 from .api_http import Answer, problem, problem_of
 from .http_channel import BoundedChannel, head_of
+from .http_stream import Stream
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Limits:
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 60.0  # keep-alive clients poll more often than this
+    write_seconds: float = 30.0  # for what the socket's buffer holds of an answer in pieces
     connections: int | None = None
     per_client: int | None = None
     bodies: int | None = None  # bytes of all bodies that are being read or answered
@@ -55,6 +57,7 @@ class BoundedRequest(Request):
     def __init__(self, channel: HTTPChannel, queued: object = False) -> None:
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
         self._size = 0
+        self._stream: asyncio.Future[None] | None = None
 
     def early(self, method: bytes, target: bytes) -> Answer | None:
         """The answer to a request whose body is not wanted; None: read it."""
@@ -108,11 +111,22 @@ class BoundedRequest(Request):
     def send(self, answer: Answer) -> None:
         if self._disconnected:
             return
+        if answer.chunks is not None:
+            self._stream = self.channel.site.keep(Stream(self, answer).run())
+            return
         head = head_of(answer, keep_alive=bool(self.channel.persistent))
-        # Past Twisted's header objects, which take a quarter of the time of a whole call.
-        self.startedWriting = 1
-        self.channel.write(head if self.method == b"HEAD" else head + answer.body)
+        self.write_head(head if self.method == b"HEAD" else head + answer.body)
         self.finish()  # type: ignore[no-untyped-call]
+
+    def write_head(self, head: bytes) -> None:
+        """Past Twisted's header objects, which take a quarter of the time of a whole call."""
+        self.startedWriting = 1
+        self.channel.write(head)
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+        if self._stream is not None:
+            self._stream.cancel()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
 class BoundedSite(Site):
@@ -187,9 +201,14 @@ class BoundedSite(Site):
                 answer = _failure(error)
             send(answer)
 
-        task = asyncio.ensure_future(later())
+        self.keep(later())
+
+    def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        """Have it done, until the site is closed."""
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def startFactory(self) -> None:  # noqa: N802 - Twisted's name
         """No access log, hence none of Twisted's once-a-second timer for its time stamps."""

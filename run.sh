@@ -6,6 +6,7 @@
 #   ./run.sh test [ARGS]   set everything up and run the tests (arguments go to pytest)
 #   ./run.sh check         what CI runs: lint, types, import contracts, tests
 #   ./run.sh bench [ARGS]  the benchmarks (needs nginx)
+#   ./run.sh fuzz [SECONDS [TARGET...]]  each reader of foreign input under atheris, for 600 s each
 #   ./run.sh lowest        the tests on the lowest versions of the dependencies that we promise
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -25,6 +26,7 @@ install() {
             run) ;;
             test) groups=(--group test) ;;
             dev) groups=(--group test --group lint --group bench) ;;
+            fuzz) groups=(--group test --group fuzz) ;;
         esac
         # Of an editable install setuptools warns that our folder is named as our package. It is.
         PYTHONWARNINGS=ignore "$BIN/python" -m pip install --quiet --disable-pip-version-check \
@@ -77,6 +79,17 @@ bench() {
     exec "$BIN/python" benchmarks/run.py "$@"
 }
 
+# Coverage-guided; what is found stays in .fuzz. `pytest tests/test_fuzz.py` is the short form.
+fuzz() {
+    install fuzz
+    local seconds="${1:-600}" target
+    local targets=("${@:2}")
+    [ $# -gt 1 ] || read -ra targets <<< "$("$BIN/python" tests/fuzz_run.py)"
+    for target in "${targets[@]}"; do
+        "$BIN/python" tests/fuzz_run.py "$target" "$seconds"
+    done
+}
+
 # Every lower bound of pyproject.toml, installed exactly and tested.
 lowest() {
     VENV=.venv-lowest
@@ -94,7 +107,7 @@ PY
 }
 
 case "${1:-}" in
-    run | demo | check | bench | lowest) "$@" ;;
+    run | demo | check | bench | fuzz | lowest) "$@" ;;
     test) shift; tests "$@" ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0"; [ $# -eq 0 ] || exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; [ $# -eq 0 ] || exit 2 ;;
 esac

@@ -2,8 +2,8 @@
 
     python tests/fuzz_run.py TARGET [SECONDS]    (without a target it names them all)
 
-Ends with 0 when nothing was found. An input that raises, or takes a second of the processor, ends it
-with an error and is written beside the corpus, which is kept in `.fuzz/TARGET` for the next run.
+Ends with 0 when nothing was found. An input that raises, or takes a second of the processor, ends
+it with an error and is written beside the corpus, which is kept in `.fuzz/TARGET` for the next run.
 What takes unusually long is told as it is met.
 """
 

@@ -56,6 +56,7 @@ class Words:
     def text(self, words: Sequence[str], longest: int = 65_536) -> str:
         """Words of the format, characters of any kind, and repetitions of either."""
         pieces: list[str] = []
+        size = 0
         for _ in range(self.below(_MOST_PIECES)):
             if not self.left:
                 break
@@ -65,11 +66,13 @@ class Words:
                 case 1:
                     pieces.append(self.raw(4).decode("latin-1"))
                 case 2 if pieces:
-                    back = 1 + self.below(len(pieces))
-                    pieces.append("".join(pieces[-back:]) * self.below(_MOST_REPEATS))
+                    again = "".join(pieces[-1 - self.below(len(pieces)) :])
+                    room = (longest - size) // max(1, len(again)) + 1
+                    pieces.append(again * min(self.below(_MOST_REPEATS), room))
                 case _:
                     pieces.append(self.pick(words))
-            if sum(map(len, pieces)) > longest:
+            size += len(pieces[-1])
+            if size > longest:
                 break
         return "".join(pieces)[:longest]
 

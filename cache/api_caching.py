@@ -13,7 +13,7 @@ from email.utils import formatdate
 
 from ..crawler.protocol.times import http_date
 from . import shapes
-from .api_http import Answer, Directives, FromStore, NotCached, canonical_link, matches
+from .api_http import Answer, Directives, FromStore, NotCached, canonical_link
 from .document import Document
 from .negative import Denial, denial
 from .records import Reference, State
@@ -115,13 +115,7 @@ def age_of(reference: Reference, now: float) -> float:
     return max(now - verified, 0.0)
 
 
-def answer(
-    document: Document,
-    reference: Reference,
-    cache_status: str,
-    if_none_match: str | None,
-    now: float,
-) -> Answer:
+def answer(document: Document, reference: Reference, cache_status: str, now: float) -> Answer:
     """The stored copy with everything that there is to say about its age and its proof."""
     # Of the content hash, which leaves @context out: hence weak.
     etag = f'W/"{(reference.content_hash or b"").hex()[:32]}"'
@@ -137,8 +131,6 @@ def answer(
         ("Last-Modified", formatdate(_modified(reference, now), usegmt=True)),
         ("Link", canonical_link(reference.id)),
     )
-    if matches(if_none_match, etag):
-        return Answer(304, headers=headers)
     return Answer(200, document.body, headers=headers)
 
 

@@ -48,7 +48,7 @@ class Documents:
         if isinstance(verdict, Fetch):
             return self._fetched(call, id, verdict.why)
         assert reference is not None
-        found = self._stored(call, reference, "hit", now)
+        found = self._stored(reference, "hit", now)
         if found is None:  # it was purged between the two reads
             return self._fetched(call, id, "uri-miss")
         if verdict.check:
@@ -65,15 +65,15 @@ class Documents:
         came = await self._demand.fetch(id, wait=WAIT, again=True)
         reference = lookup.reference(self._query, came.id) or came
         raise_absent(reference)
-        found = self._stored(call, reference, f"fwd={why}; stored", self._now())
+        found = self._stored(reference, f"fwd={why}; stored", self._now())
         if found is not None:
             return found
         if reference.state is State.FAILED:
             raise Unreachable(id, reference.last_error or "could not be fetched")
         raise TimedOut(id, "was not fetched in time")
 
-    def _stored(self, call: Call, reference: Reference, status: str, now: float) -> Answer | None:
+    def _stored(self, reference: Reference, status: str, now: float) -> Answer | None:
         document = self._query.document(reference.id) if shapes.held(reference) else None
         if document is None:
             return None
-        return answer(document, reference, status, call.headers.get("if-none-match"), now)
+        return answer(document, reference, status, now)

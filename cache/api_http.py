@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -55,14 +56,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """What a request's Cache-Control asks of us (RFC 9111 section 5.2.1). `max_stale` without a
-    number is infinite."""
+    """What a request's Cache-Control asks of us (RFC 9111 section 5.2.1, RFC 5861 section 4).
+    `max_stale` without a number is infinite."""
 
     no_cache: bool = False
+    no_store: bool = False
+    no_transform: bool = False
     only_if_cached: bool = False
     max_age: float | None = None
     max_stale: float | None = None
     min_fresh: float | None = None
+    stale_if_error: float | None = None
 
 
 class Busy(FedpullError):
@@ -165,8 +169,11 @@ def _negative_hit(error: FromStore) -> list[tuple[str, str]]:
 
 def directives(header: str | None) -> Directives:
     """Read a request's Cache-Control; what cannot be read is passed over, as RFC 9111 wants."""
-    if not header:
-        return Directives()
+    return _directives(header) if header else _SILENT
+
+
+@lru_cache(64)  # a program says the same with each of its calls
+def _directives(header: str) -> Directives:
     found: dict[str, str] = {}
     for part in header.lower().split(","):
         name, _, value = part.strip().partition("=")
@@ -181,11 +188,17 @@ def directives(header: str | None) -> Directives:
         stale = float("inf")
     return Directives(
         no_cache="no-cache" in found,
+        no_store="no-store" in found,
+        no_transform="no-transform" in found,
         only_if_cached="only-if-cached" in found,
         max_age=seconds("max-age"),
         max_stale=stale,
         min_fresh=seconds("min-fresh"),
+        stale_if_error=seconds("stale-if-error"),
     )
+
+
+_SILENT = Directives()
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from ..errors import FedpullError
-from . import api_gate, openapi
+from . import api_coding, api_gate, openapi
 from . import openapi_doing as doing
 from . import openapi_reading as reading
 from .api_demand import OnDemand
@@ -107,28 +107,32 @@ class Api:
 
     def answer(self, call: Call) -> Result:
         """The answer to a call, or something to await for it. Never raises."""
+        result = self._result(call)
+        if isinstance(result, Answer):
+            return _finished(call, result)
+        return _later(call, result)
+
+    def _result(self, call: Call) -> Result:
         refused = api_gate.refusal(call, self._settings)
         if refused is not None:
-            return _finished(refused)
+            return refused
         methods = self.routes.get(call.path)
         if methods is None:
-            return _finished(problem(404, "not-found", "no such resource; GET / lists them"))
+            return problem(404, "not-found", "no such resource; GET / lists them")
         route = methods.get("GET" if call.method == "HEAD" else call.method)
         if route is None:
             allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
-            return _finished(problem(405, "method", f"use {allowed}", (("Allow", allowed),)))
-        body = route.operation.body
+            return problem(405, "method", f"use {allowed}", (("Allow", allowed),))
+        operation = route.operation
+        body = operation.body
         if body is not None and (wrong := api_gate.body_refusal(call, body.type)) is not None:
-            return _finished(wrong)
+            return wrong
         try:
-            if not route.operation.known.issuperset(call.args):
-                unknown(call.args, route.operation.known)
-            result = route.handler(call)
+            if not operation.known.issuperset(call.args):
+                unknown(call.args, operation.known)
+            return route.handler(call)
         except Exception as error:  # noqa: BLE001 - the rim: a caller gets an answer, always
-            return _finished(_failed(call, error))
-        if isinstance(result, Answer):
-            return _finished(result)
-        return _later(call, result)
+            return _failed(call, error)
 
     def _ready(self, call: Call) -> Answer:
         running = self._verbs.running()
@@ -138,9 +142,11 @@ class Api:
 
 async def _later(call: Call, result: Awaitable[Answer]) -> Answer:
     try:
-        return _finished(await result)
+        answer = await result
     except Exception as error:  # noqa: BLE001 - the rim: a caller gets an answer, always
-        return _finished(_failed(call, error))
+        answer = _failed(call, error)
+    finished = _finished(call, answer)
+    return finished if isinstance(finished, Answer) else await finished
 
 
 def _failed(call: Call, error: Exception) -> Answer:
@@ -152,6 +158,13 @@ def _failed(call: Call, error: Exception) -> Answer:
     return problem(500, "error", "something failed that should not; it is in the log")
 
 
-def _finished(answer: Answer) -> Answer:
-    headers = (*_ALWAYS, *answer.headers)
-    return Answer(answer.status, answer.body, answer.type, headers, answer.chunks)
+def _finished(call: Call, answer: Answer) -> Result:
+    """With what stands on every answer, and as small as its reader takes it."""
+    answer = api_coding.validated(call, answer)
+    given = {name for name, _ in answer.headers}
+    headers = (*(header for header in _ALWAYS if header[0] not in given), *answer.headers)
+    whole = Answer(answer.status, answer.body, answer.type, headers, answer.chunks)
+    if not api_coding.can_shrink(answer) or not api_coding.wants_gzip(call):
+        return whole
+    large = len(answer.body) > api_coding.LARGE
+    return api_coding.compressed_aside(whole) if large else api_coding.compressed(whole)

@@ -10,17 +10,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from ..cache.records import Plan, Put, Terms
 from ..errors import BadInput
 from .protocol import activitystreams as as2
 from .protocol import consent, media
 from .protocol.knock import Form
 from .protocol.robots_tag import directives
+from .protocol.strictjson import written
 from .protocol.version import Stamp, believable, content_hash
 
-_HIDDEN = re.compile(rb'"b(?:to|cc)"')
+# Or a small letter that is escaped, which nobody has to: it could be one of these.
+_HIDDEN = re.compile(rb'"b(?:to|cc)"|\\u00[67]')
 
 
 def stamp_of(document: dict[str, Any], now: float) -> Stamp:
@@ -135,8 +135,8 @@ def put(
 ) -> Put:
     """The record to store. With `headers` it came under its own URL, with `enclosing` the body is
     a slice of the answer from that URL, perhaps within the activity `around`."""
-    if _HIDDEN.search(body):
-        body = orjson.dumps(_without_hidden(document))
+    if _HIDDEN.search(body) and (shown := _without_hidden(document)) != document:
+        body = written(shown)
     etag, modified = media.validators(headers) if headers is not None else (None, None)
     if headers is not None:
         robots_tag = robots_tag_of(headers)

@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from ..cache.records import Plan, Put
 from ..config.model import Follow as Rules
 from .describe import put, reads_plainly, refusal, robots_tag_of
 from .protocol import activitystreams as as2
 from .protocol.identity import embedded_counts
 from .protocol.knock import Form
-from .protocol.strictjson import Parsed
+from .protocol.strictjson import Parsed, written
 from .protocol.uri import origin
 from .protocol.version import Stamp
 from .reading import Reading
@@ -43,9 +41,9 @@ def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosin
     if reading.parsed is None:
         return None
     url, context = reading.answer.final_url, reading.parsed.value.get("@context")
-    written = orjson.dumps(context) if context is not None else None
+    frame = written(context) if context is not None else None
     form, tag = reading.answer.form, robots_tag_of(reading.answer.headers)
-    return Enclosing(reading.parsed, url, origin(url), trusted, owner, written, form, tag)
+    return Enclosing(reading.parsed, url, origin(url), trusted, owner, frame, form, tag)
 
 
 def fetched(around: Enclosing, doc: dict[str, Any]) -> bytes | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import orjson
 import pytest
 from ingest_cases import (
     ALICE,
@@ -78,6 +80,25 @@ def test_every_spelling_of_public_counts_in_every_place(field: str, spelling: st
     outcome = ingested(note(**addressed))
 
     assert len(outcome.puts) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(b'"bto":["https://secret.example/eve"],"n":1', id="plainly"),
+        pytest.param(b'"\\u0062cc":["https://secret.example/eve"],"n":1', id="an escaped letter"),
+        pytest.param(b'"bcc":"https://secret.example/eve","n":%d' % 10**30, id="and a long number"),
+    ],
+)
+def test_hidden_addressees_are_taken_out_however_they_are_written(more: bytes) -> None:
+    """And nothing else is; a document without any is kept byte for byte."""
+    plain = orjson.dumps(note())[:-1] + b',"letters":"\\u0062"}'
+    [kept] = ingested(plain).puts
+    [put] = ingested(plain[:-1] + b"," + more + b"}").puts
+
+    assert kept.body == plain
+    assert b"secret" not in put.body
+    assert json.loads(put.body) == json.loads(plain) | {"n": json.loads(put.body)["n"]}
 
 
 @pytest.mark.parametrize(

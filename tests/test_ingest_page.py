@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -65,6 +66,17 @@ def test_embedded_objects_of_the_owner_are_taken_byte_for_byte() -> None:
     assert outcome.members is not None
     assert [entry.object for entry in outcome.members.entries] == [put.id for put in outcome.puts]
     assert [w.kind for w in outcome.wants] == [Kind.PAGE]
+
+
+def test_a_page_whose_context_holds_a_long_number_is_read() -> None:
+    """More than 64 bits: JSON allows that, and a fast writer does not."""
+    body = orjson.dumps(page([create()])).replace(
+        b'activitystreams"', b'activitystreams",%d]' % 10**30
+    )
+    outcome = ingested(body.replace(b'"@context":"', b'"@context":["'), walk=begun())
+
+    assert [put.id for put in outcome.puts] == [f"{ALICE}/posts/1"]
+    assert json.loads(outcome.puts[0].context or b"")[1] == 10**30
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ sent, because strictly decoded UTF-8 encodes back to the same bytes.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from . import plainjson
 from .jsontext import (
@@ -25,7 +28,7 @@ from .jsontext import (
     skip_space,
 )
 
-__all__ = ["BadJson", "Parsed", "parse", "parse_object", "parse_with_items"]
+__all__ = ["BadJson", "Parsed", "parse", "parse_object", "parse_with_items", "written"]
 
 # first -> page, items -> list or nested collection (Owncast), object -> what an activity is about
 # (twice for Lemmy, whose communities announce Creates).
@@ -74,6 +77,14 @@ def parse_with_items(body: bytes) -> Parsed:
     if plain is not None:
         return Parsed(plain[0], writer=plain[1])
     return _scanned(body)
+
+
+def written(value: Any) -> bytes:
+    """A value that was read, as JSON text."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer of more than 64 bits, which JSON allows
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _scanned(body: bytes) -> Parsed:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..crawler.protocol.knock import fresh
+from . import windows
 from .environment import Tables, Txn
-from .host_state import HostHealth, standing
+from .host_state import HostHealth, reason, standing
 from .layout import host_key, some
 from .queue_layout import HostRow
-from .records import Host
+from .views import Host, HostWindow
 
 HOSTS_A_READ = 500
 
@@ -39,12 +40,24 @@ def _host(row: bytes, now: float | None) -> Host:
         some(host.since),
         host.until,
         host.last_error,
+        host.strange,
     )
     at = now if now is not None else host.next_at
+    spent = windows.opens(host.windows, host.requests, at, waited_for=True)
+    part = windows.allowance(host.allowance, host.allowance_at, at)
+    running = tuple(one for one in host.windows if one.resets > at)
+    slowed = host.slowed if running or part < 1.0 else 0.0
+    until = max(host.until, spent)
+    state, why = standing(health, at), reason(health, at)
+    if host.blocked:
+        state, why = "blocked", "the operator wants nothing to do with it"
+    elif state in ("ok", "slow") and (spent > at or slowed):
+        state = "paused" if spent > at else "slow"
+        why = "the limit that it announces is spent" if spent > at else why or _slower(part)
     return Host(
         host=host.name,
-        state="blocked" if host.blocked else standing(health, at),
-        until=host.until if host.until > at else None,
+        state=state,
+        until=until if until > at else None,
         failures=host.failures,
         last_error=host.last_error or None,
         requests=host.requests,
@@ -54,4 +67,19 @@ def _host(row: bytes, now: float | None) -> Host:
         lag=float(host.lag) if host.lag else None,
         knock=fresh(host.knock, at),
         delay=host.delay if host.delay and at < host.delay_until else None,
+        why=why,
+        gap=slowed or None,
+        pace=part,
+        windows=tuple(_window(one, host.requests) for one in running),
     )
+
+
+def _slower(part: float) -> str:
+    if part < 1.0:
+        return f"has answered 429, and is asked at {part:.0%} of the full pace"
+    return "is asked at the pace of the limit that it announces"
+
+
+def _window(window: windows.Window, requests: int) -> HostWindow:
+    left = window.remaining(requests)
+    return HostWindow(window.name, window.quota, window.span, left, window.resets)

@@ -1,10 +1,11 @@
-"""Hosts inside a transaction: slots, gap, page window, and when each may be asked again.
+"""Hosts inside a transaction: slots, gap, limits, and when each may be asked again.
 
-What an answer means for a host is decided in `host_state`; which row is next, in `leases`. Every
-slot counts, whoever took it, so schedule, push and on-demand share one budget. Invariants: never
-more slots out than `concurrency` (one while probing), never two requests within `gap`, never more
-than `pages` page requests in any `pages_window`; the row in `ready` is when something of the host
-can be leased, and is absent when nothing can.
+What an answer means for a host is decided in `host_state`, what the limits that it announces do to
+its pace in `windows`; which row is next, in `leases`. Every slot counts, whoever took it, so
+schedule, push and on-demand share one budget. Invariants: never more slots out than `concurrency`
+(one while probing), never two requests within `gap`, never more pages than `page_windows` allows,
+never more requests than the host says it has left; the row in `ready` is when something of the
+host can be leased, and is absent when nothing can.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from math import isnan, nan
 from typing import NamedTuple
 
 from ..crawler.protocol.robots_memory import DAY
-from . import robots
-from .host_state import HostHealth, host_after, is_probing
-from .layout import F64, NONE, U64, host_key, micros, number, some
+from . import collection_pace, robots, windows
+from .host_state import HostHealth, host_after, is_probing, is_throttled
+from .layout import NONE, U64, host_key, micros, number, some
 from .queue_layout import TURN, HostRow
 from .records import PARKED, Cause, HostReport, Kind
 from .work import Work
@@ -70,6 +71,7 @@ def health(host: HostRow) -> HostHealth:
         since=some(host.since),
         until=host.until,
         last_error=host.last_error,
+        strange=host.strange,
     )
 
 
@@ -77,9 +79,15 @@ def learn(work: Work, report: HostReport, now: float) -> None:
     """Take in what one request taught, and give its slot back where it had one of its own."""
     key, host = named(work, report.host)
     last = host.next_at - gap(work, host, now)
-    after = host_after(report.host, health(host), report, now)
+    before = health(host)
+    after = host_after(report.host, before, report, now)
     host.failures, host.throttles, host.refusals = after.failures, after.throttles, after.refusals
     host.since, host.until, host.last_error = number(after.since), after.until, after.last_error
+    host.strange = after.strange
+    # What was under way when the first 429 came is one mistake of ours, not several.
+    if is_throttled(report) and before.until <= now:
+        part = windows.allowance(host.allowance, host.allowance_at, now)
+        host.allowance, host.allowance_at = windows.halved(part), now
     if report.knock is not None:
         host.knock = report.knock
     if report.robots is not None:
@@ -88,13 +96,29 @@ def learn(work: Work, report: HostReport, now: float) -> None:
         host.next_at = max(host.next_at, last + gap(work, host, now))
     # The host counts from what it saw, which came after name, connection and TLS.
     host.next_at = max(host.next_at, min(report.sent, now) + gap(work, host, now))
+    if report.limits or host.paced:
+        _keep_pace(work, host, report, now)
     if report.slot and host.turns:
         end_turn(work, key, host, host.turns[0])
     work.unsettled.add(key)
 
 
+def _keep_pace(work: Work, host: HostRow, report: HostReport, now: float) -> None:
+    """What the host announces of its limits, and how much slower than stated that makes us."""
+    under_way = host.in_flight - bool(report.slot and host.turns)
+    sent = min(report.sent, now) or now
+    known = (host.windows, report.limits, report.host, host.requests, under_way, sent, now)
+    host.windows = windows.hear(*known)
+    part = windows.allowance(host.allowance, host.allowance_at, now)
+    if part >= 1.0:
+        host.allowance, host.allowance_at = 1.0, 0.0
+    stated = gap(work, host, now)
+    pace = max(windows.spread(host.windows, host.requests, now), stated / part)
+    host.slowed = pace if pace > stated else 0.0
+
+
 def capacity(work: Work, host: HostRow) -> int:
-    probing = is_probing(host.failures, host.throttles, host.refusals)
+    probing = is_probing(host.failures, host.throttles, host.refusals, host.strange)
     return 1 if probing else work.politeness.concurrency
 
 
@@ -111,13 +135,21 @@ def free_at(host: HostRow) -> float:
     return max(host.next_at, host.until)
 
 
-def page_at(work: Work, key: bytes, host: HostRow) -> float:
-    """When the page window allows the next page: the oldest of the last `pages` requests leaves."""
-    oldest = host.pages - work.politeness.pages
-    if oldest < 0:
+def paced_at(work: Work, host: HostRow, now: float, *, waited_for: bool) -> float:
+    """When the limits that the host has announced, and its latest 429, allow the next request."""
+    if not host.paced:
         return 0.0
-    at = work.txn.get(key + U64.pack(oldest), None, work.t.window)
-    return 0.0 if at is None else F64.unpack(at)[0] + work.politeness.pages_window
+    last = host.next_at - gap(work, host, now)
+    at = windows.opens(host.windows, host.requests, last, waited_for=waited_for)
+    if waited_for:
+        return at
+    part = windows.allowance(host.allowance, host.allowance_at, now)
+    return max(at, last + gap(work, host, now) / part)
+
+
+def page_at(work: Work, key: bytes, host: HostRow, now: float) -> float:
+    """When the windows of pages allow the next one."""
+    return collection_pace.page_at(work.txn, work.t, work.politeness, key, host, now)
 
 
 def take(
@@ -139,20 +171,8 @@ def take(
     host.next_at = now + gap(work, host, now)
     work.counters.in_flight += 1
     if page:
-        table = work.t.window
-        work.put(table, key + U64.pack(host.pages), F64.pack(now))
-        host.pages += 1
-        kept = host.pages - work.politeness.pages
-        if kept > 0 and not work.delete(table, key + U64.pack(kept - 1)):
-            _trim_window(work, key, kept)
+        collection_pace.note(work, key, host, now)
     work.unsettled.add(key)
-
-
-def _trim_window(work: Work, key: bytes, kept: int) -> None:
-    """Drop what a larger `pages` of an earlier configuration has left."""
-    cursor = work.txn.cursor(work.t.window)
-    while cursor.set_range(key) and cursor.key() < key + U64.pack(kept):
-        cursor.delete()
 
 
 def give_back(work: Work, key: bytes) -> None:
@@ -241,16 +261,20 @@ def _ready(work: Work, key: bytes, host: HostRow) -> tuple[int, float] | None:
     """The cause and time of what can be leased next from a host."""
     if host.blocked or host.queued == 0 or host.in_flight >= capacity(work, host):
         return None
-    free = free_at(host)
-    times = [
-        (max(free, group.due, page_at(work, key, host) if group.kind == Kind.PAGE else 0.0), group)
-        for group in groups(work, key)
-    ]
+    free, now = free_at(host), work.now
+    times: list[tuple[float, Group]] = []
+    for group in groups(work, key):
+        at = max(free, group.due)
+        if group.kind == Kind.PAGE:
+            at = max(at, page_at(work, key, host, now))
+        if host.paced:
+            at = max(at, paced_at(work, host, now, waited_for=group.cause == Cause.ON_DEMAND))
+        times.append((at, group))
     if not times:
         return None
     earliest = min(at for at, _ in times)
     # Of what is due by the time the host is free, the most urgent goes first and names the place
     # in the line of hosts.
-    horizon = max(earliest, free, work.now)
+    horizon = max(earliest, free, now)
     cause = min(group.cause for at, group in times if at <= horizon)
-    return cause, max(earliest, host.next_at - gap(work, host, work.now) + STEP_BACK)
+    return cause, max(earliest, host.next_at - gap(work, host, now) + STEP_BACK)

@@ -100,8 +100,14 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     account = work.agenda.prices.account
     refused = _refused(account, now)
     pages_turn = host.requests % _PAGE_EVERY == _PAGE_EVERY - 1
+    # Times in `ready` are rounded to microseconds.
+    latest = now + hosts.STEP_BACK
+    paced = hosts.paced_at(work, host, now, waited_for=False) > latest
+    spent = paced and hosts.paced_at(work, host, now, waited_for=True) > latest
     for group in hosts.groups(work, key):
         if group.due > now or group.cause > last:
+            continue
+        if spent if group.cause == Cause.ON_DEMAND else paced:
             continue
         if group.cause in refused and not _row_of(work, group).promoted:
             if group.cause == Cause.BACKFILL:
@@ -111,7 +117,7 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
         overtakes = pages_turn and group.kind == Kind.PAGE
         if best is not None and group.cause >= best.cause + overtakes:
             continue
-        if group.kind == Kind.PAGE and hosts.page_at(work, key, host) > now:
+        if group.kind == Kind.PAGE and hosts.page_at(work, key, host, now) > now:
             continue
         best = group
     if best is None:
@@ -189,11 +195,12 @@ def turn(work: Work, name: str, now: float, page: bool, held: bool, since: float
     """A slot outside the queue, or when to ask again."""
     _expire(work, now)
     key, host = hosts.named(work, name)
-    wait = hosts.free_at(host)
+    # A chain that has begun is waited for, as a person is.
+    wait = max(hosts.free_at(host), hosts.paced_at(work, host, now, waited_for=True))
     if since:
         wait = max(wait, min(since, now) + hosts.gap(work, host, now))
     if page:
-        wait = max(wait, hosts.page_at(work, key, host))
+        wait = max(wait, hosts.page_at(work, key, host, now))
     if wait > now:
         return wait
     if held:  # the caller's own slot goes on; only its next request is counted
@@ -268,6 +275,8 @@ def _rewind(work: Work, now: float) -> None:
         host.until = min(host.until, now + LONGEST_PAUSE)
         host.next_at = min(host.next_at, now + hosts.gap(work, host, now))
         host.since = min(host.since, now)  # NaN, for none, stays
+        host.allowance_at = min(host.allowance_at, now)
+        host.windows = ()  # the next answer tells
         work.unsettled.add(key)
     for key, at in list(work.txn.cursor(work.t.window)):
         if F64.unpack(at)[0] > now:

@@ -125,6 +125,18 @@ _HOST: dict[str, Any] = {
     "signature_until": maybe(TIME),
     "signature_failed": several(TEXT),
     "crawl_delay": maybe(NUMBER),
+    "why": maybe(TEXT),
+    "gap": maybe(NUMBER),
+    "pace": NUMBER,
+    "windows": several(
+        shape(
+            name=TEXT,
+            quota=maybe(WHOLE),
+            seconds=maybe(NUMBER),
+            remaining=WHOLE,
+            resets=maybe(TIME),
+        )
+    ),
     "requests": WHOLE,
     "in_flight": WHOLE,
     "due": WHOLE,

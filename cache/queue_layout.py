@@ -12,6 +12,7 @@ import orjson
 from ..crawler.protocol.knock import Known
 from .layout import NONE, U64, micros
 from .records import PARKED, Cause, Kind, Want
+from .windows import Window
 
 _ROW = Struct(">8sBd8sdHHB")
 TURN = 255  # in a slot's key: a request outside the queue
@@ -130,6 +131,11 @@ class HostRow:
     blocked: bool = False  # nothing of it is leased
     delay: float = 0.0  # the gap that its robots.txt asks for, until then
     delay_until: float = 0.0
+    windows: tuple[Window, ...] = ()  # the limits that it announces
+    slowed: float = 0.0  # seconds between two requests by these limits, where that is slower
+    allowance: float = 1.0  # the part of the full pace since its latest 429, and when that was
+    allowance_at: float = 0.0
+    strange: int = 0  # in a row: answers of no type that servers of the Fediverse send
 
     def pack(self) -> bytes:
         return _HOST.pack(
@@ -147,18 +153,23 @@ class HostRow:
             self.ready_cause,
         ) + orjson.dumps(self._rest())
 
+    @property
+    def paced(self) -> bool:
+        """Whether anything but the stated politeness holds for it; for most hosts nothing does."""
+        return bool(self.windows or self.allowance_at)
+
     def _rest(self) -> list[object]:
         rest: list[object] = [self.name, self.last_error, self.turns, self.lag, self.backlog]
+        kept: tuple[object, ...] | None = None
         if (knock := self.knock) is not None:  # without an identity there is none
             kept = (knock.form, knock.until, knock.failed, knock.since, knock.challenge)
-            rest.append((*kept, knock.post, knock.post_until))
-        elif self.blocked or self.delay:
-            rest.append(None)
-        if self.blocked or self.delay:
-            rest.append(self.blocked)
-        if self.delay:
-            rest += (self.delay, self.delay_until)
-        return rest
+            kept = (*kept, knock.post, knock.post_until)
+        more: list[object] = [kept, self.blocked, self.delay, self.delay_until]
+        if self.windows or self.allowance_at or self.strange:
+            more += (self.windows, self.slowed, self.allowance, self.allowance_at, self.strange)
+        elif not self.delay:
+            more = more[:2] if self.blocked else more[: kept is not None]
+        return rest + more
 
     @classmethod
     def unpack(cls, row: bytes) -> HostRow:
@@ -168,6 +179,9 @@ class HostRow:
         host.blocked = len(more) > 3 and more[3]
         if len(more) > 5:
             host.delay, host.delay_until = more[4:6]
+        if len(more) > 6:
+            windows, host.slowed, host.allowance, host.allowance_at, host.strange = more[6:11]
+            host.windows = tuple(Window(*one) for one in windows)
         if len(more) > 2 and more[2] is not None:
             form, until, failed, *others = more[2]
             host.knock = Known(form, until, tuple(failed), *others)

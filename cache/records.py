@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from ..crawler.protocol.knock import NOTHING, Form, Known
+from ..crawler.protocol.knock import Form, Known
+from ..crawler.protocol.rate_limits import Announced
 from ..crawler.protocol.record import record
 from ..crawler.protocol.robots_memory import Robots
 from ..crawler.protocol.version import Stamp
@@ -22,6 +23,8 @@ from .views import (
     CollectionView,
     Counts,
     Finding,
+    Host,
+    HostWindow,
     ObjectFilter,
     Reads,
     Reference,
@@ -46,6 +49,7 @@ __all__ = [
     "Follow",
     "Host",
     "HostReport",
+    "HostWindow",
     "Kind",
     "Lease",
     "Mark",
@@ -286,6 +290,7 @@ class HostReport:
     sent: float = 0.0  # when the request was sent, which is later than its lease; 0: not known
     knock: Known | None = None  # what it reads of our signatures; None: as it was known
     robots: Robots | None = None  # what is now known of its robots.txt; None: as it was
+    limits: tuple[Announced, ...] = ()  # the rate limits that the answer announces
 
 
 @record(frozen=True, slots=True)
@@ -327,6 +332,12 @@ class Politeness:
     gap: float = 2.0
     pages: int = 100
     pages_window: float = 900.0
+    # Further windows that hold beside that one: so many pages in so many seconds.
+    more_pages: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def page_windows(self) -> tuple[tuple[int, float], ...]:
+        return ((self.pages, self.pages_window), *self.more_pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,24 +364,6 @@ class Follow:
     blocked: str | None = None  # its actor blocks ours: the id of the Block; nothing leads it on
     subscribed: str = "no"  # no, pending, yes, rejected: whether its server pushes to us
     subscription: str | None = None  # id of our Follow activity, while one stands
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What we know of a host, and when it may be asked again."""
-
-    host: str
-    state: str  # ok, slow, paused, dead, unwelcome, blocked
-    until: float | None
-    failures: int
-    last_error: str | None
-    requests: int
-    in_flight: int = 0
-    due: int = 0
-    backlog: int = 0  # its sources that are due and have not been asked yet
-    lag: float | None = None  # seconds for which the most overdue of them has been waiting
-    knock: Known = NOTHING  # what it reads of our signatures, as far as that is believed
-    delay: float | None = None  # the gap that its robots.txt asks for, as far as it is granted
 
 
 @dataclass(frozen=True, slots=True)

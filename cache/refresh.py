@@ -36,6 +36,7 @@ _SET_BACK = 60.0  # smaller steps are waited out
 _LONGEST_STEP = 3_600.0  # between two ticks; more was a pause, which is not caught up with
 # Rows of one host that wait to be asked: with more the queue, not the agenda, would choose.
 FEW = 3
+_SOON = 60.0  # rows are queued for a host that paces itself, unless it has spent what it had
 # Of its interval, how much longer a source waits whose host has no room: who is asked often tries
 # often, and what a host has kept waiting does not come back to it all at once.
 _AGAIN = 1.0 / 16.0
@@ -231,7 +232,10 @@ class _Gate:
             return self._now
         opens = found.until
         if page:
-            opens = max(opens, hosts.page_at(self._work, host, found))
+            opens = max(opens, hosts.page_at(self._work, host, found, self._now))
+        if found.paced:
+            paced = hosts.paced_at(self._work, found, self._now, waited_for=False)
+            opens = max(opens, paced - _SOON)
         if opens > self._now:
             return opens
         left = self._room.get((host, page))
@@ -239,7 +243,7 @@ class _Gate:
             left = FEW - hosts.waiting(self._work, host, page, FEW)
         self._room[host, page] = left - 1
         # What waits there takes about so long; then there is room again.
-        wait = FEW * max(self._work.politeness.gap, 1.0)
+        wait = FEW * max(self._work.politeness.gap, found.slowed, 1.0)
         return self._now if left > 0 else self._now + wait
 
 
@@ -266,7 +270,8 @@ def _has_been_failing(host: HostRow, now: float) -> bool:
 def host_cap(politeness: Politeness) -> HostCap:
     """How many requests an hour the refresh loop may count on: what politeness leaves for pages,
     and for documents what the gap leaves beside them."""
-    pages = politeness.pages / max(politeness.pages_window, 1.0) * _HOUR
+    rates = [count / max(seconds, 1.0) for count, seconds in politeness.page_windows]
+    pages = min(rates) * _HOUR
     if politeness.gap <= 0.0:
         return lambda _, kind: pages if kind in COLLECTIONS else None
     most = _HOUR / politeness.gap

@@ -24,6 +24,7 @@ from .records import (
     CollectionView,
     Follow,
     Host,
+    HostWindow,
     Reads,
     Reference,
     State,
@@ -66,10 +67,11 @@ def held(reference: Reference | None) -> bool:
 
 
 def freshness(reference: Reference | None, now: float) -> str | None:
-    """`fresh` until the next check is due, `stale` from then on; None where nothing is held."""
+    """`fresh` until the next check is due, `stale` from then on, and from an attempt on that has
+    failed; None where nothing is held."""
     if reference is None or not held(reference):
         return None
-    due = reference.next_check
+    due = pace.fresh_until(reference)
     return "fresh" if due is not None and now < due else "stale"
 
 
@@ -265,11 +267,25 @@ def host(known: Host) -> Json:
         "signature_until": time(known.knock.until or None),
         "signature_failed": list(known.knock.failed),
         "crawl_delay": known.delay,
+        "why": known.why,
+        "gap": None if known.gap is None else round(known.gap, 3),
+        "pace": round(known.pace, 3),
+        "windows": [host_window(one) for one in known.windows],
         "requests": known.requests,
         "in_flight": known.in_flight,
         "due": known.due,
         "backlog": known.backlog,
         "lag": known.lag,
+    }
+
+
+def host_window(window: HostWindow) -> Json:
+    return {
+        "name": window.name,
+        "quota": window.quota or None,
+        "seconds": window.seconds or None,
+        "remaining": window.remaining,
+        "resets": time(window.resets),
     }
 
 

@@ -5,12 +5,13 @@ Invariant: the answer is never later than the moment at which the frontier would
 
 from __future__ import annotations
 
+from . import windows
+from .collection_pace import page_at
 from .environment import Tables, Txn
 from .host_state import LONGEST_PAUSE
 from .intern import FOLLOW, find_word
-from .layout import F64, U64
 from .queue_layout import HostRow, Row
-from .records import Kind, Politeness
+from .records import Cause, Kind, Politeness
 
 _MOST = 2_000  # rows looked at; all of a follow's rows are on few hosts, and early ones are typical
 
@@ -24,7 +25,7 @@ def stalled_until(
     if id is None or not cursor.set_key(id + b"\0"):
         return None
     earliest: float | None = None
-    hosts: dict[bytes, tuple[float, float]] = {}
+    hosts: dict[tuple[bytes, bool], tuple[float, float]] = {}
     for seen, value in enumerate(cursor.iternext_dup()):
         stored = txn.get(value[8:17], None, t.want)
         if stored is None:
@@ -32,9 +33,10 @@ def stalled_until(
         row = Row.unpack(stored)
         if row.until:
             return now
-        if row.host not in hosts:
-            hosts[row.host] = _free(txn, t, row.host, politeness, now)
-        free, page = hosts[row.host]
+        place = row.host, row.cause == Cause.ON_DEMAND
+        if place not in hosts:
+            hosts[place] = _free(txn, t, *place, politeness, now)
+        free, page = hosts[place]
         at = max(row.due, free, page if value[16] == Kind.PAGE else now, now)
         earliest = at if earliest is None else min(earliest, at)
         if earliest <= now or seen >= _MOST:
@@ -43,14 +45,15 @@ def stalled_until(
 
 
 def _free(
-    txn: Txn, t: Tables, key: bytes, politeness: Politeness, now: float
+    txn: Txn, t: Tables, key: bytes, waited_for: bool, politeness: Politeness, now: float
 ) -> tuple[float, float]:
     """When a host can be asked for a document, and when for a page."""
     stored = txn.get(key, None, t.host)
     if stored is None:
         return now, now
     host = HostRow.unpack(stored)
-    free = min(max(host.next_at, host.until), now + LONGEST_PAUSE)
-    oldest = host.pages - politeness.pages
-    at = txn.get(key + U64.pack(oldest), None, t.window) if oldest >= 0 else None
-    return free, free if at is None else max(free, F64.unpack(at)[0] + politeness.pages_window)
+    # As if the latest request had been as long ago as it can have been.
+    last = host.next_at - max(politeness.gap, host.delay)
+    limits = windows.opens(host.windows, host.requests, last, waited_for=waited_for)
+    free = min(max(host.next_at, host.until, limits), now + LONGEST_PAUSE)
+    return free, max(free, page_at(txn, t, politeness, key, host, now))

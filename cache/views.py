@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ..crawler.protocol.knock import NOTHING, Known
 from ..crawler.protocol.listable import Verdict
 from ..crawler.protocol.record import record
 
@@ -219,3 +220,37 @@ class CheckReport:
     documents: int
     index_entries: int
     findings: tuple[Finding, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class HostWindow:
+    """A limit that a host announces: so many requests are left of `quota` in `seconds` until it
+    begins anew. 0: it does not say."""
+
+    name: str
+    quota: int
+    seconds: float
+    remaining: int
+    resets: float
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What we know of a host, and when it may be asked again."""
+
+    host: str
+    state: str  # ok, slow, paused, dead, unwelcome, blocked
+    until: float | None
+    failures: int
+    last_error: str | None
+    requests: int
+    in_flight: int = 0
+    due: int = 0
+    backlog: int = 0  # its sources that are due and have not been asked yet
+    lag: float | None = None  # seconds for which the most overdue of them has been waiting
+    knock: Known = NOTHING  # what it reads of our signatures, as far as that is believed
+    delay: float | None = None  # the gap that its robots.txt asks for, as far as it is granted
+    why: str | None = None  # of any state but ok, in a sentence for a person
+    gap: float | None = None  # seconds between two requests, where it gets longer ones than stated
+    pace: float = 1.0  # the part of the full pace that it gets since its latest 429
+    windows: tuple[HostWindow, ...] = ()  # the limits that it announces

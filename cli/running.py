@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from ..errors import BadInput
 from . import output
 from .options import common, examples, json_option, pass_session
 from .session import Session
+
+if TYPE_CHECKING:
+    from ..cache.records import HostWindow
 
 _FINDINGS = 1
 
@@ -207,7 +210,7 @@ def hosts(session: Session, as_json: bool) -> None:
         return
     heads = (
         *("host", "state", "signature", "requests", "queued", "overdue", "for"),
-        *("failures", "not before", "last error"),
+        *("failures", "not before", "left", "why"),
     )
     rows = (
         (
@@ -215,11 +218,16 @@ def hosts(session: Session, as_json: bool) -> None:
             host.knock.form or ("refused" if settled(host.knock) else None),
             *(host.requests, host.due, host.backlog),
             *(None if host.lag is None else span(host.lag), host.failures),
-            *(output.moment(host.until), host.last_error),
+            *(output.moment(host.until), _left(host.windows), host.why or host.last_error),
         )
         for host in known
     )
     output.table(heads, rows)
+
+
+def _left(windows: tuple[HostWindow, ...]) -> str | None:
+    """What is left of the limits that a host announces: `120/300`."""
+    return ", ".join(f"{one.remaining}/{one.quota or '?'}" for one in windows) or None
 
 
 @click.command(epilog=examples("check", "check --json"))

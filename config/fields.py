@@ -20,11 +20,21 @@ from . import names
 from .connect_to import Rule, parse_rules
 from .endpoint import parse_endpoint
 from .problems import ConfigError, custom, custom_many
-from .units import Rate, format_duration, format_size, parse_duration, parse_rate, parse_size, shown
+from .units import (
+    A_RATE,
+    Rate,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_rate,
+    parse_size,
+    shown,
+)
 
 IPNetwork = IPv4Network | IPv6Network
 Entries = TypeVar("Entries", tuple[str, ...], frozenset[int])
 LOOPBACK = IPv4Network("127.0.0.1")
+_MOST_RATES = 4  # a burst, an hour, a day, a month
 
 # Key of the validation context that marks values somebody wrote, in YAML or JSON. Without it a
 # model is being built in Python, where seconds are floats and `Politeness(gap=0.5)` says it all.
@@ -84,6 +94,25 @@ def size(at_least: int) -> PlainValidator:
 def rate() -> PlainValidator:
     """A Rate."""
     return reader(lambda value: value if isinstance(value, Rate) else parse_rate(value))
+
+
+def rates() -> PlainValidator:
+    """One Rate, or several that all hold; kept as a tuple, the shortest time first."""
+    expected = f"{A_RATE}, or a list of such rates"
+
+    def read(value: object) -> tuple[Rate, ...]:
+        listed = value if isinstance(value, list | tuple) else [value]
+        if not listed:
+            raise BadInput("", "is an empty list", expected)
+        if len(listed) > _MOST_RATES:
+            raise BadInput(f"{len(listed)} rates", "are too many", f"at most {_MOST_RATES}")
+        found = [one if isinstance(one, Rate) else parse_rate(one) for one in listed]
+        spans = {one.seconds for one in found}
+        if len(spans) < len(found):
+            raise BadInput("two rates", "are for the same time", "one rate for each time")
+        return tuple(sorted(found, key=lambda one: one.seconds))
+
+    return reader(read)
 
 
 def whole(at_least: int, at_most: int) -> PlainValidator:

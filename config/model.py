@@ -155,7 +155,8 @@ class Politeness(Section):
     # Browsers open six connections to a host; 64 is for machines of one's own.
     concurrency: Annotated[int, fields.whole(1, 64)] = 1
     gap: Annotated[float, fields.duration()] = 2.0
-    pages: Annotated[Rate, fields.rate()] = Rate(100, 15 * MINUTE)
+    # A third of what Mastodon allows (300 in 15 minutes for requests with `page`).
+    pages: Annotated[tuple[Rate, ...], fields.rates()] = (Rate(100, 15 * MINUTE),)
     robots: Annotated[
         Literal["crawl", "strict", "off"], fields.choice("crawl", "strict", "off")
     ] = "crawl"

@@ -72,7 +72,7 @@ freshness:
 politeness:
   concurrency: 1                    # connections at a time
   gap: 2s                           # pause between two requests
-  pages: 100/15m                    # pages of outboxes and other lists
+  pages: 100/15m                    # pages of outboxes and other lists; or [100/15m, 1000/1d]
   # robots.txt. crawl: obeyed for all but the posts and profiles of those you follow, on their own
   # server; strict: obeyed for everything; off: not asked for.
   robots: crawl

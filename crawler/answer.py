@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Literal
 
 from ..errors import FedpullError, Unreachable
@@ -35,6 +36,9 @@ FailureKind = Literal[
     "url",  # the URL itself may not be asked for
     "refused",  # by the operator's word or the host's robots.txt: nothing was sent for it
 ]
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @record(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class Ask:
 class Hop:
     """One request that was sent or tried, for the books on hosts. `host` is "host:port"; `sent` is
     the time of the request itself, after name, connection and TLS, or of its failure. `knock` is
-    what the host is now known to read; a knock that `failed` says nothing else about the host."""
+    what the host is now known to read; a knock that `failed` says nothing else about the host.
+    `headers` are those of the response, as far as one came."""
 
     host: str
     status: int | None = None
@@ -75,6 +80,7 @@ class Hop:
     sent: float = field(default=0.0, compare=False)
     knock: Known | None = field(default=None, compare=False)
     failed: bool = False
+    headers: Mapping[str, str] = field(default=NO_HEADERS, compare=False, repr=False)
 
 
 @record(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from .clock import Clock
 from .protocol import delivering
 from .protocol.delivering import Past, Reply, Schedule
 from .protocol.following import CONTENT_TYPE
+from .protocol.rate_limits import announced
 
 log = logging.getLogger(__name__)
 
@@ -144,15 +145,17 @@ class Delivery:
         return Reply(answer.status, answer.headers)
 
     def _learn(self, answer: Answer) -> None:
-        """The form of signature that the host reads. That its inbox refused says nothing of what
-        it lets be read, so no more than that is told."""
+        """The form of signature that the host reads, and the rate limits that it announces. That
+        its inbox refused says nothing of what it lets be read, so no more than that is told."""
+        now = self.clock.now()
+        told = [(hop, announced(hop.headers, now)) for hop in answer.hops]
         found = [
-            HostReport(hop.host, ok=True, sent=hop.sent, knock=hop.knock)
-            for hop in answer.hops
-            if hop.knock is not None
+            HostReport(hop.host, ok=True, sent=hop.sent, knock=hop.knock, limits=limits)
+            for hop, limits in told
+            if hop.knock is not None or limits
         ]
         if found:
-            self.frontier.report(found, self.clock.now())
+            self.frontier.report(found, now)
 
     def _sent(self, errand: Errand, reply: Reply) -> Sent:
         one = errand.delivery

@@ -50,7 +50,8 @@ class Chain:
         self.query = uri.query is not None
 
     def answered(self, reader: ResponseReader) -> None:
-        self.hops[-1] = Hop(self.hops[-1].host, reader.status, sent=reader.sent)
+        host = self.hops[-1].host
+        self.hops[-1] = Hop(host, reader.status, sent=reader.sent, headers=reader.headers)
 
     def learnt(self, known: Known) -> None:
         """What the latest answer taught of the forms that its host reads."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..cache.records import HostReport
 from .answer import Answer, FetchFailed, Hop
-from .protocol import media
+from .protocol.rate_limits import announced, retry_after
 
 
 def reports(
@@ -20,7 +20,8 @@ def reports(
     hops = source.hops
     for index, hop in enumerate(hops):
         last = index == len(hops) - 1
-        wait = media.retry_after(source.headers, now) if last and hop.status in (429, 503) else None
+        headers = source.headers if last else hop.headers
+        wait = retry_after(headers, now) if last and hop.status in (429, 503) else None
         first_there = all(earlier.host != hop.host for earlier in hops[:index])
         status = _said(hop, source, last)
         found.append(
@@ -35,6 +36,7 @@ def reports(
                 knock=hop.knock,
                 sent=hop.sent,
                 slot=first_there and (index > 0 or not leased),
+                limits=announced(headers, now) if headers else (),
             )
         )
     return tuple(found)

@@ -77,7 +77,8 @@ def egress_rules(config: Config, rules: UrlRules, *, public: bool) -> EgressRule
 def politeness(config: Config) -> Politeness:
     """The stated politeness, as the frontier keeps it."""
     polite = config.politeness
-    return Politeness(polite.concurrency, polite.gap, polite.pages.count, polite.pages.seconds)
+    first, *more = ((rate.count, rate.seconds) for rate in polite.pages)
+    return Politeness(polite.concurrency, polite.gap, *first, tuple(more))
 
 
 @dataclass(slots=True)

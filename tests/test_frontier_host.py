@@ -28,6 +28,7 @@ def lost(error: str = "connect") -> HostReport:
 
 
 REFUSED = HostReport(HOST, ok=True, status=403, refused=True)
+PAGE = HostReport(HOST, ok=True, status=200, error="type")  # for people
 PAUSES: list[tuple[str, list[HostReport], float, float, str]] = [
     ("a good answer is nothing", [ok()], 0, 0, "ok"),
     ("a missing document is nothing", [ok(404)], 0, 0, "ok"),
@@ -38,16 +39,21 @@ PAUSES: list[tuple[str, list[HostReport], float, float, str]] = [
     ("four pause two minutes", [lost()] * 4, 96, 144, "paused"),
     ("thirty pause six hours at most", [lost()] * 30, 17_280, 25_920, "paused"),
     ("a success in between begins anew", [lost(), lost(), ok(), lost()], 0, 0, "slow"),
-    ("429 without a time pauses five minutes", [ok(429)], 300, 300, "paused"),
-    ("a second one ten", [ok(429)] * 2, 600, 600, "paused"),
-    ("and many an hour", [ok(429)] * 9, 3600, 3600, "paused"),
-    ("503 without a time, too", [ok(503)], 300, 300, "paused"),
-    ("429 with a time pauses until then", [ok(429, pause=NOW + 77)], 77, 77, "paused"),
+    ("429 without a time pauses five minutes", [ok(429)], 300, 315, "paused"),
+    ("a second one ten", [ok(429)] * 2, 600, 630, "paused"),
+    ("and many an hour", [ok(429)] * 9, 3600, 3630, "paused"),
+    ("503 without a time, too", [ok(503)], 300, 315, "paused"),
+    ("429 with a time pauses until then", [ok(429, pause=NOW + 77)], 77, 81, "paused"),
     ("a pause of years is a day", [ok(429, pause=NOW + 1e9)], DAY, DAY, "paused"),
     ("a time in the past pauses nothing", [ok(429, pause=NOW - 5)], 0, 0, "slow"),
-    ("a rate limit that is used up pauses", [ok(200, pause=NOW + 60)], 60, 60, "paused"),
+    ("a rate limit that is used up pauses", [ok(200, pause=NOW + 60)], 60, 63, "paused"),
     ("a few refusals say nothing", [REFUSED] * 9, 0, 0, "ok"),
     ("ten in a row leave it alone for a day", [REFUSED] * 10, DAY, DAY, "unwelcome"),
+    ("some pages for people say nothing", [PAGE] * 19, 0, 0, "ok"),
+    ("twenty in a row let it sleep for an hour", [PAGE] * 20, 3600, 3600, "paused"),
+    ("one more for two", [PAGE] * 21, 7200, 7200, "paused"),
+    ("and many for a day", [PAGE] * 40, DAY, DAY, "paused"),
+    ("a missing document is no page", [*[PAGE] * 19, ok(404), PAGE], 0, 0, "ok"),
     ("refusals between good answers are normal", [REFUSED, ok()] * 10, 0, 0, "ok"),
 ]
 
@@ -137,11 +143,15 @@ def test_a_host_is_not_dead_because_we_were_not_running() -> None:
 
 def test_hosts_of_one_outage_do_not_return_in_step() -> None:
     """The jitter differs by host and is the same in every run."""
-    ends = set()
+    ends, resets = set(), set()
     for number in range(50):
         health = HostHealth()
         for _ in range(3):
             health = host_after(f"h{number}.example:443", health, lost(), NOW)
         ends.add(health.until)
+        told = ok(429, pause=NOW + 900)
+        resets.add(host_after(f"h{number}.example:443", HostHealth(), told, NOW).until)
 
     assert len(ends) == 50
+    assert len(resets) == 50
+    assert min(resets) >= NOW + 900

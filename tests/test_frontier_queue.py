@@ -279,7 +279,7 @@ def test_stalled_until_says_when_a_follow_can_go_on(opened: Opened) -> None:
     done(opened, taken, status=429)
 
     assert under_way == NOW
-    assert opened.frontier.stalled_until(FOLLOW, NOW) == NOW + 300
+    assert 300 <= (opened.frontier.stalled_until(FOLLOW, NOW) or 0) - NOW <= 315
 
 
 def test_a_want_that_is_no_uri_writes_nothing(opened: Opened) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import media
+from .rate_limits import retry_after
 
 State = Literal["waiting", "delivered", "given_up", "expired"]
 
@@ -105,7 +105,7 @@ def _often(past: Past) -> bool:
 
 def _host_until(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> float:
     if reply.status in _WAIT:
-        asked = media.retry_after(reply.headers, now, status=reply.status or 0)
+        asked = retry_after(reply.headers, now)
         if asked is not None:
             return now + asked
     return now + _spread(_delay(schedule, past.host_failures), chance)

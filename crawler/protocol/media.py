@@ -1,7 +1,8 @@
-"""What the headers of an answer say: its type, its age, how long it stays fresh, when to come back.
+"""What the headers of an answer say: its type, its age, how long it stays fresh.
 
-It looks at no body. Header names are expected in lower case, values as one string each. Invariant:
-every number that comes from outside is clamped before it is given on.
+It looks at no body and reads no rate limits (`rate_limits` does). Header names are expected in
+lower case, values as one string each. Invariant: every number that comes from outside is clamped
+before it is given on.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .times import http_date, rfc3339
+from .times import http_date
 
 AS_PROFILE = "https://www.w3.org/ns/activitystreams"
 # ActivityPub section 3.2; the second form is for those who implement nothing else.
@@ -21,7 +22,6 @@ _TYPE = re.compile(r"\s*([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+)\s*((?:;.*)
 _PARAMETER = re.compile(r';\s*([A-Za-z0-9_-]+)\s*=\s*(?:"([^"\\]*)"|([^\s;"]*))\s*')
 _UTF8 = frozenset(("utf-8", "utf8"))
 
-HOUR = 3_600.0
 DAY = 86_400.0
 # A year: what RFC 9111 section 1.2.2 calls infinite enough is far more than we ever believe.
 _MAX_AGE = 365 * DAY
@@ -66,33 +66,6 @@ def is_json(content_type: str | None) -> bool:
 def is_jrd(content_type: str | None) -> bool:
     """WebFinger's type, or plain JSON as NodeBB and BookWyrm send it."""
     return _split(content_type)[0] in ("application/jrd+json", "application/json")
-
-
-def retry_after(headers: Mapping[str, str], now: float, *, status: int = 429) -> float | None:
-    """In how many seconds the host wants to be asked again; None: it is silent.
-
-    From 1 s to 24 h. Mastodon and GoToSocial send no Retry-After with their 429 but
-    X-RateLimit-Reset as ISO time; others send it as epoch or as seconds. It ends a window of
-    minutes, so that more than an hour is a mistake.
-    """
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return _clamp(float(value[:12]))
-    if value and (at := http_date(value)) is not None:
-        return _clamp(at - now)
-    spent = headers.get("x-ratelimit-remaining", "").strip() == "0"
-    reset = headers.get("x-ratelimit-reset", "").strip()
-    if not reset or not (spent or status in (429, 503)):
-        return None
-    if re.fullmatch(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", reset):
-        number = float(reset)
-        return _clamp(number - now if number > 1e9 else number, HOUR)
-    moment = rfc3339(reset)
-    return None if moment is None else _clamp(moment - now, HOUR)
-
-
-def _clamp(seconds: float, longest: float = DAY) -> float:
-    return min(max(seconds, 1.0), longest)
 
 
 def max_age(headers: Mapping[str, str]) -> float | None:

@@ -136,10 +136,13 @@ class Daemon:
 
         from .cache.api_gate import settings_for
         from .cache.api_server import build_site
+        from .cache.feed import Feed
 
         config = self._works.loaded.config
         settings = settings_for(config.listen.api, config.api.token_file)
-        site = build_site(self.query, self.verbs, settings, self._works.clock.now, reactor)
+        feed = Feed(self.query)
+        self._works.opened.store.on_change(feed.told)
+        site = build_site(self.query, self.verbs, settings, self._works.clock.now, feed, reactor)
         address = await self._open(_API_FILE, config.listen.api, site)
         log.info("the API listens on %s", address)
 

@@ -64,6 +64,18 @@ class Gone(FedpullError):
     problem = "gone"
 
 
+class TooOld(Gone):
+    """Entries of the change log that were asked for are not kept any more; `oldest` is the first
+    that is. Whoever follows the log has missed some, and begins anew from the lists."""
+
+    problem = "too-old"
+
+    def __init__(self, since: int, oldest: int) -> None:
+        reason = f"entries behind {since} were dropped: the log begins at {oldest}"
+        super().__init__("since", reason, f"{oldest - 1} or more, or none")
+        self.oldest = oldest
+
+
 class Unreachable(FedpullError):
     """Anything else on the way: name, address, connect, TLS, status, type, size, identity.
 

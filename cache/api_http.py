@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from ..errors import BadInput, FedpullError, Unreachable
+from ..errors import BadInput, FedpullError, TooOld, Unreachable
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -102,6 +102,7 @@ TITLES = {
     "refused": "Refused by policy",
     "not-found": "Not found",
     "gone": "Gone",
+    "too-old": "No longer in the change log",
     "unreachable": "The origin could not be read",
     "not-cached": "Not in the cache",
     "busy": "Too much to fetch at once",
@@ -121,11 +122,15 @@ def json(value: object, status: int = 200, headers: tuple[tuple[str, str], ...] 
 
 
 def problem(
-    status: int, name: str, detail: str, headers: Iterable[tuple[str, str]] = (), **members: str
+    status: int,
+    name: str,
+    detail: str,
+    headers: Iterable[tuple[str, str]] = (),
+    **members: str | int | None,
 ) -> Answer:
     """An RFC 9457 problem; its type is a relative reference into the documentation."""
     value = {"type": f"/problems/{name}", "title": TITLES.get(name, name), "status": status}
-    value |= {"detail": detail, **{key: text for key, text in members.items() if text}}
+    value |= {"detail": detail, **{key: given for key, given in members.items() if given}}
     given = tuple(headers)
     if not any(name == "Cache-Control" for name, _ in given):
         given = (("Cache-Control", "no-store"), *given)
@@ -154,6 +159,7 @@ def problem_of(error: FedpullError) -> Answer:
         subject=error.subject,
         reason=reason,
         expected=expected,
+        oldest=error.oldest if isinstance(error, TooOld) else None,
     )
 
 

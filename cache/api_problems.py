@@ -23,6 +23,10 @@ _ADVICE = {
     "not-found": "The origin says 404, or nothing is known of it here, or there is no such call.",
     "method": "The header <code>Allow</code> says with which methods this can be called.",
     "gone": "The origin says 410 or serves a Tombstone, and our copy was deleted.",
+    "too-old": "Of the change log only the last million entries are kept, and some of those asked "
+    "for are not among them; <code>oldest</code> is the first that is kept. What they told of is "
+    "missed: read the lists anew, then follow the log from the <code>last_seq</code> that "
+    "<code>/v1/status</code> gave before.",
     "size": "The body is too large.",
     "type": "The header <code>Accept-Post</code> says of which type the body must be.",
     "busy": "Too much is waiting to be fetched, of this host or at all. The header "

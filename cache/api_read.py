@@ -1,4 +1,4 @@
-"""The calls of the private API that read the store: references, lists, changes, counts.
+"""The calls of the private API that read the store: references, lists, counts.
 
 They fetch nothing and write nothing. Invariant: every answer is bounded, in entries by the store's
 index and in bytes by PAGE_BYTES; what is left is told by the URL of the next page.
@@ -89,14 +89,6 @@ class Reading:
             raise NotFound(id, "is not a collection that is known here")
         next = call.url(cursor=view.cursor) if view.cursor is not None else None
         return json(shapes.collection(view, next))
-
-    def changes(self, call: Call) -> Answer:
-        unknown(call.args, frozenset({"since", "limit"}))
-        since = lookup.whole("since", call.args.get("since", "0"), 0)
-        limit = limit_of(call) if "limit" in call.args else MAX_LIMIT
-        entries = self._query.changes(since, limit)
-        next = call.url(since=str(entries[-1].seq)) if len(entries) == limit else None
-        return json(shapes.listing(map(shapes.change, entries), next))
 
     def history(self, call: Call) -> Answer:
         unknown(call.args, _ID)

@@ -30,7 +30,9 @@ from .api_moderation import Moderating
 from .api_page import front_page
 from .api_problems import problem_page
 from .api_read import Reading
+from .api_stream import Changes
 from .api_write import Writing
+from .feed import Feed
 from .openapi_form import Operation
 from .ports import Query
 from .verbs import Verbs
@@ -59,11 +61,16 @@ class Api:
     """The routes over one store. `now` is the clock's."""
 
     def __init__(
-        self, query: Query, verbs: Verbs, settings: ApiSettings, now: Callable[[], float]
+        self,
+        query: Query,
+        verbs: Verbs,
+        settings: ApiSettings,
+        now: Callable[[], float],
+        feed: Feed,
     ) -> None:
         self._settings = settings
         self._verbs = verbs
-        routes = self._routes(query, verbs, now)
+        routes = self._routes(query, verbs, now, feed)
         self.operations = [route.operation for route in routes]
         self.routes: dict[str, dict[str, Route]] = {}
         for route in routes:
@@ -71,7 +78,9 @@ class Api:
                 self.routes.setdefault(path, {})[route.operation.method] = route
         self._description = openapi.describe(self.operations, version("fedpull"))
 
-    def _routes(self, query: Query, verbs: Verbs, now: Callable[[], float]) -> Sequence[Route]:
+    def _routes(
+        self, query: Query, verbs: Verbs, now: Callable[[], float], feed: Feed
+    ) -> Sequence[Route]:
         demand = OnDemand(query, verbs, now)
         read = Reading(query, verbs, now)
         write = Writing(query, verbs, demand, now)
@@ -87,7 +96,7 @@ class Api:
             Route(reading.REFERENCE, read.reference),
             Route(reading.OBJECTS, read.objects),
             Route(reading.COLLECTION, read.collection),
-            Route(reading.CHANGES, read.changes),
+            Route(reading.CHANGES, Changes(query, feed).get),
             Route(reading.HISTORY, read.history),
             Route(doing.FETCH, write.fetch),
             Route(doing.PULL, write.pull),

@@ -12,6 +12,7 @@ from typing import Any
 from .api_gate import ApiSettings
 from .api_http import MAX_BODY, Answer, Call, problem
 from .api_routes import Api
+from .feed import Feed
 from .http_server import BoundedRequest, BoundedSite, Limits
 from .ports import Query
 from .verbs import Verbs
@@ -53,7 +54,8 @@ def build_site(
     verbs: Verbs,
     settings: ApiSettings,
     now: Callable[[], float],
+    feed: Feed,
     reactor: Any = None,
 ) -> ApiSite:
     """The API over a store, ready to listen."""
-    return ApiSite(Api(query, verbs, settings, now), reactor)
+    return ApiSite(Api(query, verbs, settings, now, feed), reactor)

@@ -130,8 +130,11 @@ class Cache:
             cursor = more.cursor if more is not None else None
         return replace(view, items=tuple(dict.fromkeys(items)), cursor=None)
 
-    def changes(self, since: int = 0) -> Iterator[Change]:
-        """Entries of the change log after `since`, oldest first, up to the end as it is now."""
+    def changes(self, since: int | None = None) -> Iterator[Change]:
+        """Entries of the change log after `since`, oldest first, up to the end as it is now.
+
+        None: from the oldest that is kept. TooOld where entries after `since` were dropped.
+        """
         self._check_open()
         while page := self._query.changes(since):
             yield from page

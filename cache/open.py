@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..crawler.protocol.policy import OPEN, Policy
-from . import migration
+from . import changes, migration
 from .agenda import Agenda
 from .environment import open_environment
 from .frontier import LmdbFrontier
@@ -59,10 +59,11 @@ def open_store(
     budget: float = BUDGET,
     keep_unverified: float = KEEP_UNVERIFIED,
     policy: Policy = OPEN,
+    log_kept: int = changes.KEPT,
 ) -> Opened:
     """Open a store as its one writer, making it if need be. `budget`: requests an hour that the
     refresh loop may use; `keep_unverified`: seconds for which a copy outlives its verification;
-    `policy`: what is in force from the first job on.
+    `policy`: what is in force from the first job on; `log_kept`: entries of the change log.
 
     Raises StoreLocked when another process writes it, StoreError when it cannot be opened.
     """
@@ -75,7 +76,7 @@ def open_store(
         raise
     agenda = remembered(environment, Agenda(Prices(budget, host_cap(polite))))
     refresh = Refresh(agenda, keep_unverified)
-    writer = Writer(environment, max_bytes, polite, history, agenda, policy)
+    writer = Writer(environment, max_bytes, polite, history, agenda, policy, log_kept)
     migration.go_on(writer.submit)
 
     def close() -> None:

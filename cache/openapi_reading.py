@@ -5,9 +5,9 @@ Handlers and their wiring stand elsewhere (`api_routes` pairs the two); nothing 
 
 from __future__ import annotations
 
-from .api_http import TITLES
+from .api_http import JSON, TITLES
 from .mail_layout import DELIVERY_STATES, FOLLOWER_STATES, NOTIFICATION_STATES
-from .openapi_form import HTML, Operation, Parameter, Reply, ref
+from .openapi_form import EVENTS, HTML, Header, Operation, Parameter, Reply, ref
 from .openapi_shapes import listing, one_of, shape
 
 _URI = {"type": "string", "format": "uri", "minLength": 1, "maxLength": 2048}
@@ -133,9 +133,15 @@ CHANGES = Operation(
     "GET",
     "/v1/changes",
     "listChanges",
-    "The change log, oldest first",
-    _page("a page of changes", "Change"),
-    (Parameter("since", "only entries behind this one", _SEQ), LIMIT),
+    "The change log, oldest first; for `Accept: text/event-stream` as server-sent events, which go "
+    "on with what comes",
+    (Reply(200, "a page of changes, or a stream of them", listing("Change"), (JSON, EVENTS)),),
+    (
+        Parameter("since", "only entries behind this one; without it: all that are kept", _SEQ),
+        LIMIT,
+    ),
+    (Header("Last-Event-ID", "of a stream: only entries behind this one, whatever `since` is"),),
+    problems=(410, 429),
 )
 HISTORY = Operation(
     "GET",

@@ -290,6 +290,7 @@ SHAPES: dict[str, Schema] = {
             "subject": TEXT,
             "reason": TEXT,
             "expected": TEXT,
+            "oldest": {"type": "integer", "description": "`too-old`: the first entry there is"},
         },
     },
 }

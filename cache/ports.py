@@ -281,8 +281,10 @@ class Query(Protocol):
     def reads(self, id: str) -> Reads | None:
         """How a collection is read; None where no walk over it is stored."""
 
-    def changes(self, since: int, limit: int = 500) -> list[Change]:
-        """Entries with `seq > since`, oldest first."""
+    def changes(self, since: int | None, limit: int = 500) -> list[Change]:
+        """Entries with `seq > since`, oldest first; None: from the oldest that is kept.
+
+        TooOld where not all of them are kept any more."""
 
     def history(self, id: str) -> list[Version]:
         """Earlier versions, newest first."""

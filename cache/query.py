@@ -162,7 +162,7 @@ class LmdbQuery:
 
         return self._environment.read(lambda txn, t: reads(txn, t, id))
 
-    def changes(self, since: int, limit: int = 500) -> list[Change]:
+    def changes(self, since: int | None, limit: int = 500) -> list[Change]:
         return self._environment.read(lambda txn, t: changes.read(txn, t, since, limit))
 
     def history(self, id: str) -> list[Version]:

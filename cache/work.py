@@ -67,6 +67,7 @@ class Work:
         politeness: Politeness,
         history: int,
         agenda: Agenda,
+        log_kept: int,
         policy: Policy = OPEN,
     ) -> None:
         self.txn = txn
@@ -76,6 +77,7 @@ class Work:
         self.history = history
         self.agenda = agenda
         self.policy = policy
+        self.log_kept = log_kept  # entries of the change log
         self.now = 0.0
         self.wrote = False
         self.changes: list[Change] = []

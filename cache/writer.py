@@ -54,6 +54,7 @@ class Writer:
         history: int,
         agenda: Agenda,
         policy: Policy = OPEN,
+        log_kept: int = changes.KEPT,
     ) -> None:
         self.health = Health(max_bytes)
         self.ended: Counter[tuple[str, ...]] = Counter()
@@ -62,6 +63,7 @@ class Writer:
         self._history = history
         self._agenda = agenda
         self._policy = policy
+        self._log_kept = log_kept
         self._memo = Memo()
         self._relisting = True  # perhaps it was interrupted
         self._listeners: list[Listener] = []
@@ -191,7 +193,8 @@ class Writer:
     def _work(self, txn: Txn) -> Work:
         tables, memo = self._environment.t, self._memo
         politeness, history = self._politeness, self._history
-        return Work(txn, tables, memo, politeness, history, self._agenda, self._policy)
+        agenda, kept = self._agenda, self._log_kept
+        return Work(txn, tables, memo, politeness, history, agenda, kept, self._policy)
 
     def _tell(self, changes: Sequence[Change]) -> None:
         for listener in self._listeners:

@@ -112,7 +112,7 @@ class NoStore:
     def reads(self, id: str) -> Reads | None:
         return None
 
-    def changes(self, since: int, limit: int = 500) -> list[Change]:
+    def changes(self, since: int | None, limit: int = 500) -> list[Change]:
         return []
 
     def history(self, id: str) -> list[Version]:

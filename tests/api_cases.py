@@ -15,6 +15,7 @@ from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from fedpull.cache.api_gate import ApiSettings
 from fedpull.cache.api_server import build_site
+from fedpull.cache.feed import Feed
 from fedpull.cache.listening import listen
 from fedpull.cache.lookup import follower as find_follower
 from fedpull.cache.mail_records import Follower
@@ -67,9 +68,9 @@ def kept(
 class Store:
     """A store in a folder, written to from the test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: Any) -> None:
         self.folder = folder
-        self.opened: Opened = open_store(folder, max_bytes=64 * 2**20)
+        self.opened: Opened = open_store(folder, max_bytes=64 * 2**20, **more)
         self.query = self.opened.query
 
     def put(self, *documents: dict[str, Any], at: float = NOW, **more: Any) -> None:
@@ -253,14 +254,17 @@ async def serving(
     folder: Path,
     settings: ApiSettings | None = None,
     description: str = "tcp:0:interface=127.0.0.1",
+    **more: Any,
 ) -> AsyncIterator[Serving]:
-    """The API over a store in `folder`, on the test's own loop."""
-    store = Store(folder / "data")
+    """The API over a store in `folder`, opened with `more`, on the test's own loop."""
+    store = Store(folder / "data", **more)
     running = Serving(store, Origin(store))
     # Not installed: a test has a loop of its own, and there is one installed reactor a process.
     reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
     chosen = settings or ApiSettings()
-    site = build_site(store.query, running.origin, chosen, lambda: running.now, reactor)
+    feed = Feed(store.query)
+    store.opened.store.on_change(feed.told)
+    site = build_site(store.query, running.origin, chosen, lambda: running.now, feed, reactor)
     port = await listen(reactor, description, site)
     running.address = port.address
     try:

@@ -13,6 +13,7 @@ from test_shapes import PROMISED
 from fedpull.cache.api_gate import ApiSettings
 from fedpull.cache.api_http import TITLES
 from fedpull.cache.api_routes import Api
+from fedpull.cache.feed import Feed
 from fedpull.cli.main import program
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -57,7 +58,7 @@ def test_no_command_that_is_not_there() -> None:
 def test_every_call(tmp_path: Path) -> None:
     """The manual of the API names exactly the calls that there are."""
     store = Store(tmp_path)
-    api = Api(store.query, Origin(store), ApiSettings(), lambda: NOW)
+    api = Api(store.query, Origin(store), ApiSettings(), lambda: NOW, Feed(store.query))
     store.close()
     there = {(one.method, one.path) for one in api.operations}
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from store_cases import NOW, apply, clean, note, store_at
 
 from fedpull.cache.records import Mark, State
+from fedpull.errors import TooOld
 
 POSTS = tuple(note(n) for n in range(1, 131))  # of more rows than one
 REFUSED = tuple(
@@ -39,3 +42,47 @@ def test_changes_are_read_one_by_one(tmp_path: Path) -> None:
             assert opened.query.changes(since, 60) == whole[since : since + 60]
         assert opened.query.changes(5, 0) == []
         assert opened.query.changes(-3, 1) == whole[:1]
+
+
+def test_the_log_keeps_its_last_entries(tmp_path: Path) -> None:
+    """Of a long log the last entries stay, and who asks for others is told where it begins."""
+    with store_at(tmp_path, log_kept=100) as opened:
+        for start in range(1, 600, 7):
+            apply(opened, puts=tuple(note(n) for n in range(start, start + 7)))
+        kept = opened.query.changes(None, 1_000)
+        clean(opened)
+
+        assert kept[-1].seq == 602
+        assert 100 <= len(kept) <= 107
+        oldest = kept[0].seq
+        assert opened.query.changes(oldest - 1, 1_000) == kept
+        assert opened.query.changes(602) == opened.query.changes(9_999) == []
+        for since in (oldest - 2, 1, 0, -3):
+            with pytest.raises(TooOld, match=f"the log begins at {oldest}") as told:
+                opened.query.changes(since)
+            assert told.value.oldest == oldest
+
+
+def test_a_log_that_is_too_long_becomes_shorter_than_it_grows(tmp_path: Path) -> None:
+    """What an older version kept without bound is dropped a few rows at a time."""
+    with store_at(tmp_path) as opened:
+        for n in range(1, 301):
+            apply(opened, puts=(note(n),))
+    with store_at(tmp_path, log_kept=10) as opened:
+        lengths = []
+        for n in range(301, 401):
+            apply(opened, puts=(note(n),))
+            lengths.append(len(opened.query.changes(None, 1_000)))
+        clean(opened)
+
+        assert lengths[0] == 297
+        assert max(before - after for before, after in pairwise(lengths)) <= 4
+        assert lengths[-1] == 10
+
+
+def test_a_log_without_entries_has_none_that_are_too_old(tmp_path: Path) -> None:
+    """Nothing was dropped of a log that was never written to."""
+    with store_at(tmp_path) as opened:
+        assert (
+            opened.query.changes(None) == opened.query.changes(0) == opened.query.changes(7) == []
+        )

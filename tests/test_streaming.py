@@ -9,12 +9,12 @@ from math import inf
 from typing import Any
 
 import pytest
+from public_cases import until
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from fedpull.cache.api_http import Answer, json
 from fedpull.cache.http_server import BoundedRequest, BoundedSite, Limits
 from fedpull.cache.listening import listen
-from public_cases import until
 
 PIECE = b"0123456789abcdef" * 4096  # 64 KiB
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from types import MappingProxyType
 from typing import Literal
 
 from ..errors import FedpullError, Unreachable
@@ -36,9 +35,6 @@ FailureKind = Literal[
     "url",  # the URL itself may not be asked for
     "refused",  # by the operator's word or the host's robots.txt: nothing was sent for it
 ]
-
-
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @record(frozen=True, slots=True)
@@ -80,7 +76,7 @@ class Hop:
     sent: float = field(default=0.0, compare=False)
     knock: Known | None = field(default=None, compare=False)
     failed: bool = False
-    headers: Mapping[str, str] = field(default=NO_HEADERS, compare=False, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @record(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from email.utils import formatdate
 
 from ..crawler.protocol.times import http_date
-from . import shapes
+from ..errors import TimedOut, Unreachable
+from . import pace, shapes
 from .api_http import Answer, Directives, FromStore, NotCached, canonical_link
 from .document import Document
 from .negative import Denial, denial
@@ -58,14 +59,30 @@ def decide(
 def _of_known(reference: Reference, asked: Directives, now: float, doubtful: bool) -> Serve | Fetch:
     verdict: Serve | Fetch = Fetch("uri-miss")
     if shapes.held(reference):
-        staleness = now - (reference.next_check or 0.0)
-        verdict = _will_do(age_of(reference, now), staleness, asked)
+        verdict = _will_do(age_of(reference, now), _staleness(reference, now), asked)
     told = _told(reference, asked, now)
     if isinstance(verdict, Serve):
         return Serve((verdict.check or doubtful) and told is None)
     if told is not None:
+        if instead(reference, asked, told.error, now):
+            return Serve(check=False)
         raise told
     return verdict
+
+
+def instead(reference: Reference | None, asked: Directives, error: Exception, now: float) -> bool:
+    """Whether a copy will do instead of an error (RFC 5861 section 4): what no origin said, and
+    what somebody who says how stale it may be can bear."""
+    if asked.stale_if_error is None or not isinstance(error, (Unreachable, TimedOut)):
+        return False
+    if reference is None or not shapes.held(reference):
+        return False
+    return _staleness(reference, now) <= asked.stale_if_error
+
+
+def _staleness(reference: Reference, now: float) -> float:
+    """For how long a copy has been stale; negative while it is fresh."""
+    return now - (pace.fresh_until(reference) or 0.0)
 
 
 def _told(reference: Reference, asked: Directives, now: float) -> FromStore | None:
@@ -115,15 +132,20 @@ def age_of(reference: Reference, now: float) -> float:
     return max(now - verified, 0.0)
 
 
-def answer(document: Document, reference: Reference, cache_status: str, now: float) -> Answer:
-    """The stored copy with everything that there is to say about its age and its proof."""
+def answer(
+    document: Document, reference: Reference, cache_status: str, now: float, *, store: bool = True
+) -> Answer:
+    """The stored copy with everything that there is to say about its age and its proof.
+
+    `store`: whether its reader lets other caches keep it.
+    """
     # Of the content hash, which leaves @context out: hence weak.
     etag = f'W/"{(reference.content_hash or b"").hex()[:32]}"'
     age = int(age_of(reference, now))
-    lifetime = max(int((reference.next_check or now) - now) + age, 0)
+    lifetime = max(int((pace.fresh_until(reference) or now) - now) + age, 0)
     headers = (
         ("Age", str(age)),
-        ("Cache-Control", f"private, max-age={lifetime}"),
+        ("Cache-Control", f"private, max-age={lifetime}" if store else "no-store"),
         ("Cache-Status", f"fedpull; {cache_status}; ttl={lifetime - age}"),
         ("ETag", etag),
         ("Fedpull-Freshness", shapes.freshness(reference, now) or "stale"),

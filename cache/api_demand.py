@@ -93,6 +93,10 @@ class OnDemand:
                 self._forget(key)
         return reference
 
+    def awaits(self, id: str) -> bool:
+        """Whether somebody waits for this very id already: one more shares that request."""
+        return id in self._asked and self._asked[id].callers > 0
+
     def refuse(self, id: str) -> None:
         """Raise Refused for what is not only not there, but would not be asked for either."""
         with contextlib.suppress(BadInput):

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from ..errors import TimedOut, Unreachable
-from . import lookup, pace, shapes
-from .api_caching import Fetch, answer, decide, raise_absent
+from ..errors import FedpullError, TimedOut, Unreachable
+from . import lookup, pace
+from .api_caching import Fetch, answer, decide, instead, raise_absent
 from .api_demand import OnDemand
-from .api_http import Answer, Call, NotCached, directives, unknown
+from .api_http import Answer, Call, Directives, NotCached, directives
 from .api_read import id_of
 from .ports import Query
 from .records import Reference, State
+from .shapes import held
 
 WAIT = 30.0
 # The price of a request moves within hours; looking it up costs as much as the rest of a call.
 _PRICE_EVERY = 60.0
-_PARAMETERS = frozenset({"id"})
 
 
 class Documents:
@@ -34,23 +34,22 @@ class Documents:
         self._priced_at = float("-inf")
 
     def get(self, call: Call) -> Answer | Awaitable[Answer]:
-        unknown(call.args, _PARAMETERS)
         id = id_of(call)
         now = self._now()
+        asked = directives(call.headers.get("cache-control"))
         reference = lookup.reference(self._query, id)
         try:
             doubtful = pace.doubtful(reference, self._price_at(now), now)
-            asked = directives(call.headers.get("cache-control"))
             verdict = decide(reference, asked, now, doubtful=doubtful)
         except NotCached as error:  # a miss has no record, hence no id but the caller's
             self._demand.refuse(id)
             raise NotCached(id, error.reason) from error
         if isinstance(verdict, Fetch):
-            return self._fetched(call, id, verdict.why)
+            return self._fetched(id, verdict.why, asked)
         assert reference is not None
-        found = self._stored(reference, "hit", now)
+        found = self._stored(reference, "hit", asked)
         if found is None:  # it was purged between the two reads
-            return self._fetched(call, id, "uri-miss")
+            return self._fetched(id, "uri-miss", asked)
         if verdict.check:
             self._demand.check(reference.id)
         return found
@@ -61,19 +60,36 @@ class Documents:
             self._price, self._priced_at = self._query.totals().price, now
         return self._price
 
-    async def _fetched(self, call: Call, id: str, why: str) -> Answer:
-        came = await self._demand.fetch(id, wait=WAIT, again=True)
-        reference = lookup.reference(self._query, came.id) or came
-        raise_absent(reference)
-        found = self._stored(reference, f"fwd={why}; stored", self._now())
-        if found is not None:
-            return found
-        if reference.state is State.FAILED:
-            raise Unreachable(id, reference.last_error or "could not be fetched")
-        raise TimedOut(id, "was not fetched in time")
+    async def _fetched(self, id: str, why: str, asked: Directives) -> Answer:
+        started = self._now()
+        status = f"fwd={why}; stored" + ("; collapsed" if self._demand.awaits(id) else "")
+        try:
+            came = await self._demand.fetch(id, wait=WAIT, again=True)
+            reference = lookup.reference(self._query, came.id) or came
+            raise_absent(reference)
+            # What has come meanwhile was verified meanwhile; else the copy is still the old one.
+            if held(reference) and (reference.verified_at or 0.0) >= started:
+                found = self._stored(reference, status, asked)
+                if found is not None:
+                    return found
+            if reference.state is State.FAILED:
+                raise Unreachable(id, reference.last_error or "could not be fetched")
+            raise TimedOut(id, "was not fetched in time")
+        except (Unreachable, TimedOut) as error:
+            old = self._instead(id, asked, error)
+            if old is None:
+                raise
+            return old
 
-    def _stored(self, reference: Reference, status: str, now: float) -> Answer | None:
-        document = self._query.document(reference.id) if shapes.held(reference) else None
+    def _instead(self, id: str, asked: Directives, error: FedpullError) -> Answer | None:
+        """The copy that the origin could not be asked about, for who takes it then."""
+        reference = lookup.reference(self._query, id)
+        if reference is None or not instead(reference, asked, error, self._now()):
+            return None
+        return self._stored(reference, "hit; detail=stale-if-error", asked)
+
+    def _stored(self, reference: Reference, status: str, asked: Directives) -> Answer | None:
+        document = self._query.document(reference.id) if held(reference) else None
         if document is None:
             return None
-        return answer(document, reference, status, now)
+        return answer(document, reference, status, self._now(), store=not asked.no_store)

@@ -38,6 +38,15 @@ _UNITS = (
 )
 
 
+def fresh_until(known: Reference) -> float | None:
+    """Until when a copy counts as fresh: its next check, but never beyond an attempt to ask its
+    origin that failed. What waits for an origin that is down is not the fresher for it."""
+    due, last = known.next_check, known.log[0].at if known.log else None
+    if due is None or last is None or not known.failures or last <= (known.verified_at or 0.0):
+        return due
+    return min(due, last)
+
+
 def changes_a_day(known: Reference, now: float) -> float | None:
     """Changes, or new items, that are to be expected within the next day; of a post, which is
     edited less and less, that is far less than what the next minute would make in a day."""

@@ -6,7 +6,7 @@ has its words, so that `explain` never falls silent.
 
 from __future__ import annotations
 
-from .pace import BECAUSE, pace
+from .pace import BECAUSE, fresh_until, pace
 from .records import Reference, State
 from .spans import ago, ahead, every, span
 
@@ -77,6 +77,8 @@ def _held(reference: Reference, now: float) -> str:
         late = span(now - reference.next_check)
         text = f"Stale: {_lower(how)}, and the next check has been due for {late}"
         text += f"; {watched}." if watched else "."
+    elif now >= (fresh_until(reference) or now):
+        text = f"Stale: {_lower(how)}; it is asked again {ahead(reference.next_check, now)}."
     elif watched:
         soon = ahead(reference.next_check, now)
         text = f"Fresh: {_lower(how)}; {watched}, next {soon}."

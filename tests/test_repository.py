@@ -21,6 +21,8 @@ ONE_DOOR = {
     "apscheduler": {"crawler/ticker.py"},
     "lmdb": {"cache/environment.py"},
     "OpenSSL": {"crawler/egress_tls.py"},
+    # A loader of PyLD's own would fetch whatever context a document names.
+    "pyld": {"crawler/protocol/jsonld.py"},
     "yaml": {"config/yaml_text.py"},
     # The client of the API reaches a unix socket; it goes nowhere else.
     "socket": {"client.py", "crawler/egress_resolver.py"},

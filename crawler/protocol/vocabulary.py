@@ -39,7 +39,6 @@ PREFIXES = {
     "mz": "https://joinmobilizon.org/ns#",
     "ostatus": "http://ostatus.org#",
     "pt": "https://joinpeertube.org/ns#",
-    "sc": "http://schema.org#",
     "schema": "http://schema.org#",
     "sec": "https://w3id.org/security#",
     "sm": "http://smithereen.software/ns#",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import lmdb
 
 from ..errors import StoreError
+from .lock import opening
 
 if TYPE_CHECKING:  # the classes are generic in the stubs only
     Txn = lmdb.Transaction[bytes]
@@ -128,19 +129,8 @@ class Environment:
         with errors(self.path):
             if create:
                 make_folder(self.path, self._group)
-            self._env = lmdb.open(
-                self.path,
-                map_size=self._map_size if create else 0,  # 0: what the writer chose
-                readonly=not create,
-                create=create,
-                sync=True,
-                metasync=True,
-                writemap=False,
-                mode=0o600,
-                max_dbs=len(Tables.__slots__) + 8,
-                max_readers=_READERS,
-                max_spare_txns=16,
-            )
+            with opening(self.path):
+                self._env = self._opened(create)
             try:
                 found = self._schema()
                 self.t = Tables(self._env, create)
@@ -152,6 +142,21 @@ class Environment:
             if create:
                 self._env.reader_check()  # slots of readers that were killed
                 share_files(self.path, self._group)
+
+    def _opened(self, create: bool) -> lmdb.Environment:
+        return lmdb.open(
+            self.path,
+            map_size=self._map_size if create else 0,  # 0: what the writer chose
+            readonly=not create,
+            create=create,
+            sync=True,
+            metasync=True,
+            writemap=False,
+            mode=0o600,
+            max_dbs=len(Tables.__slots__) + 8,
+            max_readers=_READERS,
+            max_spare_txns=16,
+        )
 
     def _schema(self) -> int | None:
         """The schema that the store was written with; None: it is new."""
@@ -264,6 +269,12 @@ def open_environment(
             environment.reopen(environment.generation, write=True, map_size=map_size)
         environment.count += 1
         return environment
+
+
+def is_open(path: str | os.PathLike[str]) -> bool:
+    """Whether this process has the store open."""
+    with _registry_lock:
+        return os.path.realpath(path) in _registry
 
 
 def _after_fork() -> None:

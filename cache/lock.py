@@ -1,13 +1,17 @@
-"""The lock that makes one process the writer of a store; it does not guard readers.
+"""The locks of a store: one process is its writer, and nobody opens it while its file is exchanged.
 
-Invariant: while a WriterLock is held, no other process (and no second store object of this one)
-holds it, and the kernel gives it back however the holder ends.
+They guard no reading. Invariants: while a WriterLock is held, no other process (and no second store
+object of this one) holds it; within `no_readers` no process has the store open or can open it; the
+kernel gives every lock back however the holder ends.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import StoreError, StoreLocked
@@ -53,3 +57,55 @@ def is_locked(folder: str | os.PathLike[str]) -> bool:
     finally:
         os.close(file)
     return False
+
+
+# How long a command that happens to read at that moment is waited for.
+_PATIENCE, _PAUSE = 5.0, 0.1
+
+
+@contextmanager
+def opening(folder: str) -> Iterator[None]:
+    """Held while the files of a store are opened: data and readers' table belong together."""
+    with _folder_lock(folder, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def no_readers(folder: str) -> Iterator[None]:
+    """Nobody has the store open, and who opens it waits; StoreLocked where somebody has it open.
+
+    Not for a process that has the store open itself: the kernel takes a process's locks back with
+    the first file of that name that it closes. LMDB locks the first byte of its readers' table,
+    shared, for as long as a process has it open.
+    """
+    path = os.path.join(folder, "lock.mdb")
+    with _folder_lock(folder, fcntl.LOCK_EX):
+        table = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if not _locked_in_time(table):
+                raise StoreLocked(folder, "is open in another process, which reads it")
+            yield
+        finally:
+            os.close(table)
+
+
+def _locked_in_time(file: int) -> bool:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1)
+            return True
+        except OSError:
+            if time.monotonic() > until:
+                return False
+        time.sleep(_PAUSE)
+
+
+@contextmanager
+def _folder_lock(folder: str, kind: int) -> Iterator[None]:
+    file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, kind)
+        yield
+    finally:
+        os.close(file)

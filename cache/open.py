@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..crawler.protocol.policy import OPEN, Policy
-from . import changes, migration
+from . import changes, compact, migration
 from .agenda import Agenda
 from .environment import open_environment
 from .frontier import LmdbFrontier
@@ -70,6 +70,7 @@ def open_store(
     polite = politeness or Politeness()
     lock = WriterLock(os.fspath(path))
     try:
+        compact.discard(os.fspath(path))
         environment = open_environment(path, write=True, max_bytes=max_bytes, group=group)
     except BaseException:
         lock.release()

@@ -25,6 +25,7 @@ from .options import common
 from .reading import changes, get, list_objects
 from .running import check, hosts, init, run, status
 from .session import Session
+from .upkeep import compact
 
 # What a shell reports of a program that a closed pipe has ended: 128 + SIGPIPE.
 _BROKEN_PIPE = 141
@@ -34,7 +35,7 @@ _BUG = 1
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, changes, explain),
     *(follow, unfollow, follows, import_file, followers, notifications, deliveries),
-    *(forget, blocklist, status, hosts, check, key, demo),
+    *(forget, blocklist, status, hosts, check, compact, key, demo),
 )
 
 

@@ -28,6 +28,16 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def size(count: int) -> str:
+    """So many bytes, as a person reads it."""
+    left = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if left < 1024:
+            return f"{left:.0f} {unit}" if unit == "bytes" else f"{left:.1f} {unit}"
+        left /= 1024
+    return f"{left:.1f} TiB"
+
+
 def print_json(value: object) -> None:
     """One JSON value on one line."""
     from ..cache.shapes import dumps

@@ -145,7 +145,7 @@ def _show(value: dict[str, Any], session: Session) -> None:
             ("daemon", state),
             (remark, "; ".join(reasons) or None if isinstance(reasons, list) else None),
             ("store", session.loaded.store_path),
-            ("size", f"{_size(store['bytes'])} of {_size(store['max_bytes'])}"),
+            ("size", f"{output.size(store['bytes'])} of {output.size(store['max_bytes'])}"),
             ("read-only", "yes, it is full" if store["read_only"] else None),
             ("documents", value["documents"]),
             ("references", value["references"]),
@@ -182,15 +182,6 @@ def _price(value: dict[str, Any]) -> str | None:
     if value["price"] is None:
         return None
     return price_in_words(value["price"], scarce=value["scarce"])
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"
 
 
 @click.command(epilog=examples("hosts", "hosts --json"))

@@ -17,6 +17,7 @@ from fedpull.cache.codec import WORDS_V1
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _LARGEST = 64 << 20
+_LONGEST_FRAME = 2 << 20  # of a body of 1 MiB
 
 
 def traces(store: Path, text: str) -> list[str]:
@@ -24,8 +25,8 @@ def traces(store: Path, text: str) -> list[str]:
     wanted = text.encode()
     found = [f"dictionary: {wanted!r}"] if wanted in WORDS_V1 else []
     files = sorted(path for path in store.rglob("*") if path.is_file())
-    # As they lie there, with the pages that are free again.
-    found += [f"file {file.name}" for file in files if wanted in file.read_bytes()]
+    # As they lie there, with the pages that are free again, and what is packed in those.
+    found += [f"file {file.name}" for file in files if _holds(file.read_bytes(), wanted)]
     env = lmdb.open(str(store), readonly=True, lock=False, max_dbs=128)
     try:
         with env.begin() as txn:
@@ -34,11 +35,15 @@ def traces(store: Path, text: str) -> list[str]:
             table = env.open_db(name, create=False)
             with env.begin(db=table) as txn:
                 for key, value in txn.cursor():
-                    if any(wanted in one for one in (key, *_readings(value))):
+                    if wanted in key or _holds(value, wanted):
                         found.append(f"{name.decode()} {key.hex()}")
     finally:
         env.close()
     return found
+
+
+def _holds(value: bytes, wanted: bytes) -> bool:
+    return any(wanted in one for one in _readings(value))
 
 
 def _readings(value: bytes) -> Iterator[bytes]:
@@ -47,7 +52,7 @@ def _readings(value: bytes) -> Iterator[bytes]:
     at = value.find(_MAGIC)
     while at >= 0:
         for dictionary in (WORDS_V1, None):
-            if (body := _unpacked(value[at:], dictionary)) is not None:
+            if (body := _unpacked(value[at : at + _LONGEST_FRAME], dictionary)) is not None:
                 yield body
         at = value.find(_MAGIC, at + 1)
 

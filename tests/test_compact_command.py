@@ -1,0 +1,72 @@
+"""`fedpull compact` as an operator runs it: after a wish to be forgotten, never beside a daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from station import Station
+from traces import traces
+
+from fedpull.tests.fediverse.families.cursors import Mastodon
+from fedpull.tests.fediverse.model import Account
+from fedpull.tests.fediverse.world import Fediverse
+
+HOST = "home.example"
+SECRET = "quokka"
+
+
+@contextmanager
+def pulled(folder: Path) -> Iterator[tuple[Station, Account, Account]]:
+    """Bob, who is to be forgotten, and Carol, who is not."""
+    host = Mastodon(HOST)
+    with Fediverse([host]) as world:
+        bob, carol = host.add_account("bob"), host.add_account("carol", posts=3)
+        for number in range(30):
+            bob.post(f"{SECRET} number {number} " + "and on " * 60)
+        bob.edit(bob.posts[0], f"{SECRET} number 0, edited")
+        station = Station(folder, world, follow=[bob.handle, carol.handle])
+        station.pull()
+        yield station, bob, carol
+
+
+def test_what_was_forgotten_is_nowhere_afterwards(tmp_path: Path) -> None:
+    """No key, value, dictionary, log entry, freed page or file of the folder holds a word of it."""
+    with pulled(tmp_path) as (station, bob, carol):
+        held = station.listed(carol.handle)
+        assert station.json("forget", bob.handle)["purged"] > 30
+        assert traces(station.store, SECRET) != []  # in pages that are free again
+
+        done = station.json("compact")
+
+        assert done["after"] < done["before"]
+        assert traces(station.store, SECRET) == []
+        assert station.run("check").code == 0
+        assert station.listed(carol.handle) == held
+        everywhere = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert [path for path in everywhere if SECRET.encode() in path.read_bytes()] == []
+        told = station.run("compact")
+        assert (told.code, "now" in told.out) == (0, True)
+
+
+def test_it_is_refused_while_a_daemon_runs(tmp_path: Path) -> None:
+    """One line that names the process; the daemon goes on, and nothing lies beside its store."""
+    with pulled(tmp_path) as (station, _, carol), station.daemon():
+        told = station.run("compact")
+
+        assert told.code == 1
+        assert "is in use by process" in told.err
+        assert len(told.err.splitlines()) == 1
+        assert station.listed(carol.handle)
+        assert not (station.store / "compacting").exists()
+
+
+def test_without_a_store_there_is_nothing_to_compact(tmp_path: Path) -> None:
+    """And none is made."""
+    with Fediverse([Mastodon(HOST)]) as world:
+        station = Station(tmp_path, world)
+        told = station.run("compact")
+
+        assert (told.code, "there is no store here" in told.err) == (1, True)
+        assert not station.store.exists()

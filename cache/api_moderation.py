@@ -35,7 +35,6 @@ class Moderating:
         return json({"purged": await self._verbs.forget(name)})
 
     def forgotten(self, call: Call) -> Answer:
-        unknown(call.args, _NOTHING)
         return json(shapes.listing(map(moderation_shapes.entry, self._verbs.forgotten())))
 
     async def reload(self, call: Call) -> Answer:

@@ -75,7 +75,6 @@ class Writing:
         return json(shapes.follow(added), 201, (("Location", "/v1/follows"),))
 
     async def unfollow(self, call: Call) -> Answer:
-        unknown(call.args, frozenset({"actor"}))
         actor = call.args.get("actor")
         if not actor:
             raise BadInput("actor", "is missing", "a handle or a URI, as it is followed")

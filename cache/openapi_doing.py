@@ -11,7 +11,15 @@ from .openapi_form import Body, Operation, Parameter, Reply, Schema, ref
 from .openapi_shapes import shape
 
 _NAME: Schema = {"type": "string", "minLength": 1, "description": "a URI or a handle"}
-_AGE: Schema = {"type": "string", "description": "such as 30s, 5m, 2h, 1d"}
+_AGE: Schema = {
+    "description": "such as 30s, 5m, 2h, 1d",
+    "anyOf": [
+        {"type": "string", "pattern": r"^(0|[0-9]{1,12}(\.[0-9]{1,6})?[smhd])$"},
+        {"const": 0},
+    ],
+}
+_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 10**9}
+_DEPTH: Schema = {"type": "integer", "minimum": 0, "maximum": 1000}
 
 
 def members(required: tuple[str, ...] = (), **fields: Schema) -> Schema:
@@ -59,10 +67,24 @@ FOLLOW = Operation(
     "Follow an actor: an entry as in the configuration, a text or a mapping",
     (Reply(201, "the follow", ref("Follow"), headers=("Location",)),),
     body=Body(
-        {"anyOf": [_NAME, {"type": "object", "required": ["actor"]}]},
+        {
+            "anyOf": [
+                _NAME,
+                members(
+                    ("actor",),
+                    actor=_NAME,
+                    types={"type": "array", "items": {"type": "string"}},
+                    backfill={"anyOf": [_COUNT, {"enum": ["all", "none"]}]},
+                    boosts={"type": "boolean"},
+                    replies=_DEPTH,
+                    parents=_DEPTH,
+                    every=members(min=_AGE, max=_AGE),
+                    subscribe={"type": "boolean"},
+                ),
+            ]
+        },
         example={"actor": "@alice@example.social", "types": ["Event"]},
     ),
-    problems=(409,),
 )
 UNFOLLOW = Operation(
     "DELETE",

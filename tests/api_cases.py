@@ -22,11 +22,14 @@ from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
 from fedpull.cache.verbs import Counted, Pulled, Reloaded, Running
+from fedpull.config.parse import parse_follow
 from fedpull.crawler.describe import put, stamp_of
 from fedpull.crawler.protocol.blocklist import parse_blocklist
 from fedpull.crawler.protocol.blocks import Blocks, difference
 from fedpull.crawler.protocol.forgotten import Entry
+from fedpull.crawler.protocol.handle import Handle, parse_actor
 from fedpull.crawler.protocol.uri import UrlRules, check_url
+from fedpull.crawler.protocol.webfinger import finger_url
 from fedpull.errors import FedpullError, NotFound
 
 NOW = 1_780_000_000.0  # 2026-05-28T20:26:40Z
@@ -110,7 +113,9 @@ class Origin:
             raise answer
         if answer is not None:
             answer()
-        return self.store.query.reference(id_or_handle) or blank(id_or_handle)
+        asked = parse_actor(id_or_handle)
+        uri = finger_url(asked) if isinstance(asked, Handle) else asked
+        return self.store.query.reference(uri) or blank(uri)
 
     def check(self, id: str) -> None:
         self.checked.append(id)
@@ -123,8 +128,7 @@ class Origin:
         return [Pulled(actor, new=2, requests=3, complete=True) for actor in actors]
 
     async def follow(self, entry: str | Mapping[str, Any]) -> Follow:
-        key = entry if isinstance(entry, str) else str(entry["actor"])
-        follow = Follow(key=key)
+        follow = Follow(key=parse_follow(entry).actor)
         self.store.follow(follow)
         return follow
 

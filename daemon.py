@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 
 from .cache.lock import is_locked
 from .cache.ports import Query
+from .cache.sampler import Sampler
+from .cache.series import FINE, Series
 from .cache.verbs import Verbs
 from .config.load import Loaded
 from .crawler.clock import Clock, SystemClock
@@ -48,6 +50,7 @@ class Daemon:
         self._ports: dict[str, Any] = {}  # by the file that tells the address
         self._fatal: asyncio.Event = asyncio.Event()
         self._reloading: asyncio.Future[None] | None = None
+        self._sampler: Sampler | None = None
 
     @property
     def query(self) -> Query:
@@ -76,9 +79,10 @@ class Daemon:
         """
         self._start_spiders()
         await self._listen_in_public(needed=api)
+        sampler = self._sample() if api else None
         await self._works.start(follow=follow)
-        if api:
-            await self._listen()
+        if sampler is not None:
+            await self._listen(sampler.series)
         _settle_memory()
 
     async def stop(self) -> None:
@@ -86,6 +90,8 @@ class Daemon:
         for file, port in reversed(self._ports.items()):
             (self._works.loaded.store_path / file).unlink(missing_ok=True)
             await port.close()
+        if self._sampler is not None:
+            self._sampler.save()
         self._works.dispatcher.stop()
         await self._stop_spiders()
         await self._works.stop()
@@ -131,7 +137,16 @@ class Daemon:
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
 
-    async def _listen(self) -> None:
+    def _sample(self) -> Sampler:
+        """Have the counters looked at, for the plots of the page."""
+        works = self._works
+        sampler = Sampler(self.query, works, works.loaded.store_path, works.clock.now)
+        sampler.begin()
+        works.ticker.every(FINE, "sample", sampler.sample)
+        self._sampler = sampler
+        return sampler
+
+    async def _listen(self, series: Series) -> None:
         from twisted.internet import reactor
 
         from .cache.api_gate import settings_for
@@ -142,7 +157,8 @@ class Daemon:
         settings = settings_for(config.listen.api, config.api.token_file)
         feed = Feed(self.query)
         self._works.opened.store.on_change(feed.told)
-        site = build_site(self.query, self.verbs, settings, self._works.clock.now, feed, reactor)
+        now = self._works.clock.now
+        site = build_site(self.query, self.verbs, settings, now, feed, reactor, series)
         address = await self._open(_API_FILE, config.listen.api, site)
         log.info("the API listens on %s", address)
 

@@ -9,7 +9,9 @@ carries an Access-Control header.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+from base64 import b64decode
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -74,7 +76,9 @@ def refusal(call: Call, settings: ApiSettings) -> Answer | None:
     if headers.get("sec-fetch-site", "none").lower() not in _OWN_SITE:
         return problem(403, "forbidden", "calls from pages of other sites are refused")
     if settings.token is not None and call.path not in _OPEN and not _knows(call, settings.token):
-        challenge = (("WWW-Authenticate", 'Bearer realm="fedpull"'),)
+        # A browser asks its user for a name, which may be any, and a password: the token.
+        scheme = "Basic" if call.path == "/" or call.path.startswith("/page/") else "Bearer"
+        challenge = (("WWW-Authenticate", f'{scheme} realm="fedpull"'),)
         return problem(401, "unauthorized", "Authorization: Bearer TOKEN is needed", challenge)
     return None
 
@@ -122,6 +126,10 @@ def host_name(host: str) -> str:
 
 def _knows(call: Call, token: str) -> bool:
     scheme, _, given = call.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            given = b64decode(given, validate=True).decode("ascii").partition(":")[2]
+            scheme = "bearer"
     # In constant time, so that a token cannot be found out letter by letter.
     same = hmac.compare_digest(given.strip().encode(), token.encode())
     return same and scheme.lower() == "bearer"

@@ -17,8 +17,9 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from ..errors import FedpullError
-from . import api_coding, api_gate, openapi
+from . import api_coding, api_gate, openapi, page_templates
 from . import openapi_doing as doing
+from . import openapi_page as page
 from . import openapi_reading as reading
 from .api_demand import OnDemand
 from .api_document import Documents
@@ -27,7 +28,9 @@ from .api_http import Answer, Call, json, problem, problem_of, unknown
 from .api_mail import Mail
 from .api_metrics import Metrics
 from .api_moderation import Moderating
-from .api_page import front_page
+from .api_page_browse import Browsing
+from .api_page_forms import Forms
+from .api_pages import Pages
 from .api_problems import problem_page
 from .api_read import Reading
 from .api_stream import Changes
@@ -35,6 +38,7 @@ from .api_write import Writing
 from .feed import Feed
 from .openapi_form import Operation
 from .ports import Query
+from .series import Series
 from .verbs import Verbs
 
 Result = Answer | Awaitable[Answer]
@@ -58,7 +62,7 @@ class Route(NamedTuple):
 
 
 class Api:
-    """The routes over one store. `now` is the clock's."""
+    """The routes over one store. `now` is the clock's, `series` what the page's plots show."""
 
     def __init__(
         self,
@@ -67,10 +71,14 @@ class Api:
         settings: ApiSettings,
         now: Callable[[], float],
         feed: Feed,
+        series: Series | None = None,
     ) -> None:
         self._settings = settings
         self._verbs = verbs
-        routes = self._routes(query, verbs, now, feed)
+        demand = OnDemand(query, verbs, now)
+        shown = Pages(query, verbs, now, series or Series())
+        pages = _page_routes(query, verbs, demand, shown)
+        routes = [*self._routes(query, verbs, now, feed, demand), *pages]
         self.operations = [route.operation for route in routes]
         self.routes: dict[str, dict[str, Route]] = {}
         for route in routes:
@@ -79,14 +87,17 @@ class Api:
         self._description = openapi.describe(self.operations, version("fedpull"))
 
     def _routes(
-        self, query: Query, verbs: Verbs, now: Callable[[], float], feed: Feed
+        self,
+        query: Query,
+        verbs: Verbs,
+        now: Callable[[], float],
+        feed: Feed,
+        demand: OnDemand,
     ) -> Sequence[Route]:
-        demand = OnDemand(query, verbs, now)
         read = Reading(query, verbs, now)
         write = Writing(query, verbs, demand, now)
         mail, moderating = Mail(query, verbs), Moderating(verbs)
         return (
-            Route(reading.FRONT, lambda call: front_page()),
             Route(reading.HEALTH, lambda call: json({"status": "ok"})),
             Route(reading.READY, self._ready),
             Route(reading.METRICS, Metrics(query, verbs, now).get),
@@ -147,6 +158,24 @@ class Api:
         running = self._verbs.running()
         value: dict[str, Any] = {"ready": running.ready, "reasons": list(running.reasons)}
         return json(value, 200 if running.ready else 503)
+
+
+def _page_routes(query: Query, verbs: Verbs, demand: OnDemand, shown: Pages) -> Sequence[Route]:
+    """What is for a person with a browser."""
+    browse, forms = Browsing(query, shown), Forms(query, verbs, demand, shown)
+    return (
+        Route(page.OVERVIEW, shown.overview),
+        Route(page.FOLLOWS, shown.follows),
+        Route(page.HOSTS, shown.hosts),
+        Route(page.CHANGES, shown.changes),
+        Route(page.DOCUMENTS, browse.documents),
+        Route(page.DOCUMENT, browse.document),
+        Route(page.THREAD, browse.thread),
+        Route(page.FILE, page_templates.file),
+        Route(page.FETCH, forms.fetch),
+        Route(page.FOLLOW, forms.follow),
+        Route(page.UNFOLLOW, forms.unfollow),
+    )
 
 
 async def _later(call: Call, result: Awaitable[Answer]) -> Answer:

@@ -15,6 +15,7 @@ from .api_routes import Api
 from .feed import Feed
 from .http_server import BoundedRequest, BoundedSite, Limits
 from .ports import Query
+from .series import Series
 from .verbs import Verbs
 
 
@@ -56,6 +57,7 @@ def build_site(
     now: Callable[[], float],
     feed: Feed,
     reactor: Any = None,
+    series: Series | None = None,
 ) -> ApiSite:
     """The API over a store, ready to listen."""
-    return ApiSite(Api(query, verbs, settings, now, feed), reactor)
+    return ApiSite(Api(query, verbs, settings, now, feed, series), reactor)

@@ -31,9 +31,6 @@ def _page(says: str, of: str) -> tuple[Reply, ...]:
     return (Reply(200, says, listing(of)),)
 
 
-FRONT = Operation(
-    "GET", "/", "showPage", "A page for a person", (Reply(200, "HTML", None, (HTML,)),)
-)
 HEALTH = Operation(
     "GET",
     "/healthz",

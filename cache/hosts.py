@@ -119,6 +119,7 @@ def _keep_pace(work: Work, host: HostRow, report: HostReport, now: float) -> Non
 
 def capacity(work: Work, host: HostRow) -> int:
     probing = is_probing(host.failures, host.throttles, host.refusals, host.strange)
+    probing = probing or (host.paced and windows.unheard(host.windows, work.now))
     return 1 if probing else work.politeness.concurrency
 
 

@@ -166,7 +166,8 @@ class HostRow:
             kept = (*kept, knock.post, knock.post_until)
         more: list[object] = [kept, self.blocked, self.delay, self.delay_until]
         if self.windows or self.allowance_at or self.strange:
-            more += (self.windows, self.slowed, self.allowance, self.allowance_at, self.strange)
+            windows = tuple(map(tuple, self.windows))
+            more += (windows, self.slowed, self.allowance, self.allowance_at, self.strange)
         elif not self.delay:
             more = more[:2] if self.blocked else more[: kept is not None]
         return rest + more

@@ -61,7 +61,7 @@ def hear(
     known = {one.name: one for one in windows if one.resets > now}
     for one in told:
         before = known.get(one.name)
-        if before is not None and before.heard > sent:
+        if before is not None and before.heard >= sent:
             continue  # the answer to an earlier request, overtaken by that to a later one
         known[one.name] = Window(
             name=one.name,
@@ -90,6 +90,11 @@ def opens(windows: tuple[Window, ...], requests: int, last: float, *, waited_for
         elif not waited_for and one.resets > last:
             at = max(at, last + (one.resets - last) / usable)
     return at
+
+
+def unheard(windows: tuple[Window, ...], now: float) -> bool:
+    """Whether a window has begun anew and no answer has told of it yet: one request goes alone."""
+    return any(one.resets <= now for one in windows)
 
 
 def spread(windows: tuple[Window, ...], requests: int, now: float) -> float:

@@ -19,8 +19,6 @@ from .records import PARKED, Cause, Kind, Lease, Want
 from .walks import load as load_walk
 from .work import Work
 
-# A slot outside the queue that nobody gives back ends with the longest chain of requests.
-TURN_SECONDS = 180.0
 _MOST_SECONDS = 3_600.0  # of a lease
 # Of one cause documents go before pages, which only lead to more of them; but every so many
 # requests of a host are a page's turn, so that hundreds of replies do not keep an outbox waiting.
@@ -210,7 +208,7 @@ def turn(work: Work, name: str, now: float, page: bool, held: bool, since: float
     if host.in_flight >= hosts.capacity(work, host):
         return now + max(work.politeness.gap, 0.05)
     hosts.take(work, key, host, now, page)
-    hosts.begin_turn(work, key, host, now + TURN_SECONDS)
+    hosts.begin_turn(work, key, host, now + work.politeness.lease)
     return None
 
 

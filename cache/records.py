@@ -334,6 +334,7 @@ class Politeness:
     pages_window: float = 900.0
     # Further windows that hold beside that one: so many pages in so many seconds.
     more_pages: tuple[tuple[int, float], ...] = ()
+    lease: float = 180.0  # seconds after which whoever has a slot of a host has died
 
     @property
     def page_windows(self) -> tuple[tuple[int, float], ...]:

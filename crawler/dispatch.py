@@ -20,8 +20,9 @@ from .clock import Clock, Timer
 
 log = logging.getLogger(__name__)
 
-# A lease outlives the slowest chain (30 s by default, 3 hops that wait for their turns) and is
-# short enough that a killed process does not hold a host for long when it is not restarted cleanly.
+# A lease outlives the longest chain and the writing of its outcome, or its host would be asked by
+# two at once; and it is short enough that a killed process does not hold a host for long when it is
+# not restarted cleanly. This is that of the default `network.timeout`.
 LEASE_SECONDS = 180.0
 # Places: with one connection per host this is the number of hosts that are asked at once.
 PLACES = 128
@@ -52,11 +53,18 @@ class Dispatcher:
     """
 
     def __init__(
-        self, frontier: Frontier, clock: Clock, *, places: int = PLACES, kept: int = KEPT
+        self,
+        frontier: Frontier,
+        clock: Clock,
+        *,
+        places: int = PLACES,
+        kept: int = KEPT,
+        lease: float = LEASE_SECONDS,
     ) -> None:
         self._frontier = frontier
         self._clock = clock
         self._places = places
+        self._lease = lease
         self._out = 0
         self._queues: dict[Kind, asyncio.Queue[Lease]] = {}
         self._running = False
@@ -139,7 +147,7 @@ class Dispatcher:
         self._set_timer(None)
         loop = asyncio.get_running_loop()
         now = self._clock.now()
-        asked = self._frontier.lease(now, limit, LEASE_SECONDS, last=question.last)
+        asked = self._frontier.lease(now, limit, self._lease, last=question.last)
         asked.add_done_callback(
             lambda done: loop.call_soon_threadsafe(self._answered, question, done)
         )

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from ..errors import BadInput, Refused
 from .answer import Answer, Ask, FetchFailed, Lost, Stopped
-from .egress_chain import Chain, Reply, Turn
+from .egress_chain import MOST_WAITING, Chain, Reply, Turn
 from .egress_dialer import ConnectTarget, Dialer
 from .egress_hops import next_hop, request_bytes
 from .egress_knocks import Fields, Knocks, Signer
@@ -64,6 +64,7 @@ class EgressRules:
     ca_file: Path | None = None
     timeout: float = 30.0  # Mastodon's CVE-2023-36461: the whole chain, not each read
     header_timeout: float = 10.0
+    waiting: float = MOST_WAITING
     max_bytes: int = 1024 * 1024  # what Mastodon takes for a document
     max_hops: int = 3  # HTML alternates counted in
     # False: only what `connect_target` maps and the networks of `url_rules` name may be asked
@@ -136,7 +137,7 @@ class Egress:
         if ask.deadline is not None:
             seconds = min(seconds, ask.deadline - self._clock.monotonic())
         limit = asyncio.timeout(seconds)
-        chain = Chain(ask, limit, seconds, outer=outer)
+        chain = Chain(ask, limit, seconds, self._rules.waiting, outer=outer)
         try:
             async with limit:
                 if self._closed:

@@ -19,6 +19,16 @@ from .protocol.uri import Uri
 
 T = TypeVar("T")
 
+# What a chain may wait, beside its own time, for what is found out for it: robots.txt of each host
+# on its way at that host's pace, a ladder that another fetch climbs.
+MOST_WAITING = 120.0
+
+
+def longest(timeout: float) -> float:
+    """After how long a chain has ended, whatever it waits for: leases and turns outlive it."""
+    return timeout + MOST_WAITING
+
+
 # Returns when a request to a host ("host:port") may go: is it for a page, and does an earlier hop
 # of the chain hold a slot of the host?
 Turn = Callable[[str, bool, bool], Awaitable[None]]
@@ -35,15 +45,21 @@ class Reply:
 
 @dataclass(slots=True)
 class Chain:
-    """`limit` ends `seconds` after the fetch began."""
+    """`limit` ends `seconds` after the fetch began, but for what it waits for others meanwhile."""
 
     ask: Ask
     limit: asyncio.Timeout
     seconds: float
+    waiting: float = MOST_WAITING
     hops: list[Hop] = field(default_factory=list)
     redirects: int = 0
     query: bool = False  # whether the URL that is asked for now has one
     outer: Chain | None = None  # that waits for this one, and holds its slots meanwhile
+    paused: bool = False
+    latest: float = field(init=False)  # of the loop's clock
+
+    def __post_init__(self) -> None:
+        self.latest = asyncio.get_running_loop().time() + self.seconds + self.waiting
 
     def begin(self, host: str, uri: Uri) -> None:
         self.hops.append(Hop(host))
@@ -70,22 +86,25 @@ class Chain:
     def pause(self) -> None:
         """Stop the clock: nothing was asked yet, and another fetch is finding out how to."""
         if not self.hops and self.ask.deadline is None:
-            self.limit.reschedule(None)
+            self.paused = True
+            self.limit.reschedule(self.latest)
 
     def go_on(self) -> None:
-        if self.limit.when() is None:
-            self.limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
+        if self.paused:
+            self.paused = False
+            until = asyncio.get_running_loop().time() + self.seconds
+            self.limit.reschedule(min(until, self.latest))
 
     async def outside(self, waited: Awaitable[T]) -> T:
         """What `waited` comes to, which takes none of this fetch's time."""
         until = self.limit.when()
-        if until is None or self.ask.deadline is not None:
+        if until is None or self.paused or self.ask.deadline is not None:
             return await waited
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        self.limit.reschedule(None)
+        self.limit.reschedule(self.latest)
         result = await waited
-        self.limit.reschedule(until + loop.time() - begun)
+        self.limit.reschedule(min(until + loop.time() - begun, self.latest))
         return result
 
     async def waits(self, turn: Awaitable[None], reserve: float) -> bool:

@@ -44,18 +44,19 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
     said = read_rules(loaded)
     rules = url_rules(config)
     public = anonymous or config.contact is not None
+    polite = politeness(config)
     opened = open_store(
         loaded.store_path,
         max_bytes=config.store.max_bytes,
         history=config.store.history,
-        politeness=politeness(config),
+        politeness=polite,
         group=config.store.group,
         budget=config.freshness.budget.per_hour,
         keep_unverified=config.freshness.keep_unverified,
         policy=said.policy,
     )
     moderation = Moderation(loaded, said, opened.moderator, opened.query, clock)
-    dispatcher = Dispatcher(opened.frontier, clock)
+    dispatcher = Dispatcher(opened.frontier, clock, lease=polite.lease)
 
     def known(host: str) -> Known | None:
         found = opened.query.host(host, clock.now())

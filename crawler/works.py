@@ -27,6 +27,7 @@ from .clock import Clock
 from .desk import Desk
 from .dispatch import Dispatcher
 from .egress import Egress, EgressRules
+from .egress_chain import longest
 from .egress_robots import Gate
 from .followed import FollowList
 from .follows import Follows
@@ -40,6 +41,7 @@ from .robots_scope import RobotsScope
 from .ticker import Ticker, refresh_every
 
 _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
+_TO_WRITE = 30.0  # for an answer to be decided upon and written, on a busy machine
 _TIDY_EVERY = 300.0  # names of what was forgotten are told for an hour
 _COUNTS_EVERY = 60.0  # a post that is liked a thousand times a minute is one change in it
 
@@ -78,7 +80,8 @@ def politeness(config: Config) -> Politeness:
     """The stated politeness, as the frontier keeps it."""
     polite = config.politeness
     first, *more = ((rate.count, rate.seconds) for rate in polite.pages)
-    return Politeness(polite.concurrency, polite.gap, *first, tuple(more))
+    lease = longest(config.network.timeout) + _TO_WRITE
+    return Politeness(polite.concurrency, polite.gap, *first, tuple(more), lease)
 
 
 @dataclass(slots=True)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from pocket import Pocket
 from station import Station, eventually
 
-from fedpull.cache.records import Cause, Kind, Lease, Want
+from fedpull.cache.records import Cause, Kind, Lease, Politeness, Want
 from fedpull.client import Client
-from fedpull.crawler.dispatch import KEPT, PLACES, Dispatcher
+from fedpull.config.model import Config, Network
+from fedpull.crawler.dispatch import KEPT, LEASE_SECONDS, PLACES, Dispatcher
+from fedpull.crawler.egress_chain import longest
+from fedpull.crawler.works import politeness
 from fedpull.tests.fediverse import Fediverse
 from fedpull.tests.fediverse.families.cursors import Mastodon
 
@@ -203,3 +207,12 @@ def test_a_fetch_returns_while_every_place_is_taken_by_slow_hosts(tmp_path: Path
             assert {request.host for request in world.log.entries} == {TOWN}
             for gate in gates:
                 gate.release()
+
+
+@pytest.mark.parametrize("timeout", [0.1, 30.0, 600.0])
+def test_a_lease_outlives_the_longest_chain(timeout: float) -> None:
+    """Whatever was configured: else a host would be asked by two at once."""
+    config = Config(network=Network(timeout=timeout))
+
+    assert politeness(config).lease > longest(timeout)
+    assert politeness(Config()).lease == Politeness().lease == LEASE_SECONDS

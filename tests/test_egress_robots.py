@@ -354,6 +354,22 @@ async def test_waiting_for_robots_txt_takes_no_time_of_the_document() -> None:
     assert answer.status == 200
 
 
+async def test_no_fetch_waits_for_ever_for_what_is_found_out_for_it() -> None:
+    """It ends before its lease does: else its host would be asked by two at once."""
+    never = asyncio.Event()
+
+    async def stuck(host: str, page: bool, held: bool) -> None:
+        await never.wait()
+
+    replies = {"a.example/robots.txt": robots(b""), "a.example/users/1": response()}
+    async with door(replies, timeout=0.1, waiting=0.2, turn=stuck) as (wire, opened):
+        found = await outcome(opened, Ask(URL))
+
+    assert isinstance(found, FetchFailed)
+    assert (found.kind, found.timed_out) == ("timeout", True)
+    assert wire.urls == ["a.example/robots.txt"]
+
+
 async def test_a_locked_robots_txt_is_no_refusal_by_the_host() -> None:
     """It counts as asked; that the host wants nobody is not said by it."""
     async with door({"a.example/robots.txt": robots(b"", status="403 Forbidden")}) as (_, opened):

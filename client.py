@@ -87,6 +87,19 @@ class Client:
         found: Json = json.loads(self._call("GET", _url("/v1/document", id=id), headers=headers))
         return found
 
+    def expanded(self, id: str) -> list[Json]:
+        """The document as JSON-LD, every word written out as an IRI. Refused if it has no view."""
+        found: list[Json] = json.loads(self._view(id, "expanded"))
+        return found
+
+    def compacted(self, id: str) -> Json:
+        """The document as JSON-LD in the words of one context, whichever its server uses."""
+        found: Json = json.loads(self._view(id, "compacted"))
+        return found
+
+    def _view(self, id: str, form: str) -> bytes:
+        return self._call("GET", _url("/v1/document", id=id, form=form))
+
     def reference(self, id: str) -> Json:
         """What is known of an id: how fresh, since when, why."""
         return self._json("GET", _url("/v1/reference", id=id))

@@ -1,14 +1,17 @@
 """The handler of `GET /v1/document`: a stored copy at once, or a fetched one when none will do.
 
-What will do is decided in `api_caching`; this shell reads the store and waits for the verbs.
+What will do is decided in `api_caching`; this shell reads the store and waits for the verbs, and
+for whoever asks for a form for the view that is made of the copy.
 Invariant: what is answered at once is answered without creating a task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from ..errors import FedpullError, TimedOut, Unreachable
+from ..crawler.protocol.jsonld import Form, form_named
+from ..errors import FedpullError, NotFound, TimedOut, Unreachable
 from . import lookup, pace
 from .api_caching import Fetch, answer, decide, instead, raise_absent
 from .api_demand import OnDemand
@@ -17,6 +20,7 @@ from .api_read import id_of
 from .ports import Query
 from .records import Reference, State
 from .shapes import held
+from .view_process import ViewProcess
 
 WAIT = 30.0
 # The price of a request moves within hours; looking it up costs as much as the rest of a call.
@@ -26,14 +30,36 @@ _PRICE_EVERY = 60.0
 class Documents:
     """The handler over the store's reader and what may be fetched on demand."""
 
-    def __init__(self, query: Query, demand: OnDemand, now: Callable[[], float]) -> None:
+    def __init__(
+        self, query: Query, demand: OnDemand, now: Callable[[], float], views: ViewProcess
+    ) -> None:
         self._query = query
         self._demand = demand
         self._now = now
+        self._views = views
         self._price: float | None = None
         self._priced_at = float("-inf")
 
     def get(self, call: Call) -> Answer | Awaitable[Answer]:
+        form = call.args.get("form")
+        return self._served(call) if form is None else self._viewed(call, form_named(form))
+
+    async def _viewed(self, call: Call, form: Form) -> Answer:
+        """The same answer about the same copy, with its view instead of its bytes."""
+        served = self._served(call)
+        answer = served if isinstance(served, Answer) else await served
+        reference = lookup.reference(self._query, id_of(call))
+        document = self._query.document(reference.id) if reference is not None else None
+        if document is None:  # it was purged between the two reads
+            raise NotFound(id_of(call), "is not held any more")
+        headers = tuple(
+            (name, f'{value[:-1]}-{form}"' if name == "ETag" else value)
+            for name, value in answer.headers
+        )
+        body = await self._views.view(document, form)
+        return replace(answer, body=body, headers=headers)
+
+    def _served(self, call: Call) -> Answer | Awaitable[Answer]:
         id = id_of(call)
         now = self._now()
         asked = directives(call.headers.get("cache-control"))

@@ -40,6 +40,7 @@ from .openapi_form import Operation
 from .ports import Query
 from .series import Series
 from .verbs import Verbs
+from .view_process import ViewProcess
 
 Result = Answer | Awaitable[Answer]
 Handler = Callable[[Call], Result]
@@ -75,6 +76,7 @@ class Api:
     ) -> None:
         self._settings = settings
         self._verbs = verbs
+        self._views = ViewProcess()
         demand = OnDemand(query, verbs, now)
         shown = Pages(query, verbs, now, series or Series())
         pages = _page_routes(query, verbs, demand, shown)
@@ -103,7 +105,7 @@ class Api:
             Route(reading.METRICS, Metrics(query, verbs, now).get),
             Route(reading.OPENAPI, lambda call: json(self._description)),
             Route(reading.PROBLEM, problem_page),
-            Route(reading.DOCUMENT, Documents(query, demand, now).get),
+            Route(reading.DOCUMENT, Documents(query, demand, now, self._views).get),
             Route(reading.REFERENCE, read.reference),
             Route(reading.OBJECTS, read.objects),
             Route(reading.COLLECTION, read.collection),
@@ -124,6 +126,10 @@ class Api:
             Route(reading.HOSTS, read.hosts),
             Route(reading.STATUS, read.status),
         )
+
+    def close(self) -> None:
+        """End what was started for calls."""
+        self._views.close()
 
     def answer(self, call: Call) -> Result:
         """The answer to a call, or something to await for it. Never raises."""

@@ -49,6 +49,10 @@ class ApiSite(BoundedSite):
         super().__init__(ApiRequest, Limits(MAX_BODY), reactor)
         self.api = api
 
+    def stopFactory(self) -> None:  # noqa: N802 - Twisted's name
+        super().stopFactory()
+        self.api.close()
+
 
 def build_site(
     query: Query,

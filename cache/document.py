@@ -2,13 +2,13 @@
 
 Nothing is decompressed or parsed before it is asked for, and nothing here refers to the store.
 Invariant: `body` is byte for byte what was fetched; every view is derived from it and never raises
-on odd JSON.
+on odd JSON, but for the two of JSON-LD, which a document may not have.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 from .codec import unpack
 from .layout import BODY, CLASSES, STATES, VERIFIED, some
@@ -120,6 +120,24 @@ class Document:
             self._json = parse_object(self.body)
         value: dict[str, Any] = self._json
         return value
+
+    @property
+    def expanded(self) -> list[Any]:
+        """JSON-LD with every word written out as an IRI. Refused or BadInput where there is none.
+
+        Made anew each time; no context is fetched. The largest documents take seconds.
+        """
+        return cast("list[Any]", self._view("expanded"))
+
+    @property
+    def compacted(self) -> dict[str, Any]:
+        """JSON-LD in the words of one context, whichever the server uses; as `expanded`."""
+        return cast("dict[str, Any]", self._view("compacted"))
+
+    def _view(self, form: Literal["expanded", "compacted"]) -> Any:
+        from ..crawler.protocol import jsonld
+
+        return jsonld.view(self.json, form, self.id, self.context)
 
     @property
     def types(self) -> tuple[str, ...]:

@@ -17,6 +17,11 @@ LIMIT = Parameter(
     "how many entries at most; more than 500 are taken as 500",
     {"type": "integer", "minimum": 1, "maximum": 999_999_999_999},
 )
+FORM = Parameter(
+    "form",
+    "the JSON-LD view: written out, or in the words of one context; 403 where there is none",
+    one_of("expanded", "compacted"),
+)
 CURSOR = Parameter("cursor", "where a page begins; comes with `next`")
 _SEQ = {"type": "integer", "minimum": 0, "maximum": 999_999_999_999}
 _BEFORE = Parameter("cursor", "where a page begins; comes with `next`", _SEQ)
@@ -75,17 +80,17 @@ DOCUMENT = Operation(
     "GET",
     "/v1/document",
     "getDocument",
-    "A document, byte for byte as its origin served it, as from an HTTP cache: fetched first where "
-    "no stored copy will do",
+    "A document, byte for byte as its origin served it or as JSON-LD, as from an HTTP cache: "
+    "fetched first where no stored copy will do",
     (
         Reply(
             200,
-            "the document",
-            ref("Document"),
+            "the document; with `form=expanded` a list",
+            {"oneOf": [ref("Document"), {"type": "array", "items": {"type": "object"}}]},
             headers=(*CACHED, "Fedpull-Freshness", "Fedpull-Verified-By"),
         ),
     ),
-    (ID,),
+    (ID, FORM),
     problems=(404, 410, 429, 502, 504),
 )
 REFERENCE = Operation(

@@ -30,14 +30,19 @@ _FOLLOW_SECONDS = 0.5
 
 @click.command(epilog=examples("get https://events.example/events/1", "get @alice@example.social"))
 @click.argument("id", metavar="ID")
+@click.option(
+    "--form",
+    metavar="FORM",
+    help="As JSON-LD: expanded, or compacted (in the words of one context).",
+)
 @json_option
 @common
 @pass_session
-def get(session: Session, id: str, as_json: bool) -> None:
+def get(session: Session, id: str, form: str | None, as_json: bool) -> None:
     """Print a document from the cache, without fetching.
 
     ID is the document's URI, or the handle of an actor that was pulled. Exits 3 when it is not
-    held.
+    held, 4 when it has no view as JSON-LD.
     """
     from ..cache import lookup
     from ..cache.api_caching import raise_absent
@@ -49,11 +54,19 @@ def get(session: Session, id: str, as_json: bool) -> None:
         document = query.document(known.id)
         if document is None:
             raise NotFound(known.id, "is known but not held", "`fedpull fetch` to get it")
+        body = document.body if form is None else _view(document, form)
         if as_json:
             # One JSON value; a byte order mark, which some servers send, is none.
-            output.print_bytes(document.body.removeprefix(BOM_UTF8))
+            output.print_bytes(body.removeprefix(BOM_UTF8))
         else:
-            output.print_document(document.body)
+            output.print_document(body)
+
+
+def _view(document: Document, form: str) -> bytes:
+    from ..crawler.protocol import jsonld
+
+    named = jsonld.form_named(form)
+    return jsonld.view_bytes(document.body, named, document.id, document.context)
 
 
 @click.command(

@@ -61,8 +61,10 @@ def describe(operations: Iterable[Operation], version: str) -> Json:
 
 def _operation(one: Operation) -> Json:
     replies = {str(reply.status): _reply(reply) for reply in one.replies}
-    wrong = (*ALWAYS, *one.problems, *(_OF_BODIES if one.body is not None else ()))
-    for status in sorted(set(wrong)):
+    wrong = {*ALWAYS, *one.problems, *(_OF_BODIES if one.body is not None else ())}
+    if one.path != one.paths()[0]:
+        wrong.add(404)  # a path that is none of those
+    for status in sorted(wrong):
         problem = {"$ref": f"#/components/responses/{status}"}
         replies[str(status)] = _either(replies.get(str(status)), problem, status)
     value: Json = {
@@ -97,6 +99,8 @@ def _says(reply: Json, status: int) -> str:
 
 def _parameter(one: Parameter) -> Json:
     value = {"name": one.name, "in": one.place, "description": one.says, "schema": one.schema}
+    if one.example is not None:
+        value["example"] = one.example
     return {**value, "required": True} if one.required else value
 
 

@@ -27,9 +27,10 @@ class Parameter:
 
     name: str
     says: str
-    schema: Schema = field(default_factory=lambda: {"type": "string", "minLength": 1})
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
     required: bool = False
     place: Literal["query", "path"] = "query"
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

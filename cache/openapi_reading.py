@@ -5,13 +5,21 @@ Handlers and their wiring stand elsewhere (`api_routes` pairs the two); nothing 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .api_http import JSON, TITLES
 from .mail_layout import DELIVERY_STATES, FOLLOWER_STATES, NOTIFICATION_STATES
 from .openapi_form import EVENTS, HTML, Header, Operation, Parameter, Reply, ref
 from .openapi_shapes import listing, one_of, shape
 
 _URI = {"type": "string", "format": "uri", "minLength": 1, "maxLength": 2048}
-ID = Parameter("id", "the URI of a document", _URI, required=True)
+ID = Parameter(
+    "id",
+    "the URI of a document",
+    _URI,
+    required=True,
+    example="https://events.example/notes/1",
+)
 LIMIT = Parameter(
     "limit",
     "how many entries at most; more than 500 are taken as 500",
@@ -113,7 +121,7 @@ OBJECTS = Operation(
         Parameter("follow", "what the outbox of a followed actor offers: a URI or a handle"),
         Parameter("type", "`Event`, `as:Event`, or an IRI"),
         Parameter("tag", "a hashtag, with or without #"),
-        Parameter("in_reply_to", "the URI that is answered", _URI),
+        Parameter("in_reply_to", "the URI that is answered"),
         Parameter("context", "a conversation, by its name"),
         Parameter("since", "published then or later: a time, a date, or an age such as 2d"),
         Parameter("until", "published before: a time, a date, or an age such as 2d"),
@@ -128,7 +136,7 @@ COLLECTION = Operation(
     "getCollection",
     "The members of a collection in the origin's order, and how complete our copy is",
     (Reply(200, "a page of members", ref("Collection")),),
-    (ID, LIMIT, CURSOR),
+    (replace(ID, example="https://events.example/users/alice/outbox"), LIMIT, CURSOR),
     problems=(404,),
 )
 CHANGES = Operation(

@@ -20,6 +20,7 @@ from fedpull.cache.listening import listen
 from fedpull.cache.lookup import follower as find_follower
 from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store
+from fedpull.cache.openapi_form import Operation
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
 from fedpull.cache.verbs import Counted, Pulled, Reloaded, Running
 from fedpull.config.parse import parse_follow
@@ -220,6 +221,7 @@ class Serving:
     origin: Origin
     address: str = ""
     now: float = NOW
+    operations: Sequence[Operation] = ()
 
     @property
     def port(self) -> int:
@@ -271,6 +273,7 @@ async def serving(
     site = build_site(store.query, running.origin, chosen, lambda: running.now, feed, reactor)
     port = await listen(reactor, description, site)
     running.address = port.address
+    running.operations = site.api.operations
     try:
         yield running
     finally:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ..crawler.protocol.strictjson import parse_object
 from ..crawler.protocol.version import content_hash
 from ..errors import FedpullError
-from . import check_consent, check_mail, check_queue, check_threads, index, shared
+from . import check_consent, check_mail, check_queue, check_quota, check_threads, index, shared
 from .changes import count_in
 from .codec import unpack
 from .counters import Counters
@@ -60,6 +60,7 @@ class _Audit:
         yield from check_queue.check_agenda(self.txn, self.t)
         yield from check_threads.check(self.txn, self.t)
         yield from check_mail.check(self.txn, self.t)
+        yield from check_quota.check(self.txn, self.t)
         counters = Counters.read(self.txn, self.t)
         for name, kept, counted in (
             ("references", counters.references, self.references),

@@ -8,7 +8,7 @@ terms are live. Readers of these rows are in `reading`.
 from __future__ import annotations
 
 from ..crawler.protocol.version import Stamp, believable, supersedes
-from . import changes, relisting, shared, sources
+from . import changes, quota, relisting, shared, sources
 from .codec import pack
 from .index import list_for, terms_of
 from .intern import FOLLOW, TYPE, id_of, tag_hash, text_of, word_of
@@ -111,6 +111,7 @@ def stamp_of(work: Work, ref: Ref) -> Stamp | None:
 def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     held = ref.has_body
     if held:
+        quota.changing(work, id, ref)
         _retire(work, id, ref)
     else:
         work.counters.documents += 1
@@ -124,6 +125,8 @@ def _write(work: Work, id: bytes, ref: Ref, item: Put, verdict: str) -> None:
     ref.cls = CLASS_NUMBER.get(stamp.kind, CLASS_NUMBER["object"])
     ref.type = word_of(work, TYPE, stamp.type) if stamp.type else NONE
     ref.owner = id_of(work, stamp.owner)
+    if not held:
+        quota.created(work, id, ref)
     ref.content_hash = stamp.content_hash
     ref.updated, ref.published = number(stamp.updated), number(stamp.published)
     ref.fetched_at, ref.verified_at = item.fetched_at, sources.validity(item)
@@ -228,7 +231,9 @@ def _retire(work: Work, id: bytes, ref: Ref) -> None:
         head = VERSION.pack(ref.fetched_at, ref.updated, form, ref.content_hash)
         work.put(work.t.history, key, head + row[BODY.size :])
     kept = work.history
-    for key in versions(work, id)[: -kept if kept else None]:
+    over = versions(work, id)[: -kept if kept else None]
+    quota.shrank(work, id, ref, quota.size_of(work, id, None if kept else row, over))
+    for key in over:
         work.delete(work.t.history, key)
 
 
@@ -239,6 +244,7 @@ def flush(work: Work) -> None:
         rows: list[tuple[bytes, bytes]] = []
         for id, (enclosing, context, body) in sorted(work.bodies.items()):
             form, stored = pack(body)
+            quota.grew(work, id, len(stored))
             rows.append((id, BODY.pack(form, enclosing, context) + stored))
         work.put_all(work.t.body, rows)
         work.bodies.clear()

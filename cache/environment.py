@@ -41,8 +41,9 @@ class Tables:
     __slots__ = (
         "activity", "agenda", "body", "change", "collection", "count", "delivery", "destination",
         "extra", "farewell", "follow", "follower", "history", "host", "index", "key", "key_age",
-        "lane", "member", "member_of", "meta", "moved", "notices", "notification", "outbound",
-        "owed", "queue", "reaction", "ready", "ref", "relisting", "robots", "seen", "sending",
+        "lane", "member", "member_of", "meta", "minted", "moved", "notices", "notification",
+        "outbound", "owed", "queue", "quota", "reaction", "ready", "ref", "relisting", "robots",
+        "seen", "sending",
         "shared", "slot", "terms", "thread", "unsorted", "uri", "waiting", "walk", "want",
         "window", "word",
     )  # fmt: skip
@@ -68,12 +69,14 @@ class Tables:
     member: Table
     member_of: Table
     meta: Table
+    minted: Table
     moved: Table
     notices: Table
     notification: Table
     outbound: Table
     owed: Table
     queue: Table
+    quota: Table
     reaction: Table
     ready: Table
     ref: Table

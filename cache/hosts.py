@@ -14,7 +14,7 @@ from math import isnan, nan
 from typing import NamedTuple
 
 from ..crawler.protocol.robots_memory import DAY
-from . import collection_pace, robots, windows
+from . import collection_pace, host_room, robots, windows
 from .host_state import HostHealth, host_after, is_probing, is_throttled
 from .layout import NONE, U64, host_key, micros, number, some
 from .queue_layout import TURN, HostRow
@@ -42,6 +42,7 @@ def named(work: Work, name: str) -> tuple[bytes, HostRow]:
     found = load(work, key)
     if found is None:
         blocked = bool(work.policy) and work.policy.host(name) is not None
+        host_room.make_room(work, key)
         found = work.hosts[key] = HostRow(name, blocked=blocked)
     return key, found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import nan
 
-from . import changes, reactions, relisting, shared, sources
+from . import changes, quota, reactions, relisting, shared, sources
 from .documents import either, set_extra, stored_body, versions
 from .index import terms_of
 from .intern import TYPE, id_of, word_of
@@ -98,14 +98,16 @@ def _log_refusal(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> Non
 
 def purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
     """Drop every byte of the content; the hash stays, so that its return can be recognised."""
-    row = stored_body(work, id)
+    row, earlier = stored_body(work, id), versions(work, id)
+    quota.shrank(work, id, ref, quota.size_of(work, id, row, earlier))
     if row is not None:
         _, enclosing, context = BODY.unpack_from(row)
         shared.release(work, enclosing)
         shared.release(work, context)
         work.delete(work.t.body, id)
-    for key in versions(work, id):
+    for key in earlier:
         work.delete(work.t.history, key)
+    quota.dropped(work, id, ref)
     reactions.forget(work, id)
     terms = terms_of(work, id)
     terms.live = terms.quiet = False

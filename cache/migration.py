@@ -16,9 +16,9 @@ import orjson
 
 from ..crawler.protocol import consent, listable
 from ..crawler.protocol.strictjson import parse_object
-from . import relisting
+from . import quota, relisting
 from .codec import unpack
-from .documents import stored_body
+from .documents import stored_body, versions
 from .environment import MIGRATING
 from .layout import BODY, CLASSES, NONE
 from .ref_layout import is_older
@@ -46,9 +46,16 @@ def step(work: Work, most: int = BATCH) -> bool:
         if is_older(row):
             work.ref(done)  # loaded to be changed, so it is written back as rows are written now
         _read_consent(work, done)
+        _count(work, done)
         more = cursor.next()
     work.put(work.t.meta, MIGRATING, done)
     return True
+
+
+def _count(work: Work, id: bytes) -> None:
+    """What is held of its host's quota. The row is loaded; the mark is still before it."""
+    size = quota.size_of(work, id, stored_body(work, id), versions(work, id))
+    quota.count_stored(work, id, size)
 
 
 def _read_consent(work: Work, id: bytes) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..crawler.protocol.policy import OPEN, Policy
+from ..crawler.protocol.quotas import Limits
 from . import changes, compact, migration
 from .agenda import Agenda
 from .environment import open_environment
@@ -60,10 +61,12 @@ def open_store(
     keep_unverified: float = KEEP_UNVERIFIED,
     policy: Policy = OPEN,
     log_kept: int = changes.KEPT,
+    limits: Limits | None = None,
 ) -> Opened:
     """Open a store as its one writer, making it if need be. `budget`: requests an hour that the
     refresh loop may use; `keep_unverified`: seconds for which a copy outlives its verification;
-    `policy`: what is in force from the first job on; `log_kept`: entries of the change log.
+    `policy`: what is in force from the first job on; `log_kept`: entries of the change log;
+    `limits`: what one host or domain may come to, None: by the size of the store.
 
     Raises StoreLocked when another process writes it, StoreError when it cannot be opened.
     """
@@ -77,7 +80,7 @@ def open_store(
         raise
     agenda = remembered(environment, Agenda(Prices(budget, host_cap(polite))))
     refresh = Refresh(agenda, keep_unverified)
-    writer = Writer(environment, max_bytes, polite, history, agenda, policy, log_kept)
+    writer = Writer(environment, max_bytes, polite, history, agenda, policy, log_kept, limits)
     migration.go_on(writer.submit)
 
     def close() -> None:

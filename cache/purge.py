@@ -12,7 +12,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from ..crawler.protocol.forgotten import PREFIX
-from . import follows, marks, sources, walks, wants
+from . import follows, marks, quota, sources, walks, wants
 from .index import FOLLOW as LISTED
 from .index import terms_of, unlist
 from .layout import NO_HASH, NONE, STATE_NUMBER, U64, micros, time_key, uri_key
@@ -37,7 +37,7 @@ def block(work: Work, id: bytes, now: float) -> bool:
     """Purge what is held of a reference on a blocked host; whether there was a document."""
     ref = work.ref(id)
     held = ref.has_body
-    _call_off(work, id, ref)
+    call_off(work, id, ref)
     if held:
         marks.purge(work, id, ref, now, "blocked")
         ref.state = _REFUSED
@@ -62,7 +62,7 @@ def forget(work: Work, id: bytes, now: float) -> bool:
     held, name = ref.has_body, ref.uri
     if name.startswith(PREFIX):
         return False
-    _call_off(work, id, ref)
+    call_off(work, id, ref)
     if held:
         marks.purge(work, id, ref, now, "forgotten")
         work.put(work.t.farewell, id, time_key(now + FAREWELL) + name.encode())
@@ -77,7 +77,7 @@ def forget(work: Work, id: bytes, now: float) -> bool:
     return held
 
 
-def _call_off(work: Work, id: bytes, ref: Ref) -> None:
+def call_off(work: Work, id: bytes, ref: Ref) -> None:
     """Nothing asks for it any more."""
     for kind in KINDS:
         stored = work.txn.get(id + bytes((kind,)), None, work.t.want)
@@ -89,6 +89,7 @@ def _call_off(work: Work, id: bytes, ref: Ref) -> None:
 
 def _rename(work: Work, id: bytes, ref: Ref) -> None:
     work.delete(work.t.uri, uri_key(ref.uri))
+    quota.renamed(work, id, ref.uri)
     known = work.memo.ids.pop(ref.uri, id)
     name = work.policy.forgotten.anonymous(ref.uri)
     key = uri_key(name)

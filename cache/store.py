@@ -11,7 +11,19 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from ..errors import StoreError
-from . import documents, follows, hosts, leases, marks, members, sources, threads, walks, wants
+from . import (
+    documents,
+    follows,
+    hosts,
+    leases,
+    marks,
+    members,
+    room,
+    sources,
+    threads,
+    walks,
+    wants,
+)
 from .environment import Environment
 from .index import unlist
 from .intern import FOLLOW, id_of, known_id, word_of
@@ -67,11 +79,12 @@ def apply(work: Work, outcome: Outcome) -> Applied:
     outcome = permitted(work.policy, _of_its_follow(work, outcome))
     work.now = max(work.now, outcome.at)
     logged = len(work.changes)
-    verdicts = [(put, documents.put(work, put)) for put in outcome.puts]
+    kept = [put for put in outcome.puts if room.takes(work, put)]
+    verdicts = [(put, documents.put(work, put)) for put in kept]
     for mark in outcome.marks:
         marks.mark(work, mark, outcome.at)
     if outcome.members is not None:
-        members.add(work, outcome.members)
+        members.add(work, replace(outcome.members, entries=room.entries(work, outcome.members)))
     if outcome.relink is not None:
         members.relink(work, outcome.relink)
     for uri, follow in outcome.unlisted:

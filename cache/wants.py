@@ -8,8 +8,8 @@ that is parked counts neither for its host nor as due.
 from __future__ import annotations
 
 from ..crawler.protocol.uri import host_port
-from . import hosts, permission, threads
-from .intern import FOLLOW, id_of, word_of
+from . import hosts, permission, quota, threads
+from .intern import FOLLOW, id_of, known_id, word_of
 from .layout import NONE
 from .queue_layout import Row
 from .records import Cause, Kind, Want
@@ -34,12 +34,18 @@ def add(work: Work, want: Want, *, promoted: bool = False) -> None:
     `promoted`: it was paid for by the refresh loop."""
     if not permission.may_ask(work, want):
         return
+    known = known_id(work, want.uri)
+    url = want.uri
+    if want.kind is Kind.PAGE and known is not None:
+        url = next_url(work.txn, work.t, known) or url
+    name = host_port(url)
+    if not (known is not None and is_queued(work, known, want.kind)):
+        if not quota.may_ask(work, want, name, new=known is None):
+            return
+        want = quota.rested(work, want, name)
     id = id_of(work, want.uri)
     key = id + bytes((want.kind,))
-    url = want.uri
-    if want.kind is Kind.PAGE:
-        url = next_url(work.txn, work.t, id) or url
-    host, _ = hosts.named(work, host_port(url))
+    host, _ = hosts.named(work, name)
     follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
     new = Row.of(want, host, follow, id_of(work, want.root) if want.root else NONE)
     new.flags |= Row.PROMOTED * promoted
@@ -56,6 +62,10 @@ def add(work: Work, want: Want, *, promoted: bool = False) -> None:
         return
     _withdraw(work, id, want.kind, old)
     _insert(work, id, want.kind, row)
+
+
+def is_queued(work: Work, id: bytes, kind: int) -> bool:
+    return work.txn.get(id + bytes((kind,)), None, work.t.want) is not None
 
 
 def merged(old: Row, new: Row) -> Row:

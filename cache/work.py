@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..crawler.protocol.policy import OPEN, Policy
+from ..crawler.protocol.quotas import Limits, Usage
 from .agenda import Agenda
 from .counters import Counters
-from .environment import Tables, Txn
+from .environment import MIGRATING, Tables, Txn
 from .layout import U64
 from .queue_layout import HostRow
 from .records import Change, Plan, Politeness
@@ -56,6 +57,9 @@ class Memo:
             self.tags.clear()
 
 
+NO_LIMITS = Limits.of(1 << 62)
+
+
 class Work:
     """See the module."""
 
@@ -69,6 +73,7 @@ class Work:
         agenda: Agenda,
         log_kept: int,
         policy: Policy = OPEN,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self.txn = txn
         self.t = t
@@ -77,6 +82,7 @@ class Work:
         self.history = history
         self.agenda = agenda
         self.policy = policy
+        self.limits = limits
         self.log_kept = log_kept  # entries of the change log
         self.now = 0.0
         self.wrote = False
@@ -98,6 +104,14 @@ class Work:
         self.placings: dict[bytes, bool] = {}  # rows of `agenda`: to be there, or not
         self.relists: set[bytes] = set()  # actors of whom other things may be listed now
         self.change_rows: list[tuple[Told, bytes]] = []  # see `changes.flush`
+        self.migrating = txn.get(MIGRATING, None, t.meta) is not None
+        self.newcomers: list[bytes] = []  # references, to be counted: see `quota`
+        self.kept: dict[
+            bytes, bool
+        ] = {}  # bodies that came, and whether a followed actor owns them
+        self.usages: dict[bytes, Usage] = {}
+        self.usages_before: dict[bytes, bytes | None] = {}  # as stored
+        self.homes: dict[bytes, str | None] = {}  # hosts of the outboxes of follows
         self._newest = U64.pack(self.counters.last_id)
         self._dirty_refs: set[bytes] = set()
         self._dirty_extras: set[bytes] = set()
@@ -157,6 +171,7 @@ class Work:
     def add_ref(self, id: bytes, ref: Ref) -> None:
         self.refs[id] = ref
         self._dirty_refs.add(id)
+        self.newcomers.append(id)
         self.counters.references += 1
 
     def extra(self, id: bytes, *, change: bool = True) -> dict[str, Any]:

@@ -18,8 +18,9 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from ..crawler.protocol.policy import OPEN, Policy
+from ..crawler.protocol.quotas import Limits
 from ..errors import FedpullError, StoreError
-from . import changes, documents, hosts, index, relisting, shared, sources
+from . import changes, documents, hosts, index, quota, relisting, shared, sources
 from .agenda import Agenda
 from .environment import Environment, Txn, errors
 from .health import Health
@@ -55,6 +56,7 @@ class Writer:
         agenda: Agenda,
         policy: Policy = OPEN,
         log_kept: int = changes.KEPT,
+        limits: Limits | None = None,
     ) -> None:
         self.health = Health(max_bytes)
         self.ended: Counter[tuple[str, ...]] = Counter()
@@ -64,6 +66,7 @@ class Writer:
         self._agenda = agenda
         self._policy = policy
         self._log_kept = log_kept
+        self._limits = limits or Limits.of(max_bytes)
         self._memo = Memo()
         self._relisting = True  # perhaps it was interrupted
         self._listeners: list[Listener] = []
@@ -167,6 +170,7 @@ class Writer:
                 index.flush(work)
                 shared.flush(work)
                 changes.flush(work)
+                quota.flush(work)
                 work.flush()
                 if work.wrote:
                     txn.commit()
@@ -194,7 +198,8 @@ class Writer:
         tables, memo = self._environment.t, self._memo
         politeness, history = self._politeness, self._history
         agenda, kept = self._agenda, self._log_kept
-        return Work(txn, tables, memo, politeness, history, agenda, kept, self._policy)
+        policy, limits = self._policy, self._limits
+        return Work(txn, tables, memo, politeness, history, agenda, kept, policy, limits)
 
     def _tell(self, changes: Sequence[Change]) -> None:
         for listener in self._listeners:

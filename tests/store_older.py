@@ -10,8 +10,11 @@ import lmdb
 from store_cases import apply, note, page, read_authors, store_at, want
 
 from fedpull.cache.changes import _unpack
+from fedpull.cache.layout import BODY
+from fedpull.cache.quota_rows import HELD, MENTIONED, pack, place_of
 from fedpull.cache.ref_layout import Ref, is_older
 from fedpull.cache.terms_layout import TermsRow
+from fedpull.crawler.protocol.quotas import Usage
 
 HOUR = 3_600.0
 NOTES = tuple(note(n, tags=("x",), about="tag:a.example,2023:1") for n in range(1, 30))
@@ -20,10 +23,11 @@ _SCHEMA_2 = Struct(">BBBBH8s8sdddd16sIfffeeeeeeIH")
 _CHANGE = Struct(">B8s8s8sd")
 _TERMS = Struct(">8s8s8s8sBBB")
 # Tables that came with the schema behind.
+_QUOTAS = (b"minted", b"quota")
 _LATER = {
-    1: (b"agenda", b"notices", b"unsorted", b"relisting"),
-    2: (b"unsorted", b"relisting"),
-    3: (b"relisting",),
+    1: (b"agenda", b"notices", b"unsorted", b"relisting", *_QUOTAS),
+    2: (b"unsorted", b"relisting", *_QUOTAS),
+    3: (b"relisting", *_QUOTAS),
 }
 
 
@@ -47,6 +51,29 @@ def make_half_old(path: Path, schema: int, rows: int) -> None:
     with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
         done = make_rows_old(env, txn, schema, rows)
         txn.put(b"migrating", done, db=env.open_db(b"meta", txn=txn))
+        count_up_to(env, txn, done)
+
+
+def count_up_to(env: lmdb.Environment, txn: lmdb.Transaction[bytes], done: bytes) -> None:
+    """Quotas hold what the migration has come by, and no more."""
+    tables = [env.open_db(name, txn=txn) for name in (b"ref", b"body", b"minted", b"quota")]
+    ref_rows, bodies, minted, quota = tables
+    txn.drop(minted, delete=False)
+    txn.drop(quota, delete=False)
+    usages: dict[bytes, Usage] = {}
+    for id, row in txn.cursor(ref_rows):
+        ref = Ref.unpack(row)
+        place = place_of(ref.uri)
+        if place is None or id > done:
+            continue
+        txn.put(place.key + (HELD if ref.has_body else MENTIONED) + id, b"", db=minted)
+        for key in (place.host, place.domain):
+            usage = usages.setdefault(key, Usage())
+            usage.references += 1
+            usage.documents += ref.has_body
+            usage.bytes += len(txn.get(id, db=bodies)) - BODY.size if ref.has_body else 0
+    for key, usage in usages.items():
+        txn.put(key, pack(usage), db=quota)
 
 
 def make_rows_old(

@@ -28,6 +28,7 @@ from store_cases import (
 from fedpull.cache.mail_records import Notification
 from fedpull.cache.open import Opened
 from fedpull.cache.records import Kind, Mark, ObjectFilter, Outcome, Politeness, State
+from fedpull.cache.work import NO_LIMITS
 from fedpull.errors import StoreError
 
 PROCESS = Path(__file__).with_name("store_process.py")
@@ -131,7 +132,7 @@ def test_a_full_file_system_is_an_error_and_not_the_end(tmp_path: Path) -> None:
 
 def test_a_full_store_reads_purges_and_recovers(tmp_path: Path) -> None:
     """Past max_bytes only purges and states are written; after a purge all is as before."""
-    with store_at(tmp_path, max_bytes=1 << 20) as opened:
+    with store_at(tmp_path, max_bytes=1 << 20, limits=NO_LIMITS) as opened:
         read_authors(opened)
         apply(opened, wants=(want(OUTBOX, kind=Kind.PAGE),))
         kept = 0
@@ -162,7 +163,7 @@ def test_a_full_store_reads_purges_and_recovers(tmp_path: Path) -> None:
 
 def test_outcomes_bigger_than_the_whole_reserve_write_nothing(tmp_path: Path) -> None:
     """When LMDB itself says that the map is full, the outcome is undone and the store lives."""
-    with store_at(tmp_path, max_bytes=1 << 20) as opened:
+    with store_at(tmp_path, max_bytes=1 << 20, limits=NO_LIMITS) as opened:
         huge = os.urandom(1 << 20).hex()
         puts = tuple(note(n, huge + str(n)) for n in range(80))
         failure = opened.store.apply(Outcome(NOW, puts=puts, members=page(1))).exception()

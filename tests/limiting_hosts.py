@@ -45,8 +45,8 @@ FORMS = ("structured", "seventh draft", "older draft", "iso", "epoch", "seconds"
 class Limiter:
     """At most `quota` in fixed windows of so many `seconds`; what is above gets 429.
 
-    `quiet`: it says nothing until it answers 429, as Mastodon does for pages; `tells`: its 429 says
-    when to return.
+    `quiet`: it says nothing of it before, as Mastodon does for pages; `tells`: its 429 says when to
+    return.
     """
 
     quota: int
@@ -73,4 +73,4 @@ class Limiter:
         if not self.tells:
             return 429, {}, 0.0
         wait = ceil(ends - now)
-        return 429, headers | {"retry-after": str(wait)}, float(wait)
+        return 429, ({} if self.quiet else headers) | {"retry-after": str(wait)}, float(wait)

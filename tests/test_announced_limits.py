@@ -31,7 +31,7 @@ def told(left: int, ends: float, quota: int = 100, name: str = "a") -> Announced
 
 
 def done(opened: Opened, taken: Lease, at: float, *limits: Announced, **more: Any) -> None:
-    values = {"ok": True, "status": 200, "sent": at, "limits": limits} | more
+    values: dict[str, Any] = {"ok": True, "status": 200, "sent": at, "limits": limits} | more
     apply(opened, at, lease=taken, hosts=(HostReport(taken.host, **values),))
 
 
@@ -206,7 +206,8 @@ def test_after_a_429_a_host_has_half_the_pages(tmp_path: Path) -> None:
         full = [at for at in pages(opened, 9 * HOUR + 400, 9 * HOUR) if at < 9 * HOUR + 100]
         clean(opened)
 
-    assert (state.state, state.pace) == ("slow", pytest.approx(0.508, abs=0.01))
+    assert state.state == "slow"
+    assert state.pace == pytest.approx(0.508, abs=0.01)
     assert "429" in (state.why or "")
     assert (len(half), len(fourth), len(full)) == (4, 2, 8)
 

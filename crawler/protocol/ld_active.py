@@ -147,8 +147,8 @@ def _defined(parent: Active, context: dict[str, Any]) -> Active:
     if any(key.startswith("@") and key not in _PLAIN_ENTRY for key in context):
         raise NotPlain("a keyword")
     found = Active(dict(parent.terms), parent.vocab, parent.language)
-    if context.get("@version", 1.1) != 1.1:
-        raise NotPlain("@version")
+    if context.get("@version", 1.1) != 1.1 or context.get("@protected", True) is not True:
+        raise NotPlain("a keyword")
     if "@vocab" in context:
         vocab = context["@vocab"]
         if not isinstance(vocab, str) or not absolute(vocab):
@@ -173,7 +173,7 @@ class _Building:
     def __init__(self, active: Active, context: dict[str, Any]) -> None:
         self.active = active
         self.context = context
-        self.protected = bool(context.get("@protected", False))
+        self.protected = "@protected" in context
         self.done: dict[str, bool] = {}
 
     def define(self, term: str) -> None:

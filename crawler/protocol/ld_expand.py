@@ -60,9 +60,10 @@ def _property(active: Active, key: str) -> str | None:
 
 
 def _types(active: Active, value: Any, node: dict[str, Any]) -> None:
-    words = value if isinstance(value, list) else [value]
-    found: list[str] = node.get("@type", [])
-    for word in words:
+    if "@type" in node:
+        raise NotPlain("two types")
+    found: list[str] = []
+    for word in value if isinstance(value, list) else [value]:
         if not isinstance(word, str):
             raise NotPlain("@type")
         term = active.terms.get(word)

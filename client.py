@@ -1,10 +1,8 @@
 """The thin typed client of a running Fedpull's HTTP API, for other programs and for the commands.
 
-It caches nothing and decides nothing: one call is one request (made again only where an idle
-connection turns out to have been closed). Answers are the
-API's JSON as dicts; a problem document becomes the error of `errors.py` that it stands for.
-Invariant: it connects to the one address that it was given, by no proxy, and follows no redirect.
-One client is for one thread.
+It caches nothing and decides nothing. Answers are the API's JSON as dicts; a problem becomes the
+error of `errors.py` that it stands for. Invariant: what fails is told; only a log that is followed
+is asked for again. One client is for one thread.
 
     with Client("http://127.0.0.1:8787") as client:
         client.document("https://events.example/events/1")["name"]
@@ -14,58 +12,29 @@ One client is for one thread.
 from __future__ import annotations
 
 import json
-import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from .errors import (
-    BadInput,
-    FedpullError,
-    Gone,
-    NotFound,
-    Refused,
-    StoreError,
-    TimedOut,
-    Unreachable,
-)
+from .client_wire import Wire
+from .errors import FedpullError, Unreachable
 
 Json = dict[str, Any]
 
 # A fetch may wait for its origin; the API itself answers within milliseconds.
 TIMEOUT = 60.0
 _MARGIN = 15.0
-
-_CLASSES: Mapping[str, type[FedpullError]] = {
-    "bad-input": BadInput,
-    "refused": Refused,
-    "not-found": NotFound,
-    "not-cached": NotFound,
-    "gone": Gone,
-    "unreachable": Unreachable,
-    "busy": Unreachable,
-    "store": StoreError,
-    # The gate's refusals: the caller's token, name or request is wrong.
-    "unauthorized": BadInput,
-    "forbidden": BadInput,
-    "method": BadInput,
-    "type": BadInput,
-    "size": BadInput,
-}
+# Before connecting again; and the last before all that follow.
+_PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
 class Client:
     """The API at `url`: http://127.0.0.1:8787, or unix:/run/fedpull/api.sock."""
 
     def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT) -> None:
-        self._timeout = timeout
-        self._connection = _connection(url)
-        self._url = url
-        self._headers = {"Accept": "application/json"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._wire = Wire(url, token, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +48,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self._wire.close()
 
     def document(self, id: str, *, only_if_cached: bool = False) -> Json:
         """The document as its origin served it; fetched now when it is missing."""
@@ -158,9 +127,19 @@ class Client:
         """The first page of a collection's members, in the origin's order."""
         return self._json("GET", _url("/v1/collection", id=id))
 
-    def changes(self, since: int = 0) -> Iterator[Json]:
-        """The change log after entry `since`, oldest first, up to now."""
-        return self._pages(_url("/v1/changes", since=str(since)))
+    def changes(self, since: int | None = None, *, follow: bool = False) -> Iterator[Json]:
+        """The change log after entry `since`, oldest first, up to now; None: all that is kept.
+
+        `follow`: and then whatever comes, without end. It connects again by itself; Unreachable
+        once there has been nobody for as long as a call may take. TooOld where entries after
+        `since` are not kept any more."""
+        if follow:
+            return self._followed(since)
+        return self._pages(_changes(since))
+
+    def stream(self, since: int | None = None) -> Iterator[Json]:
+        """The change log after `since` and whatever comes, for as long as one connection lasts."""
+        return (one for one in self._wire.events(_changes(since)) if one is not None)
 
     def history(self, id: str) -> list[Json]:
         """Earlier versions of a document, newest first."""
@@ -230,6 +209,22 @@ class Client:
             return False
         return True
 
+    def _followed(self, since: int | None) -> Iterator[Json]:
+        alone: float | None = None  # since when nobody has been there
+        pauses = iter(_PAUSES)
+        while True:
+            try:
+                for change in self._wire.events(_changes(since)):
+                    alone, pauses = None, iter(_PAUSES)
+                    if change is not None:
+                        yield change
+                        since = change["seq"]
+            except Unreachable:
+                alone = alone or time.monotonic()
+                if time.monotonic() - alone > self._wire.timeout:
+                    raise
+            time.sleep(next(pauses, _PAUSES[-1]))
+
     def _pages(self, url: str | None) -> Iterator[Json]:
         while url is not None:
             answer = self._json("GET", url)
@@ -255,87 +250,17 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = TIMEOUT,
     ) -> bytes:
-        sent = {**self._headers, **(headers or {})}
-        content = None
-        if body is not None:
-            content = json.dumps(body).encode()
-            sent["Content-Type"] = "application/json"
-        status, kind, answer = self._exchange(method, url, content, sent, timeout)
-        if 200 <= status < 300:
-            return answer
-        raise _error(status, kind, answer, self._url)
-
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        content: bytes | None,
-        headers: Mapping[str, str],
-        timeout: float | None,
-    ) -> tuple[int, str, bytes]:
-        connection = self._connection
-        reused = connection.sock is not None
-        seconds = self._timeout if timeout == TIMEOUT else timeout
-        try:
-            connection.timeout = seconds
-            if connection.sock is not None:
-                connection.sock.settimeout(seconds)
-            connection.request(method, url, content, dict(headers))
-            response: HTTPResponse = connection.getresponse()
-            return response.status, response.headers.get_content_type(), response.read()
-        except TimeoutError as error:
-            connection.close()
-            raise TimedOut(self._url, "the daemon did not answer in time") from error
-        except (OSError, HTTPException) as error:
-            connection.close()
-            if reused and method == "GET":  # an idle connection that the other side has closed
-                return self._exchange(method, url, content, headers, timeout)
-            reason = f"no daemon answers there ({error or type(error).__name__})"
-            raise Unreachable(self._url, reason) from error
-
-
-class _UnixConnection(HTTPConnection):
-    """HTTP over a unix socket; the Host header says localhost."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-def _connection(url: str) -> HTTPConnection:
-    if url.startswith("unix:"):
-        return _UnixConnection(url.removeprefix("unix:"))
-    refusal = BadInput(url, "is not the address of an API", "http://127.0.0.1:8787 or unix:/path")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise refusal from None
-    if parts.scheme != "http" or not host or parts.path.strip("/"):
-        raise refusal
-    return HTTPConnection(host, port or 80)
+        seconds = self._wire.timeout if timeout == TIMEOUT else timeout
+        return self._wire.call(method, url, body, headers, timeout=seconds)
 
 
 def _named(name: str) -> Json:
     return {"id" if "/" in name or "@" in name else "domain": name}
 
 
+def _changes(since: int | None) -> str:
+    return _url("/v1/changes", since=None if since is None else str(since))
+
+
 def _url(path: str, **parameters: str | None) -> str:
     return f"{path}?{urlencode({k: v for k, v in parameters.items() if v is not None})}"
-
-
-def _error(status: int, kind: str, body: bytes, url: str) -> FedpullError:
-    """The error that a problem document stands for (RFC 9457); its type's last part names it."""
-    if kind != "application/problem+json":
-        return Unreachable(url, f"answers {status} without a reason; it may not be a Fedpull")
-    problem = json.loads(body)
-    name = str(problem.get("type", "")).rpartition("/")[2]
-    error = TimedOut if name == "unreachable" and status == 504 else _CLASSES.get(name)
-    reason = str(problem.get("reason") or problem.get("detail") or f"status {status}")
-    subject, expected = str(problem.get("subject", "")), str(problem.get("expected", ""))
-    return (error or FedpullError)(subject, reason, expected)

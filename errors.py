@@ -70,9 +70,8 @@ class TooOld(Gone):
 
     problem = "too-old"
 
-    def __init__(self, since: int, oldest: int) -> None:
-        reason = f"entries behind {since} were dropped: the log begins at {oldest}"
-        super().__init__("since", reason, f"{oldest - 1} or more, or none")
+    def __init__(self, subject: str, reason: str, expected: str = "", oldest: int = 0) -> None:
+        super().__init__(subject, reason, expected)
         self.oldest = oldest
 
 

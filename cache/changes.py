@@ -117,7 +117,8 @@ def read(txn: Txn, t: Tables, since: int | None, limit: int) -> list[Change]:
     oldest = int(U64.unpack(last)[0]) - count_in(row) + 1
     since = oldest - 1 if since is None else max(since, 0)
     if since < oldest - 1:
-        raise TooOld(since, oldest)
+        reason = f"what follows {since} is not kept any more: the log begins at {oldest}"
+        raise TooOld("since", reason, f"{oldest - 1} or more, or none", oldest)
     more = cursor.set_range(U64.pack(since + 1))
     while more and len(found) < limit:
         key, row = cursor.item()

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from ..errors import FedpullError
+from .change_log import changes
 from .demo import demo
 from .explaining import explain
 from .fetching import fetch, pull
@@ -22,7 +23,7 @@ from .keys import key
 from .mail import deliveries, followers, notifications
 from .moderating import blocklist, forget
 from .options import common
-from .reading import changes, get, list_objects
+from .reading import get, list_objects
 from .running import check, hosts, init, run, status
 from .session import Session
 from .upkeep import compact

@@ -1,4 +1,4 @@
-"""The commands that read the cache: get, list, changes. They fetch and write nothing.
+"""The commands that read the cache: get, list. They fetch and write nothing.
 
 They open the store itself, whether a daemon is running or not. Invariant: what a program reads of
 them is what the matching API call answers.
@@ -6,7 +6,6 @@ them is what the matching API call answers.
 
 from __future__ import annotations
 
-import time
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,9 @@ from .session import Session
 if TYPE_CHECKING:
     from ..cache.document import Document
     from ..cache.ports import Query
-    from ..cache.records import Change, ObjectFilter
+    from ..cache.records import ObjectFilter
 
 _PAGE = 200  # rows a read: short transactions, whatever the limit
-_FOLLOW_SECONDS = 0.5
 
 
 @click.command(epilog=examples("get https://events.example/events/1", "get @alice@example.social"))
@@ -167,50 +165,3 @@ def _list_json(
     args = {name.rstrip("_"): text for name, text in given.items() if text is not None}
     next = Call("GET", "/v1/objects", args).url(cursor=cursor) if cursor else None
     click.echo('],"next":' + shapes.dumps(next).decode() + "}")
-
-
-@click.command(epilog=examples("changes", "changes --since 1200 --json", "changes --follow"))
-@click.option("--since", metavar="SEQ", default="0", help="Only after this entry.")
-@click.option("--follow", is_flag=True, help="Go on printing what happens, until Ctrl-C.")
-@json_option
-@common
-@pass_session
-def changes(session: Session, since: str, follow: bool, as_json: bool) -> None:
-    """Print the change log: what was created, updated, deleted or refused, oldest first.
-
-    With --follow and --json each entry is a JSON value on a line of its own.
-    """
-    from ..cache import lookup, shapes
-
-    seq = lookup.whole("--since", since, 0)
-    if as_json and not follow:
-        with session.reading() as query:
-            found = map(shapes.change, _changes(query, seq))
-            output.print_json(shapes.listing(found))
-        return
-    while True:
-        with session.reading() as query:
-            for change in _changes(query, seq):
-                seq = change.seq
-                if as_json:
-                    output.print_json(shapes.change(change))
-                else:
-                    click.echo(change_line(change))
-        if not follow:
-            return
-        time.sleep(_FOLLOW_SECONDS)
-
-
-def _changes(query: Query, since: int) -> Iterator[Change]:
-    while entries := query.changes(since, _PAGE):
-        yield from entries
-        since = entries[-1].seq
-
-
-def change_line(change: Change) -> str:
-    """One entry of the log for a person."""
-    from ..cache.shapes import time as rfc3339
-
-    parts = (change.seq, rfc3339(change.at), change.kind, change.type or "-", change.id)
-    line = "  ".join(output.safe(part) for part in parts)
-    return f"{line}  ({change.reason})" if change.reason else line

@@ -298,6 +298,9 @@ BAD_TERMS: dict[str, Any] = {
         "@context": {"attributedTo": {"@id": "as:attributedTo", "@context": {"id": "x:y"}}}
     },
     "the prefix redefined": {"@context": [AS, {"as": "https://x.example/#"}]},
+    "@graph by another name": {"@context": [AS, {"parts": "@graph"}]},
+    "@id by another name": {"items": [{"@context": {"uri": {"@id": "@id"}}}]},
+    "@type by another name": {"@context": {"kind": "@type"}},
     "17 contexts": {"@context": [AS] * 17},
     "two ids": {"id": A, "@id": "https://b.example/"},
     "two types": {"object": {"type": "Note", "@type": "Person"}},

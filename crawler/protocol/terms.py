@@ -17,6 +17,9 @@ from ...errors import BadInput
 from .shapes import AS2
 
 _FORBIDDEN = frozenset(("@graph", "@included", "@reverse"))
+# Keywords that hide a part of a document, or say who it is, under whatever name a context gives
+# them; `id` and `type` are the names that everybody reads.
+_NAMELESS = _FORBIDDEN | {"@id", "@nest", "@type"}
 # All keys that are looked for below, as they stand in a text behind the quote and the at sign.
 _KEYWORDS = (b'context"', b'graph"', b'id"', b'included"', b'reverse"', b'type"')
 _LONG_CONTEXT = 8192  # Mastodon's takes 2,500 bytes
@@ -107,6 +110,10 @@ def _check_context(context: Any) -> None:
             for term, allowed in _MEANINGS.items():
                 if term in entry and not _means(entry[term], allowed):
                     raise _bad(f"gives {term} another meaning in its own context")
+            for term, definition in entry.items():
+                word = definition.get("@id") if isinstance(definition, dict) else definition
+                if isinstance(word, str) and word in _NAMELESS and term not in ("id", "type"):
+                    raise _bad(f"gives {word} another name in its own context")
 
 
 def _means(definition: Any, allowed: frozenset[str]) -> bool:

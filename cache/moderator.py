@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ..crawler.protocol.policy import Policy
-from . import sweep
+from . import policy_rows, sweep
 from .environment import Environment
 from .verbs import Swept
 from .writer import Writer
@@ -28,6 +28,9 @@ class LmdbModerator:
 
     def has_forgotten(self, policy: Policy) -> bool:
         return sweep.has_forgotten(self._environment, policy)
+
+    def had_forgotten(self) -> bool:
+        return self._environment.read(policy_rows.had_forgotten)
 
     def is_done(self, policy: Policy) -> bool:
         return sweep.is_done(self._environment, policy)

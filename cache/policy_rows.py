@@ -17,7 +17,7 @@ from .environment import Tables, Txn
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .work import Work
 
-_DONE, _RULES = b"policy", b"blocks"
+_DONE, _RULES, _FILE = b"policy", b"blocks", b"forgotten"
 
 
 def done(txn: Txn, t: Tables) -> tuple[str, str]:
@@ -27,6 +27,12 @@ def done(txn: Txn, t: Tables) -> tuple[str, str]:
         return digests(OPEN)
     blocks, forgotten = orjson.loads(stored)
     return blocks, forgotten
+
+
+def had_forgotten(txn: Txn, t: Tables) -> bool:
+    """Whether there has been a file of what is forgotten, at any time of this store."""
+    kept = txn.get(_FILE, None, t.meta) is not None
+    return kept or done(txn, t)[1] != OPEN.forgotten.digest
 
 
 def digests(policy: Policy) -> tuple[str, str]:
@@ -48,6 +54,8 @@ def begin(work: Work) -> None:
 
 def put(work: Work, policy: Policy) -> None:
     """Note that a policy is carried out."""
+    if had_forgotten(work.txn, work.t) or policy.forgotten.salt:
+        work.put(work.t.meta, _FILE, b"1")
     work.put(work.t.meta, _DONE, orjson.dumps(digests(policy)))
     if policy.blocks:
         work.put(work.t.meta, _RULES, orjson.dumps(dict(policy.blocks.rules)))

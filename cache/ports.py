@@ -204,6 +204,9 @@ class Moderator(Protocol):
     def has_forgotten(self, policy: Policy) -> bool:
         """Whether nothing is left of what is forgotten; a restored backup may bring it back."""
 
+    def had_forgotten(self) -> bool:
+        """Whether anything was ever to be forgotten here: then there has to be a file of it."""
+
     def is_done(self, policy: Policy) -> bool:
         """Whether nothing is left of what the policy refuses."""
 
@@ -225,8 +228,12 @@ class Query(Protocol):
 
     def reference(self, id: str) -> Reference | None: ...
 
+    def served(self, id: str) -> tuple[Reference | None, Document | None]:
+        """The record of an id, or of what it leads to where it is another name for that, and its
+        document; the record without `consent`."""
+
     def references(self, ids: Iterable[str]) -> dict[str, Reference]:
-        """The records of those that are known."""
+        """The records of those that are known, without `consent`."""
 
     def states(self, ids: Iterable[str]) -> dict[str, State]:
         """The states of those that are known."""

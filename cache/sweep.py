@@ -115,13 +115,16 @@ class _Sweep:
 
         def wrong(txn: Txn, t: Tables, key: bytes, row: bytes) -> bytes | None:
             host = HostRow.unpack(row)
-            return key if host.blocked != (self.policy.host(host.name) is not None) else None
+            if host.blocked != (self.policy.host(host.name) is not None):
+                return key
+            return key if self.policy.names(host.last_error) == "forgotten" else None
 
         def set_right(work: Work, key: bytes) -> None:
             host = hosts.get(work, key)
             host.blocked = self.policy.host(host.name) is not None
-            if host.blocked:
+            if host.blocked or self.policy.names(host.last_error) == "forgotten":
                 host.last_error = ""
+            if host.blocked:
                 work.delete(work.t.robots, key)
             work.unsettled.add(key)
 
@@ -254,7 +257,8 @@ class _Sweep:
         found = [why for uri in named if (why := self.policy.verdict(uri)) is not None]
         verdict = found[0] if found else None
         wanted, said = WORDS[verdict] if verdict else None, about.get("last_error")
-        differs = said != wanted and (verdict is not None or said in WORDS.values())
+        old = said in WORDS.values() or self.policy.names(said or "") == "forgotten"
+        differs = said != wanted and (verdict is not None or old)
         return (id, key, wanted) if differs else None
 
     def mail(self) -> None:

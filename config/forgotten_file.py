@@ -2,7 +2,8 @@
 
 It is no part of the store, so that no backup of the store can undo it. How a line reads is
 `crawler.protocol.forgotten`'s. Invariants: lines are only ever added; what `append` has returned
-for is on the disk; a line that a crash has cut short was never promised, and is passed over.
+for is on the disk; the file is written whole beside the old one, so that no crash cuts a line
+short, and one that has no end (an editor's doing) counts like any other.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ def load_forgotten(path: Path) -> Forgotten:
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
         raise StoreError(str(path), reason, "a readable file") from error
-    return _parse(path, _whole(raw))
+    try:
+        return parse_forgotten(str(path), raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise BadInput(str(path), "is not UTF-8 text", "the file as it was written") from error
 
 
 def append(path: Path, entry: Callable[[bytes], str]) -> Forgotten:
@@ -38,34 +42,21 @@ def append(path: Path, entry: Callable[[bytes], str]) -> Forgotten:
     forgotten from then on."""
     salt = load_forgotten(path).salt
     if salt:
-        start, text = len(_whole(path.read_bytes())), ""
+        text = path.read_bytes()
+        text += b"" if text.endswith(b"\n") else b"\n"
     else:
         salt = secrets.token_bytes(_SALT)
-        start, text = 0, first_line(salt)
-    _write(path, start, (text + entry(salt)).encode())
+        text = first_line(salt).encode()
+    _write(path.resolve(), text + entry(salt).encode())
     return load_forgotten(path)
 
 
-def _whole(raw: bytes) -> bytes:
-    """The lines that are ended: of half a domain's name another's could be read."""
-    return raw[: raw.rfind(b"\n") + 1]
-
-
-def _parse(path: Path, raw: bytes) -> Forgotten:
+def _write(path: Path, text: bytes) -> None:
+    begun = path.with_name(f".{path.name}.new")
     try:
-        return parse_forgotten(str(path), raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise BadInput(str(path), "is not UTF-8 text", "the file as it was written") from error
-
-
-def _write(path: Path, start: int, added: bytes) -> None:
-    # A file that is begun has its first line, or is not there: an empty one has lost something.
-    begun = path if start else path.with_name(f".{path.name}.new")
-    try:
-        with open(os.open(begun, os.O_WRONLY | os.O_CREAT, _MODE), "wb") as file:
-            file.truncate(start)
-            file.seek(start)
-            file.write(added)
+        with open(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE), "wb") as file:
+            os.fchmod(file.fileno(), _MODE)  # one that a crash has left is there already
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         begun.replace(path)

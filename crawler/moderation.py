@@ -63,6 +63,7 @@ class Moderation:
     swept: Callable[[tuple[str, ...]], None] = lambda keys: None
     struck: tuple[str, ...] = ()  # follows that are configured, and forgotten
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one wish after the other
     _urgent: int = 0  # sweeps that somebody waits for
     _closing: bool = False
     _behind: asyncio.Task[None] | None = None
@@ -105,8 +106,9 @@ class Moderation:
 
         Raises ConfigError when one cannot be read: then nothing changes."""
         lists = await asyncio.to_thread(read_blocklists, self.loaded.config.blocklists)
-        found = difference(self.policy.blocks, blocks := together(lists))
-        await self._enforce(Rules(lists, Policy(blocks, self.policy.forgotten)))
+        async with self._writing:
+            found = difference(self.policy.blocks, blocks := together(lists))
+            await self._enforce(Rules(lists, Policy(blocks, self.policy.forgotten)))
         log.info(
             "blocklists: %d rules; %d are new, %d are gone, %d have changed",
             *(len(blocks.rules), len(found.added), len(found.removed), len(found.changed)),
@@ -148,6 +150,9 @@ class Moderation:
         found = [
             f"blocklists: {one.name}: {said}" for one in self.rules.lists for said in one.doubts()
         ]
+        if not self.policy.forgotten.salt and self.moderator.had_forgotten():
+            said = "is not there, but was: what was forgotten may come back; put it back"
+            found.append(f"forgotten: {self.loaded.forgotten_path} {said}")
         struck = self.struck
         return found + [f"follow: {name} was forgotten, so it is not followed" for name in struck]
 
@@ -159,8 +164,10 @@ class Moderation:
                 await asyncio.to_thread(self.moderator.tidy, now, lambda: self._closing)
 
     async def _write(self, wish: Wish, *, undo: bool = False) -> None:
-        forgotten = write_down(self.loaded, wish, self.clock.now(), undo=undo)
-        await self._enforce(Rules(self.rules.lists, Policy(self.policy.blocks, forgotten)))
+        now = self.clock.now()
+        async with self._writing:
+            forgotten = await asyncio.to_thread(write_down, self.loaded, wish, now, undo=undo)
+            await self._enforce(Rules(self.rules.lists, Policy(self.policy.blocks, forgotten)))
 
     async def _enforce(self, rules: Rules) -> None:
         self.rules = rules

@@ -58,6 +58,13 @@ SPAM = {"spam.example": "suspend"}
         pytest.param("b.txt", "spam.example\n# a comment\n\n", SPAM, id="a plain list"),
         pytest.param("b.txt", "spam.example # says who\r\n", SPAM, id="a plain list with remarks"),
         pytest.param("b.txt", "192.0.2.7\n", {"192.0.2.7": "suspend"}, id="an address"),
+        pytest.param(
+            "b.txt",
+            "2001:0DB8::1\n[2a00::2]\n[2a00::3]:8443 # a port\n",
+            dict.fromkeys(("2001:db8::1", "2a00::2", "2a00::3"), "suspend"),
+            id="addresses of IPv6",
+        ),
+        pytest.param("b.csv", "domain,severity\n[::1],silence\n", {"::1": "silence"}, id="in CSV"),
         pytest.param("b.txt", "", {}, id="nothing at all"),
     ],
 )
@@ -80,6 +87,8 @@ def test_a_list_is_read_as(name: str, text: str, rules: dict[str, str]) -> None:
         pytest.param("2130706433.1", 2, "a number for a host", id="a number"),
         pytest.param("spam.example,ban", 2, "no severity", id="an unknown severity"),
         pytest.param(",suspend", 2, "no DNS name", id="no domain"),
+        pytest.param("2001:db8::x,suspend", 2, "no IPv6 address", id="no address"),
+        pytest.param("fe80::1%eth0,suspend", 2, "no IPv6 address", id="an address with a scope"),
     ],
 )
 def test_a_row_that_is_no_rule_is_told(row: str, line: int, reason: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,6 +222,37 @@ def test_the_list_tells_no_names_and_an_undo_takes_them_back(tmp_path: Path) -> 
             with pytest.raises(NotFound):
                 client.remember(post)
             assert client.fetch(post)["id"] == post
+
+
+def test_a_file_that_is_gone_is_missed(tmp_path: Path) -> None:
+    """What it held may come back, so the daemon says so for as long as it is not there."""
+    with scene(tmp_path) as it:
+        assert it.station.run("forget", "spam.example").code == 0
+        file = tmp_path / "forgotten"
+        kept = file.read_bytes()
+        for text in (kept, None, None, kept):
+            file.unlink(missing_ok=True)
+            if text is not None:
+                file.write_bytes(text)
+            with it.station.daemon() as daemon, Client(daemon.address) as client:
+                told = [one for one in client.status()["reasons"] if str(file) in one]
+            assert len(told) == (text is None), told
+
+
+def test_many_wishes_at_once_are_all_written_down(tmp_path: Path) -> None:
+    """Each waits for the file, and none overwrites another's line."""
+    names = [f"spam-{number}.example" for number in range(12)]
+    with scene(tmp_path) as it, it.station.daemon() as daemon:
+
+        def forget(name: str) -> None:
+            with Client(daemon.address) as client:
+                client.forget(name)
+
+        with ThreadPoolExecutor(len(names)) as threads:
+            list(threads.map(forget, names))
+        with Client(daemon.address) as client:
+            assert sorted(one["name"] for one in client.forgotten()) == sorted(names)
+    assert len((tmp_path / "forgotten").read_text("utf-8").splitlines()) == 1 + len(names)
 
 
 def test_a_push_of_it_is_refused(tmp_path: Path) -> None:

@@ -46,21 +46,51 @@ def test_lines_are_only_added(tmp_path: Path) -> None:
     assert texts[1].startswith(texts[0])
 
 
-@pytest.mark.parametrize("cut", [f"{AT} id 12ab", f"{AT} domain spam.exam", "x", AT])
-def test_a_line_that_a_crash_has_cut_short_says_nothing(tmp_path: Path, cut: str) -> None:
-    """Nobody was told that it holds; half a domain's name is another domain's."""
+def test_a_last_line_without_an_end_counts(tmp_path: Path) -> None:
+    """An editor has left the line break out; what is written next is a line of its own."""
     file = tmp_path / "forgotten"
     forget(file, ONE)
     with file.open("a") as opened:
-        opened.write(cut)
+        opened.write(f"{AT} domain spam.example")
 
-    assert len(load_forgotten(file).entries) == 1
+    assert load_forgotten(file).covers("www.spam.example")
     forget(file, TWO)
     assert load_forgotten(file).names(TWO)
-    assert len(load_forgotten(file).entries) == 2
+    assert load_forgotten(file).covers("spam.example")
+    assert len(load_forgotten(file).entries) == 3
 
 
-@pytest.mark.parametrize("text", ["", "hello\n", "\xff\n", f"fedpull-forgotten 1 {'0' * 32}\n?\n"])
+@pytest.mark.parametrize("cut", ["", "fedpull-forgotten 1 ", f"{AT} domain spam.exam"])
+def test_a_crash_leaves_the_file_as_it_was(tmp_path: Path, cut: str) -> None:
+    """What is being written takes its name when it is whole; half of it is nobody's wish."""
+    file = tmp_path / "forgotten"
+    forget(file, ONE)
+    before = file.read_bytes()
+    (tmp_path / ".forgotten.new").write_text(cut, "utf-8")
+
+    assert [one.kind for one in load_forgotten(file).entries] == ["id"]
+    forget(file, TWO)
+    assert file.read_bytes().startswith(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["forgotten"]
+
+
+def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
+    """Whoever keeps it elsewhere finds what was added there."""
+    file, link = tmp_path / "kept" / "forgotten", tmp_path / "forgotten"
+    file.parent.mkdir()
+    forget(file, ONE)
+    link.symlink_to(file)
+    forget(link, TWO)
+
+    assert link.is_symlink()
+    assert load_forgotten(file).names(TWO)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hello\n", "\xff\n", f"fedpull-forgotten 1 {'0' * 32}\n?\n", f"{'x' * 9}\n{AT} domain"],
+)
 def test_what_cannot_be_read_is_an_error(tmp_path: Path, text: str) -> None:
     """It is not known then who is not to be served."""
     file = tmp_path / "forgotten"

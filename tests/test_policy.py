@@ -35,7 +35,7 @@ def forgetting(*wishes: str) -> str:
 
 
 POLICY = Policy(
-    Blocks({"spam.example": "suspend", "loud.example": "silence"}),
+    Blocks({"spam.example": "suspend", "loud.example": "silence", "2a00::1": "suspend"}),
     parse_forgotten("forgotten", forgetting(BOB, POST, "gone.example")),
 )
 
@@ -58,6 +58,9 @@ POLICY = Policy(
         pytest.param("https://spam.example:8443/x", "blocked", id="blocked, on another port"),
         pytest.param("http://www.spam.example/x", "blocked", id="blocked, without TLS"),
         pytest.param("https://loud.example/x", None, id="silenced only"),
+        pytest.param("https://[2A00:0::1]/x", "blocked", id="a blocked address"),
+        pytest.param("https://[2a00::1]:8443/x", "blocked", id="it on another port"),
+        pytest.param("https://[2a00::2]/x", None, id="another address"),
         pytest.param(f"{PREFIX}0123", "forgotten", id="a name that stands for another"),
         pytest.param("no URI", None, id="what is no URI"),
         pytest.param("", None, id="nothing"),
@@ -74,6 +77,22 @@ def test_a_handle_is_refused_by_its_host() -> None:
     with pytest.raises(Refused, match="blocked"):
         POLICY.refuse_actor(Handle("x", "www.spam.example"))
     POLICY.refuse_actor(Handle("x", "h.example"))
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        pytest.param("spam.example:443", "blocked", id="with its port"),
+        pytest.param("a.spam.example", "blocked", id="without"),
+        pytest.param("[2a00::1]:443", "blocked", id="an address with its port"),
+        pytest.param("[2a00::1]", "blocked", id="an address without"),
+        pytest.param("[2a00::2]:443", None, id="another address"),
+        pytest.param("gone.example:8443", "forgotten", id="forgotten"),
+    ],
+)
+def test_the_verdict_on_a_whole_host(name: str, verdict: str | None) -> None:
+    """As the table of hosts names it."""
+    assert POLICY.host(name) == verdict
 
 
 def test_a_silenced_host_is_not_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from policy_cases import (
 )
 from store_cases import ALICE, FOLLOW, NOW, OUTBOX, apply, clean, leased, note, page, store_at, want
 
-from fedpull.cache.records import Cause, Kind, ObjectFilter, State
+from fedpull.cache.records import Cause, HostReport, Kind, ObjectFilter, State
 from fedpull.crawler.protocol.blocks import Blocks
 from fedpull.crawler.protocol.forgotten import PREFIX
 from fedpull.crawler.protocol.policy import OPEN, Policy
@@ -75,6 +76,35 @@ def test_what_was_forgotten_is_told_for_an_hour(tmp_path: Path) -> None:
         assert {one.id for one in opened.query.changes(last)} == {BOB, POST, ELSEWHERE}
         opened.moderator.tidy(NOW + 10 + HOUR, lambda: False)
         assert all(one.id.startswith(PREFIX) for one in opened.query.changes(last))
+
+
+def test_nobody_elses_error_names_it(tmp_path: Path) -> None:
+    """A redirect to what was forgotten stood in the way of another host, and of another follow."""
+    said = f"the redirect leads to {POST}, which is not public"
+    with well_read(tmp_path / "s") as opened:
+        apply(opened, NOW, hosts=(HostReport("a.example:443", ok=False, error=said),))
+        alice = next(one for one in opened.query.follows() if one.key == FOLLOW)
+        opened.store.put_follow(replace(alice, last_error=said)).result()
+        shutil.copytree(tmp_path / "s", tmp_path / "before")
+        assert {"follow", "host"} <= set(rows_with(tmp_path / "before", "the redirect leads to"))
+        carry_out(opened, FORGOTTEN_BOB)
+        clean(opened)
+        [alice] = opened.query.follows()
+        [host] = [one for one in opened.query.hosts() if one.host == "a.example:443"]
+        assert (alice.last_error, host.last_error) == (None, None)
+        opened.moderator.tidy(NOW + 20 + HOUR, lambda: False)
+    assert rows_with(tmp_path / "s", *NAMES) == []
+
+
+def test_that_there_was_a_file_of_the_forgotten_is_remembered(tmp_path: Path) -> None:
+    """Also when it is gone: else nobody would miss it."""
+    with well_read(tmp_path / "s") as opened:
+        carry_out(opened, BLOCKED)
+        assert not opened.moderator.had_forgotten()
+        for policy in (FORGOTTEN_BOB, OPEN, OPEN):
+            carry_out(opened, policy)
+            assert opened.moderator.had_forgotten()
+        clean(opened)
 
 
 def test_one_post_is_forgotten_and_its_author_is_not(tmp_path: Path) -> None:

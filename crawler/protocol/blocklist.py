@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
+from ipaddress import IPv6Address
 
 from ...errors import BadInput
 from .blocks import Blocks, Severity, stricter
@@ -30,6 +31,7 @@ _SEVERITIES: Mapping[str, Severity | None] = {
     "noop": None,
 }
 _PORT = re.compile(r":[0-9]{1,5}\Z")
+_BRACKETS = re.compile(r"\[([^][%]*)\](?::[0-9]{1,5})?|([^][%]*)")
 _SHOWN = 80
 A_DOMAIN = "a domain such as spam.example"
 
@@ -107,6 +109,8 @@ def domain_of_row(text: str) -> str:
     A port is dropped: who blocks a host means its people, on whichever port they are served. A
     whole top-level domain is a slip more often than a wish, and what it purges does not come back.
     """
+    if text.count(":") > 1:
+        return _address(text)
     name = _PORT.sub("", text.strip()).strip(".")
     try:
         host = host_name(name)
@@ -115,6 +119,15 @@ def domain_of_row(text: str) -> str:
     if "." not in host:
         raise BadInput(text[:_SHOWN], "is a whole top-level domain", A_DOMAIN)
     return host
+
+
+def _address(text: str) -> str:
+    """An IPv6 address, as URIs have it between their brackets."""
+    found = _BRACKETS.fullmatch(text.strip())
+    try:
+        return str(IPv6Address((found[1] or found[2] or "") if found else ""))
+    except ValueError:
+        raise BadInput(text[:_SHOWN], "is no IPv6 address", A_DOMAIN) from None
 
 
 _Found = tuple[int, str, Severity | Row | None]

@@ -68,7 +68,7 @@ class Policy:
 
     def host(self, name: str) -> Verdict | None:
         """The verdict on a whole host, with or without its port."""
-        host = name.rpartition(":")[0] if ":" in name else name
+        host = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
         if self.forgotten.covers(host):
             return "forgotten"
         return "blocked" if self.blocks.suspends(host) else None

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from ..crawler.protocol.strictjson import parse_object
+from ..crawler.protocol.times import rfc3339
 from ..crawler.protocol.version import content_hash
 from ..errors import FedpullError
 from . import check_consent, check_mail, check_queue, check_quota, check_threads, index, shared
 from .changes import count_in
 from .codec import unpack
 from .counters import Counters
-from .environment import Tables, Txn
+from .environment import MIGRATING, Tables, Txn
 from .intern import uri_of
-from .layout import BODY, CLASSES, NONE, U64, VERSION, uri_key
+from .layout import BODY, CLASSES, NONE, U64, VERSION, time_key, uri_key
 from .records import CheckReport, Finding
 from .ref_layout import HAS_BODY, Ref, is_older
 from .terms_layout import terms_in
@@ -112,6 +114,8 @@ class _Audit:
             if live != (CLASSES[ref.cls] == "object"):
                 yield Finding("ref", ref.uri, "is indexed and should not be, or the reverse")
             yield from check_consent.flags(self.txn, self.t, ref, document)
+            if live and self.txn.get(MIGRATING, None, self.t.meta) is None:
+                yield from self._start(id, stored, ref, document)
         for key, row in self.txn.cursor(self.t.history):
             if self.txn.get(key[:8], None, self.t.body) is None:
                 yield Finding("history", key[:8].hex(), "has earlier versions of no document")
@@ -119,6 +123,16 @@ class _Audit:
                 unpack(VERSION.unpack_from(row)[2], row[VERSION.size :])
             except FedpullError as error:
                 yield Finding("history", key[:8].hex(), error.reason)
+
+    def _start(
+        self, id: bytes, stored: bytes, ref: Ref, document: dict[str, Any]
+    ) -> Iterator[Finding]:
+        """Of the terms what its document alone decides, and nothing that came before it."""
+        start = rfc3339(document.get("startTime"))
+        if terms_in(self.txn, self.t, id, stored).start != (
+            NONE if start is None else time_key(start)
+        ):
+            yield Finding("ref", ref.uri, "does not begin when its document says")
 
     def _shared(self) -> Iterator[Finding]:
         for key, row in self.txn.cursor(self.t.shared):
@@ -138,12 +152,11 @@ class _Audit:
             terms = terms_in(self.txn, self.t, id, row)
             if terms.live and self.txn.get(id, None, self.t.body) is None:
                 yield Finding("ref", uri_of(self.txn, self.t, id) or "", "index without a body")
-            for key in index.keys_of(terms):
+            for entry in index.entries_of(terms, id):
                 called_for += 1
-                entry = (key, terms.when + id)
                 if entry not in waiting and not cursor.set_key_dup(*entry):
-                    subject = uri_of(self.txn, self.t, id) or ""
-                    yield Finding("index", subject, f"is not listed under {key[:1].decode()}")
+                    subject, kind = uri_of(self.txn, self.t, id) or "", entry[0][:1].decode()
+                    yield Finding("index", subject, f"is not listed under {kind}")
         log = self.txn.cursor(self.t.unsorted)
         counted = U64.unpack(log.key())[0] if log.last() else 0
         if counted != len(unsorted):

@@ -141,9 +141,13 @@ class Document:
 
     @property
     def types(self) -> tuple[str, ...]:
-        from ..crawler.protocol import shapes
+        """Short names of ActivityStreams, and IRIs of all others."""
+        import orjson
 
-        return shapes.types_of(self.json)
+        from ..crawler.protocol import vocabulary
+
+        around = self.context
+        return vocabulary.types_of(self.json, None if around is None else orjson.loads(around))
 
     @property
     def type(self) -> str | None:

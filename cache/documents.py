@@ -26,6 +26,7 @@ from .layout import (
     number,
     short_hash,
     some,
+    time_key,
 )
 from .records import Put, State, Terms
 from .ref_layout import HAS_BODY, Ref
@@ -192,6 +193,7 @@ def _list(work: Work, id: bytes, item: Put) -> None:
 
 
 def _set_terms(work: Work, row: TermsRow, item: Put) -> None:
+    row.answered = False
     if item.stamp.kind != "object":
         row.live = False
         return
@@ -200,9 +202,14 @@ def _set_terms(work: Work, row: TermsRow, item: Put) -> None:
     row.actor, row.in_reply_to = _term(work, terms.actor), _term(work, terms.in_reply_to)
     row.context = short_hash(terms.context) if terms.context is not None else NONE
     row.live = True
-    types = [word_of(work, TYPE, name) for name in terms.types[:_MOST_TYPES]]
-    row.types = tuple(dict.fromkeys(types))
+    row.types = words_of(work, terms.types)
+    row.start = time_key(terms.starts) if terms.starts is not None else NONE
     row.tags = tuple(dict.fromkeys([tag_hash(work, name) for name in terms.tags[:_MOST_TAGS]]))
+
+
+def words_of(work: Work, types: tuple[str, ...]) -> tuple[bytes, ...]:
+    """What stands for types in terms."""
+    return tuple(dict.fromkeys([word_of(work, TYPE, name) for name in types[:_MOST_TYPES]]))
 
 
 def _term(work: Work, uri: str | None) -> bytes:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:  # the classes are generic in the stubs only
 else:
     Txn, Cursor, Table = lmdb.Transaction, lmdb.Cursor, lmdb._Database
 
-SCHEMA = 4
+SCHEMA = 5
 MIGRATING = b"migrating"  # in `meta`: up to which reference `migration` has come
+MIGRATING_FROM = b"migrating_from"  # in `meta`: the oldest schema that rows may still be of
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
 _RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
 _LEAST_RESERVE = 64 << 20
@@ -183,6 +184,10 @@ class Environment:
         with self._env.begin(write=True, db=self.t.meta) as txn:
             txn.put(b"schema", b"%d" % SCHEMA)
             if found is not None:
+                # An earlier version may have been stopped while it did the same, from who knows
+                # which schema on.
+                halfway = txn.get(MIGRATING) is not None
+                txn.put(MIGRATING_FROM, txn.get(MIGRATING_FROM, b"1" if halfway else b"%d" % found))
                 txn.put(MIGRATING, b"")
 
     def begin(self) -> Txn:

@@ -4,8 +4,9 @@ An entry is (key, inverted time + id): the key says the kind of the list and wha
 the many values under it are in the order in which a list shows them, newest first. Contexts and
 tags stand in keys by their hash: they are looked up, never spelled out from here. What is quiet
 stands in no list across actors (all, by type, by tag): those need no look at what may be shown.
-Invariant: after `flush` the index, with what waits in `unsorted`, holds exactly the entries that
-`keys_of` gives for each row.
+What has a start stands in each of its lists a second time, under the kind in small letters, in the
+order of these starts: a calendar is a list like others. Invariant: after `flush` the index, with
+what waits in `unsorted`, holds exactly the entries that `entries_of` gives for each row.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from . import unsorted
 from .layout import NONE
 from .terms_layout import TermsRow
+from .unsorted import Unsorted
 
 if TYPE_CHECKING:  # readers use this module, too, and load no writer
     from .environment import Cursor
@@ -30,6 +32,7 @@ REPLY = b"R"
 CONTEXT = b"C"
 FOLLOW = b"F"
 FOLLOW_TYPE = b"G"
+LOST = b"L"  # answers that were deleted, where they are answered themselves
 # Fewer new entries of one list than this are not worth the leaf that they would change.
 _FEW = 8
 
@@ -37,7 +40,7 @@ _FEW = 8
 def keys_of(row: TermsRow) -> list[bytes]:
     """The keys under which an object with these terms is listed, each once."""
     if not row.live:
-        return []
+        return [LOST + row.in_reply_to] if row.answered else []
     keys = [*_common_keys(row.types, row.actor, tuple(row.follows))]
     if not row.quiet:
         keys += _across_keys(row.types)
@@ -47,6 +50,20 @@ def keys_of(row: TermsRow) -> list[bytes]:
     if row.context != NONE:
         keys.append(CONTEXT + row.context)
     return keys
+
+
+def by_start(key: bytes) -> bytes:
+    """The list of the same objects in the order in which they begin."""
+    return key[:1].lower() + key[1:]
+
+
+def entries_of(row: TermsRow, id: bytes) -> list[unsorted.Entry]:
+    """All entries of an object."""
+    keys = keys_of(row)
+    entries = [(key, row.when + id) for key in keys]
+    if row.start != NONE:
+        entries += [(by_start(key), row.start + id) for key in keys]
+    return entries
 
 
 def all_keys_of(row: TermsRow) -> set[bytes]:
@@ -79,8 +96,16 @@ def terms_of(work: Work, id: bytes) -> TermsRow:
     if row is None:
         ref = work.ref(id, change=False)
         row = work.terms[id] = TermsRow.unpack(ref)
-        work.terms_before[id] = (row.when, keys_of(row)) if row.live else None
+        work.terms_before[id] = entries_of(row, id) if row.live or row.answered else None
     return row
+
+
+def is_answered(work: Work, id: bytes) -> bool:
+    """Whether something that is held answers an object."""
+    key = REPLY + id
+    return work.txn.cursor(work.t.index).set_key(key) or bool(
+        Unsorted(work.txn, work.t).values(key)
+    )
 
 
 def flush(work: Work) -> None:
@@ -88,21 +113,14 @@ def flush(work: Work) -> None:
     txn, table = work.txn, work.t.index
     lists: dict[bytes, list[bytes]] = {}
     for id, row in work.terms.items():
-        before = work.terms_before[id]
-        after = keys_of(row)
-        if before is not None:
-            when, held = before
-            if when == row.when:
-                gone: list[bytes] = [key for key in held if key not in after]
-                after = [key for key in after if key not in held]
-            else:
-                gone = held
-            for key in gone:
-                if not txn.delete(key, when + id, table):
+        held, after = work.terms_before[id], entries_of(row, id)
+        if held is not None:
+            for key, value in held:
+                if (key, value) not in after and not txn.delete(key, value, table):
                     _sort_in(work)  # it has not been moved to the index yet
-                    txn.delete(key, when + id, table)
-        value = row.when + id
-        for key in after:
+                    txn.delete(key, value, table)
+            after = [entry for entry in after if entry not in held]
+        for key, value in after:
             lists.setdefault(key, []).append(value)
         ref = work.ref(id, change=False)
         terms = row.pack(ref)

@@ -1,76 +1,104 @@
-"""Lists of objects from the indexes, newest first: which index to read, and what it must filter.
+"""Lists of objects from the indexes: which of them a match stands in, and what else it must be.
 
-It parses no body. What is followed is read, so its lists show all that is held; every other list
-shows what may be listed across actors (`relisting`), which most are indexed by. Invariant: a list
-is complete and without duplicates over its pages for all that was there when the first was read.
+Every filter is a list of the index, and these have one order: newest first, or soonest first where
+a calendar asks. What stands in several is found by leaping from list to list (`entries`). It parses
+no body. What is followed is read, so its lists show all that is held; every other list shows what
+may be listed across actors (`relisting`), which most are indexed by. Invariants: a list is complete
+and without duplicates over its pages for all that was there when the first was read; a page costs a
+bounded number of steps, and is short where they are used up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from heapq import merge
+from dataclasses import dataclass
 
 from ..crawler.protocol import listable
 from . import index, is_read
 from .cursors import decode, encode
 from .document import Document
-from .environment import Cursor, Tables, Txn
+from .entries import FIRST, LAST, SIZE, List, Walk, behind
+from .environment import Tables, Txn
 from .intern import FOLLOW, TYPE, find_id, find_word, fold_tag
-from .layout import NONE, inverted, short_hash
+from .layout import NONE, from_inverted, inverted, short_hash, time_key
 from .reading import document
-from .terms_layout import terms_in
+from .terms_layout import TermsRow, terms_in
 from .unsorted import Unsorted
 from .views import ObjectFilter
 
 _ACROSS = (index.ALL, index.TYPE, index.TAG)
-_FIRST, _LAST = b"\0" * 8, b"\xff" * 8
-# Entries looked at in one read transaction: it pins old pages while it lasts (20 ms).
-_MOST_SEEN = 10_000
+# Of a page, whose read transaction pins old pages while it lasts: some 20 ms. To look at an object
+# for what the lists do not say costs as much as a few steps.
+MOST_STEPS = 10_000
+_A_LOOK = 4
+_ANY = b"\xff" * 8  # behind every id
 
 
 class _UnknownError(Exception):
     """The filter names something that was never seen, so nothing matches."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A match stands in all of `lists`. Of `others` it is looked at for itself, since those lists
+    do not have all that is shown here; `across`: what is quiet is left out, and no list does so."""
+
+    lists: list[bytes]
+    others: frozenset[bytes]
+    across: bool
+
+
 def objects(
     txn: Txn, t: Tables, wanted: ObjectFilter, limit: int, cursor: str | None
 ) -> tuple[list[Document], str | None]:
     """One page of documents and the cursor of the next; a page may be short of `limit`."""
+    place = decode(cursor, SIZE) if cursor else FIRST
+    plan = _plan(txn, t, wanted)
+    if plan is None or limit <= 0:
+        return [], None
+    waiting = Unsorted(txn, t)
+    lists = [List(txn, t, waiting, key) for key in plan.lists]
+    if not all(one.count for one in lists):
+        return [], None
+    first, end = _bounds(wanted)
+    looks = bool(plan.others) or plan.across or (wanted.by_start and wanted.is_dated)
+    walk = Walk(lists, max(place, first), MOST_STEPS)
+    found: list[Document] = []
+    for value in walk:
+        if value > end:
+            return found, None
+        if len(found) >= limit:
+            return found, encode(value)
+        id = value[8:]
+        row = txn.get(id, None, t.ref)
+        if row is None:
+            continue
+        if looks:
+            walk.steps += _A_LOOK
+            if not _matches(terms_in(txn, t, id, row), plan, wanted):
+                continue
+        held = document(txn, t, id, row)
+        if held is not None:
+            found.append(held)
+    return found, None if walk.over else encode(walk.place)
+
+
+def _plan(txn: Txn, t: Tables, wanted: ObjectFilter) -> _Plan | None:
+    """How to find what matches; None: nothing does."""
     try:
         keys = _keys(txn, t, wanted)
     except _UnknownError:
-        return [], None
+        return None
+    own = [key for key in keys if key[:1] not in _ACROSS]
+    others, across = frozenset[bytes](), not wanted.unasked
     if wanted.unasked or _is_reading(txn, t, wanted):
+        others, keys = frozenset(keys).difference(own) if own else others, own or keys
         across = False
-        usable = [key for key in keys if key[:1] not in _ACROSS] or keys
     elif _says_no(txn, t, wanted):
-        return [], None
+        return None
     else:
-        across, usable = True, keys
-    place = decode(cursor, 16) if cursor else None
-    entries, waiting = txn.cursor(t.index), Unsorted(txn, t)
-    key = _shortest(entries, waiting, usable)
-    if key is None or limit <= 0:
-        return [], None
-    oldest = inverted(wanted.since) if wanted.since is not None else _LAST
-    others = [other for other in keys if other != key]
-    across = across and key[:1] not in _ACROSS  # these show nothing else
-    found: list[Document] = []
-    for seen, value in enumerate(values_of(entries, waiting, key, _start(wanted, place))):
-        if value[:8] > oldest:
-            break
-        if len(found) >= limit or seen >= _MOST_SEEN:
-            return found, encode(place or value)
-        place = value
-        id = value[8:]
-        row = txn.get(id, None, t.ref)
-        if row is not None and (
-            not (others or across) or _matches(txn, t, id, row, others, across)
-        ):
-            held = document(txn, t, id, row)
-            if held is not None:
-                found.append(held)
-    return found, None
+        across = own == keys  # the others show nothing else
+    lists = [index.by_start(key) for key in keys] if wanted.by_start else keys
+    return _Plan(lists, others, across)
 
 
 def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
@@ -102,49 +130,43 @@ def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
         )
         if id != NONE
     ]
-    if type != NONE:  # of these, the list across actors may not have what the others have
-        keys += [
-            kind + id + type
-            for kind, id in ((index.FOLLOW_TYPE, follow), (index.ACTOR_TYPE, actor))
-            if id != NONE
-        ]
+    if type != NONE and (follow != NONE or actor != NONE):
+        # Two at a time have a list of their own, in which there is no need to leap; and where a
+        # follow is read, the list across actors may not have what the others have.
+        pairs = ((index.FOLLOW, index.FOLLOW_TYPE, follow), (index.ACTOR, index.ACTOR_TYPE, actor))
+        for single, double, id in pairs:
+            if id != NONE:
+                keys[keys.index(single + id)] = double + id + type
+        keys.remove(index.TYPE + type)
     return keys or [index.ALL]
 
 
-def _shortest(entries: Cursor, waiting: Unsorted, keys: list[bytes]) -> bytes | None:
-    """The key with the fewest entries: LMDB keeps the number, so the best index costs one seek."""
-    best, fewest = None, -1
-    for key in keys:
-        count = (entries.count() if entries.set_key(key) else 0) + len(waiting.values(key))
-        if not count:
-            return None
-        if best is None or count < fewest:
-            best, fewest = key, count
-    return best
-
-
-def _start(wanted: ObjectFilter, place: bytes | None) -> bytes:
-    """What the first entry of a page is behind."""
-    start = _FIRST * 2
+def _bounds(wanted: ObjectFilter) -> tuple[bytes, bytes]:
+    """The first and the last value that there may be."""
+    first, end = FIRST, LAST
+    if wanted.by_start:
+        if wanted.starts_since is not None:
+            first = time_key(wanted.starts_since) + NONE
+        if wanted.starts_until is not None:
+            end = time_key(wanted.starts_until) + NONE  # no object has the number 0
+        return first, end
     if wanted.until is not None:  # exclusive, so whatever was published at that time is skipped
-        start = inverted(wanted.until) + _LAST
-    return start if place is None else max(place, start)
+        first = behind(inverted(wanted.until) + _ANY)
+    if wanted.since is not None:
+        end = inverted(wanted.since) + _ANY
+    return first, end
 
 
-def values_of(
-    entries: Cursor, waiting: Unsorted, key: bytes, start: bytes = _FIRST * 2
-) -> Iterator[bytes]:
-    """The entries of a list behind `start`, those that wait in their places among them."""
-    there = entries.iternext_dup() if entries.set_range_dup(key, start) else iter(())
-    later = (value for value in waiting.values(key) if value > start)
-    return merge((value for value in there if value > start), later)
-
-
-def _matches(txn: Txn, t: Tables, id: bytes, row: bytes, keys: list[bytes], across: bool) -> bool:
-    terms = terms_in(txn, t, id, row)
-    if across and terms.quiet:
+def _matches(terms: TermsRow, plan: _Plan, wanted: ObjectFilter) -> bool:
+    if plan.across and terms.quiet:
         return False
-    return not keys or index.all_keys_of(terms).issuperset(keys)
+    if wanted.by_start and wanted.is_dated:
+        at = from_inverted(terms.when)
+        if wanted.since is not None and at < wanted.since:
+            return False
+        if wanted.until is not None and at >= wanted.until:
+            return False
+    return not plan.others or index.all_keys_of(terms).issuperset(plan.others)
 
 
 def _is_reading(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:

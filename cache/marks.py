@@ -10,7 +10,7 @@ from math import nan
 
 from . import changes, quota, reactions, relisting, shared, sources
 from .documents import either, set_extra, stored_body, versions
-from .index import terms_of
+from .index import is_answered, terms_of
 from .intern import TYPE, id_of, word_of
 from .layout import BODY, NONE, STATE_NUMBER, VERIFIED_NUMBER
 from .records import Mark, State
@@ -19,6 +19,7 @@ from .work import Work
 
 _REFUSED = STATE_NUMBER[State.REFUSED]
 _GONE = STATE_NUMBER[State.GONE]
+_DELETED = ("gone", "tombstone")
 _ENDS = (State.GONE, State.REDIRECTED, State.REFUSED)
 
 
@@ -111,6 +112,9 @@ def purge(work: Work, id: bytes, ref: Ref, at: float, reason: str) -> None:
     reactions.forget(work, id)
     terms = terms_of(work, id)
     terms.live = terms.quiet = False
+    # Else what answers it would hang in the air; what its owner took back for another reason, or
+    # the operator, leaves no trace of where it stood.
+    terms.answered = reason in _DELETED and terms.in_reply_to != NONE and is_answered(work, id)
     relisting.take(work, id, ref, 0)
     set_extra(work, id, dict.fromkeys(("etag", "last_modified", "whole", "form"), ""))
     ref.flags &= ~HAS_BODY

@@ -66,7 +66,9 @@ def forget(work: Work, id: bytes, now: float) -> bool:
     if held:
         marks.purge(work, id, ref, now, "forgotten")
         work.put(work.t.farewell, id, time_key(now + FAREWELL) + name.encode())
-    terms_of(work, id).follows.clear()
+    terms = terms_of(work, id)
+    terms.follows.clear()
+    terms.answered = False
     work.extra(id).clear()
     work.extra(id)["reason"] = "forgotten"
     work.delete(work.t.notices, id)

@@ -144,6 +144,7 @@ class Terms:
     in_reply_to: str | None = None
     context: str | None = None
     published: float | None = None  # as stated; the store clamps it to the time of the fetch
+    starts: float | None = None  # of what takes place, such as an event: its `startTime`
 
 
 @dataclass(frozen=True, slots=True)

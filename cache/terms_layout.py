@@ -3,9 +3,10 @@
 A continuation of `layout`. Most of it repeats the reference: the author owns it, its one type is
 its own, lists show it at its time; such a repetition takes no room. So terms are loaded before
 anything of that is changed in the reference. Until schema 2 the terms stood
-in a table of their own, which rows of that age still have. Invariants: what `pack` gives, `unpack`
-reads back equal beside the same reference; of an object that is not held nothing is kept but who
-lists it, and where it was shown.
+in a table of their own, which rows of that age still have; until schema 4 none had a start.
+Invariants: what `pack` gives, `unpack` reads back equal beside the same reference; of an object
+that is not held nothing is kept but who lists it, where it was shown, and, of one that was deleted
+and is answered, what it had answered: so that a thread does not fall apart.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ _CONTEXT = 16
 _TYPES = 32
 _TAGS = 64
 _QUIET = 128
+# In the number of types, of which there are a handful: the time of its start stands behind them.
+_STARTS = 128
 
 
 @dataclass(slots=True)
 class TermsRow:
     """What an object is found by. `live`: it has index entries (a body, and it is an object).
 
-    `quiet`: it stands in no list across actors, which `relisting` judges.
+    `quiet`: it stands in no list across actors, which `relisting` judges. `answered`: it is not
+    held any more, and keeps its place between what it answered and what answers it.
 
     `follows` maps the follows whose outbox offers it to whether they only announced it; that part
     is there even before the object is.
@@ -50,10 +54,12 @@ class TermsRow:
     tags: tuple[bytes, ...] = ()
     follows: dict[bytes, bool] = field(default_factory=dict)
     quiet: bool = False
+    start: bytes = NONE  # time at which it begins, where it says so: an event does
+    answered: bool = False
 
     def pack(self, ref: Ref) -> bytes:
         """Empty where there is nothing to say."""
-        if not (self.live or self.follows):
+        if not (self.live or self.follows or self.answered):
             return b""
         flags, rows = 0, [b""]
         if self.when != (_shown_at(ref) if self.live else NONE):
@@ -70,12 +76,18 @@ class TermsRow:
             if self.context != NONE:
                 flags |= _CONTEXT
                 rows.append(self.context)
-            if self.types != (ref.type,):
+            if self.start != NONE:
+                flags |= _TYPES
+                rows += (bytes((len(self.types) | _STARTS,)), *self.types, self.start)
+            elif self.types != (ref.type,):
                 flags |= _TYPES
                 rows += (bytes((len(self.types),)), *self.types)
             if self.tags:
                 flags |= _TAGS
                 rows += (bytes((len(self.tags),)), *self.tags)
+        elif self.answered:
+            flags |= _REPLY
+            rows.append(self.in_reply_to)
         rows[0] = bytes((flags,))
         rows += [follow + _ANNOUNCED[announced] for follow, announced in self.follows.items()]
         return b"".join(rows)
@@ -95,10 +107,14 @@ class TermsRow:
             found.actor, at = row[at : at + 8], at + 8
         if flags & _REPLY:
             found.in_reply_to, at = row[at : at + 8], at + 8
+            found.answered = not found.live
         if flags & _CONTEXT:
             found.context, at = row[at : at + 8], at + 8
         if flags & _TYPES:
+            starts = row[at] & _STARTS
             found.types, at = _words(row, at)
+            if starts:
+                found.start, at = row[at : at + 8], at + 8
         if flags & _TAGS:
             found.tags, at = _words(row, at)
         found.follows = {row[i : i + 8]: row[i + 8] == 1 for i in range(at, len(row), 9)}
@@ -147,5 +163,5 @@ def _shown_at(ref: Ref) -> bytes:
 
 def _words(row: bytes, at: int) -> tuple[tuple[bytes, ...], int]:
     """Ids behind their number, and where they end."""
-    end = at + 1 + 8 * row[at]
+    end = at + 1 + 8 * (row[at] & ~_STARTS)
     return tuple(row[i : i + 8] for i in range(at + 1, end, 8)), end

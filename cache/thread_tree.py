@@ -10,6 +10,7 @@ make; posts, levels and bytes are bounded, and where something held is left out 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -17,10 +18,10 @@ import orjson
 
 from . import index, is_read, reading
 from .document import Document
+from .entries import List
 from .environment import Tables, Txn
 from .intern import find_id
 from .layout import NONE, STATE_NUMBER, STATES
-from .listing import values_of
 from .ref_layout import ref_state, ref_uri
 from .terms_layout import TermsRow, terms_in
 from .unsorted import Unsorted
@@ -63,14 +64,16 @@ class _Thread:
         self._txn = txn
         self._t = t
         self._asked = asked
-        self._entries = txn.cursor(t.index)
         self._waiting = Unsorted(txn, t)
         self._posts: dict[bytes, _Post] = {}  # each behind the one that it answers
 
     def tree(self) -> ThreadTree:
-        first, _ = self._climb(self._asked)
-        root = self._add(first, None)
-        self._descend(root)
+        chain, _ = self._climb(self._asked)
+        path: list[_Post] = []
+        for id in chain:  # whatever has to be left out, these are not
+            path.append(self._add(id, path[-1] if path else None))
+        self._descend(path)
+        root = path[0]
         self._gather(root)
         self._judge()
         for post in reversed(self._posts.values()):
@@ -78,18 +81,17 @@ class _Thread:
                 post.above.kept = True
         return _shown(root, self._asked)
 
-    def _climb(self, id: bytes) -> tuple[bytes, _Post | None]:
-        """The topmost post above one, and the post of the tree that it turns out to answer."""
-        seen = {id}
-        while len(seen) <= _MOST_ABOVE:
-            parent = self._named(self._terms(id).in_reply_to)
+    def _climb(self, id: bytes) -> tuple[list[bytes], _Post | None]:
+        """A post with those above it, the topmost first, and what that answers in the tree."""
+        chain = [id]
+        while len(chain) <= _MOST_ABOVE:
+            parent = self._named(self._terms(chain[0]).in_reply_to)
             if parent in self._posts:
-                return id, self._posts[parent]
-            if parent == NONE or parent in seen:
+                return chain, self._posts[parent]
+            if parent == NONE or parent in chain:
                 break
-            seen.add(parent)
-            id = parent
-        return id, None
+            chain.insert(0, parent)
+        return chain, None
 
     def _named(self, id: bytes) -> bytes:
         """The post behind an id, which may be another name for it."""
@@ -121,13 +123,14 @@ class _Thread:
             above.below.append(post)
         return post
 
-    def _descend(self, first: _Post) -> None:
-        """Add what answers a post, level by level."""
-        queue = deque([first])
+    def _descend(self, first: Iterable[_Post]) -> None:
+        """Add what answers some posts, level by level."""
+        queue = deque(first)
         while queue:
             post = queue.popleft()
             room = _MOST - len(self._posts) if post.depth < _DEEPEST else 0
-            found = [id for id in self._listed(index.REPLY + post.id) if id not in self._posts]
+            lists = (index.REPLY + post.id, index.LOST + post.id)
+            found = [id for key in lists for id in self._listed(key) if id not in self._posts]
             post.more = len(found) > room
             queue += [self._add(id, post) for id in found[:room]]
 
@@ -140,17 +143,17 @@ class _Thread:
                     root.more = True
                     return
                 if id not in self._posts:
-                    first, above = self._climb(id)
+                    chain, above = self._climb(id)
                     above = above or root
                     if above.depth < _DEEPEST:
-                        self._descend(self._add(first, above))
+                        self._descend([self._add(chain[0], above)])
                     else:
                         above.more = True
 
     def _listed(self, key: bytes) -> list[bytes]:
         """The latest posts of a list, one more than there can be room for."""
-        values = values_of(self._entries, self._waiting, key)
-        return [value[8:] for value in islice(values, _MOST + 1)]
+        walk = List(self._txn, self._t, self._waiting, key).walk()
+        return [value[8:] for value in islice(walk, _MOST + 1)]
 
     def _judge(self) -> None:
         """Load what is shown: those nearer to the beginning first, should it be too much."""

@@ -166,8 +166,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFilter:
-    """Which objects to list, newest first; `since <= published < until`. `unasked`: also those that
-    are not to be listed, for what the store's keeper does with what it holds."""
+    """Which objects to list: newest first, `since <= published < until`; or those that take place,
+    soonest first, `starts_since <= startTime < starts_until`, where `order` or one of these says
+    so. `unasked`: also those that are not to be listed, for what the store's keeper does with what
+    it holds."""
 
     actor: str | None = None
     follow: str | None = None
@@ -178,6 +180,19 @@ class ObjectFilter:
     since: float | None = None
     until: float | None = None
     unasked: bool = False
+    order: str = "published"  # or start
+    starts_since: float | None = None
+    starts_until: float | None = None
+
+    @property
+    def by_start(self) -> bool:
+        """Whether they are in the order of their start; what has none is not listed then."""
+        starts = (self.starts_since, self.starts_until)
+        return self.order == "start" or starts != (None, None)
+
+    @property
+    def is_dated(self) -> bool:
+        return (self.since, self.until) != (None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class Work:
         self.refs: dict[bytes, Ref] = {}
         self.extras: dict[bytes, dict[str, Any]] = {}
         self.terms: dict[bytes, TermsRow] = {}
-        self.terms_before: dict[bytes, tuple[bytes, list[bytes]] | None] = {}  # as stored
+        self.terms_before: dict[bytes, list[tuple[bytes, bytes]] | None] = {}  # as stored
         self.shares: dict[bytes, bytes] = {}
         self.share_counts: dict[bytes, int] = {}
         self.hosts: dict[bytes, HostRow] = {}

@@ -10,6 +10,7 @@ import re
 
 from ..crawler.protocol.handle import parse_actor, parse_handle
 from ..crawler.protocol.uri import Uri, split
+from ..crawler.protocol.vocabulary import type_named
 from ..errors import BadInput
 from .units import shown
 
@@ -86,14 +87,14 @@ def contact(value: str) -> str:
 
 
 def object_type(value: str) -> str:
-    """The short name of an ActivityStreams type, or the URI of another one."""
+    """The short name of an ActivityStreams type, or the IRI of another one: `toot:Emoji` is one."""
     name = _AS2.sub("", value, count=1) if _AS2.match(value) else value
     if not re.fullmatch(r"[^\s,\[\]{}\"']+", name):
         raise BadInput(shown(value), "is not a type", A_TYPE)
     # `event` would silently match nothing: types are compared with their case.
     if (right := _SPELLING.get(name.lower(), name)) != name:
         raise BadInput(shown(value), "is not a known type", right)
-    return name
+    return type_named(value)
 
 
 def _https(uri: str, value: str, reason: str, expected: str) -> Uri:

@@ -10,21 +10,26 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from ..cache.records import Plan, Put, Terms
 from ..errors import BadInput
 from .protocol import activitystreams as as2
-from .protocol import consent, media
+from .protocol import consent, media, vocabulary
 from .protocol.knock import Form
 from .protocol.robots_tag import directives
 from .protocol.strictjson import written
+from .protocol.times import rfc3339
 from .protocol.version import Stamp, believable, content_hash
+from .protocol.vocabulary import AS2_TYPES
 
 # Or a small letter that is escaped, which nobody has to: it could be one of these.
 _HIDDEN = re.compile(rb'"b(?:to|cc)"|\\u00[67]')
 
 
-def stamp_of(document: dict[str, Any], now: float) -> Stamp:
-    """The version of a document, as the store compares it with the one it holds."""
+def stamp_of(document: dict[str, Any], now: float, context: bytes | None = None) -> Stamp:
+    """The version of a document, as the store compares it with the one it holds. `context`: of the
+    answer that it was embedded in."""
     kind = as2.class_of(document)
     return Stamp(  # by position, as those below: of each page there are twenty of each
         content_hash(document, kind),
@@ -32,21 +37,30 @@ def stamp_of(document: dict[str, Any], now: float) -> Stamp:
         as2.owner(document, kind),
         as2.published(document),
         kind,
-        as2.primary_type(document) or "",
+        next(iter(types_of(document, context)), ""),
     )
 
 
-def terms_of(document: dict[str, Any], stamp: Stamp) -> Terms:
+def types_of(document: dict[str, Any], context: bytes | None = None) -> tuple[str, ...]:
+    """The types under which a document is found."""
+    plain = document.get("type")
+    if isinstance(plain, str) and plain in AS2_TYPES:  # what nearly all documents are
+        return (plain,)
+    return vocabulary.types_of(document, orjson.loads(context) if context is not None else None)
+
+
+def terms_of(document: dict[str, Any], stamp: Stamp, context: bytes | None = None) -> Terms:
     """What an object is indexed by; nothing for what is not an object."""
     if stamp.kind != "object":
-        return Terms(types=as2.types_of(document))
+        return Terms()
     return Terms(
         stamp.owner,
-        as2.types_of(document),
+        types_of(document, context),
         as2.hashtags(document),
         as2.in_reply_to(document),
         as2.context_of(document),
         stamp.published,
+        rfc3339(document["startTime"]) if "startTime" in document else None,
     )
 
 
@@ -147,7 +161,7 @@ def put(
         id,
         body,
         stamp,
-        terms_of(document, stamp),
+        terms_of(document, stamp, context),
         at,
         "embedded" if enclosing else "get",
         enclosing,

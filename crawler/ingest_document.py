@@ -184,7 +184,7 @@ def _embedded(
     body = fetched(around, doc)
     if body is None:
         return None
-    stamp = stamp_of(doc, now)
+    stamp = stamp_of(doc, now, around.context)
     if objection(doc, stamp, activity, prior.rules) is not None:
         return None
     current = now - media.age(reading.answer.headers)

@@ -12,8 +12,7 @@ from typing import Any
 
 from ..cache.records import Plan, Put
 from ..config.model import Follow as Rules
-from .describe import put, reads_plainly, refusal, robots_tag_of
-from .protocol import activitystreams as as2
+from .describe import put, reads_plainly, refusal, robots_tag_of, types_of
 from .protocol.identity import embedded_counts
 from .protocol.knock import Form
 from .protocol.strictjson import Parsed, written
@@ -68,7 +67,7 @@ def unwanted_type(doc: dict[str, Any], stamp: Stamp, rules: Rules | None) -> boo
     """Whether a follow with these rules does not keep objects of this one's types."""
     if rules is None or rules.types is None or stamp.kind != "object":
         return False
-    return set(rules.types).isdisjoint(as2.types_of(doc))
+    return set(rules.types).isdisjoint((stamp.type, *types_of(doc)))
 
 
 def record(

@@ -248,7 +248,7 @@ def _embedded(
     taken: Taken,
 ) -> bool:
     assert visit.around is not None
-    id, stamp = entry.object, stamp_of(doc, visit.now)
+    id, stamp = entry.object, stamp_of(doc, visit.now, visit.around.context)
     reason = objection(doc, stamp, activity, visit.prior.rules)
     if reason is not None:
         purge = reason != "types"

@@ -103,7 +103,7 @@ def _embedded(
     body = fetched(around, reply.object) if reply.object is not None else None
     if reply.object is None or body is None:
         return False
-    doc, stamp = reply.object, stamp_of(reply.object, asks.due)
+    doc, stamp = reply.object, stamp_of(reply.object, asks.due, around.context)
     if stamp.kind != "object" or as2.is_tombstone(doc):
         return False
     if states_no_audience(doc) and states_no_audience(reply.activity or {}):

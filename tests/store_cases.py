@@ -26,6 +26,7 @@ from fedpull.cache.records import (
     Want,
 )
 from fedpull.crawler.protocol import consent
+from fedpull.crawler.protocol.times import rfc3339
 from fedpull.crawler.protocol.version import Stamp, content_hash
 
 NOW = 1_700_000_000.0
@@ -50,7 +51,7 @@ def note(
     **more: Any,
 ) -> Put:
     """A document of `actor`; `more` goes into the Put, terms from `tags`, `reply` and `about`,
-    `says` into the document."""
+    `says` into the document, its `startTime` into the terms as well."""
     id = n if isinstance(n, str) else f"https://a.example/notes/{n}"
     document: dict[str, Any] = {"id": id, "type": type, "attributedTo": actor, "content": text}
     document["to"] = "as:Public"
@@ -69,6 +70,7 @@ def note(
             in_reply_to=more.pop("reply", None),
             context=more.pop("about", None),
             published=when,
+            starts=rfc3339(document.get("startTime")),
         )
     stamp = Stamp(content_hash(document), updated, actor, when, kind, type)
     return Put(

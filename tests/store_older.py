@@ -12,6 +12,7 @@ from store_cases import apply, note, page, read_authors, store_at, want
 from fedpull.cache.changes import _unpack
 from fedpull.cache.layout import BODY
 from fedpull.cache.quota_rows import HELD, MENTIONED, pack, place_of
+from fedpull.cache.records import Put
 from fedpull.cache.ref_layout import Ref, is_older
 from fedpull.cache.terms_layout import TermsRow
 from fedpull.crawler.protocol.quotas import Usage
@@ -28,19 +29,26 @@ _LATER = {
     1: (b"agenda", b"notices", b"unsorted", b"relisting", *_QUOTAS),
     2: (b"unsorted", b"relisting", *_QUOTAS),
     3: (b"relisting", *_QUOTAS),
+    4: _QUOTAS,
 }
 
 
-def make_old(path: Path, schema: int) -> None:
+def make_old(path: Path, schema: int, also: tuple[Put, ...] = ()) -> None:
     """A store of an earlier schema with documents, members and a queue."""
     with store_at(path) as opened:
         read_authors(opened)
-        apply(opened, puts=NOTES, members=page(1, 2, 3, first=True), wants=(want(),))
+        apply(opened, puts=(*NOTES, *also), members=page(1, 2, 3, first=True), wants=(want(),))
     with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
         make_rows_old(env, txn, schema, most=1_000)
         if schema < 3:
             sort_in(env, txn)
             make_changes_old(env, txn)
+    set_schema(path, schema)
+
+
+def set_schema(path: Path, schema: int) -> None:
+    """Say so, and drop the tables that came later."""
+    with lmdb.open(str(path), max_dbs=60) as env, env.begin(write=True) as txn:
         for name in _LATER[schema]:
             txn.drop(env.open_db(name, txn=txn))
         txn.put(b"schema", b"%d" % schema, db=env.open_db(b"meta", txn=txn))
@@ -71,7 +79,7 @@ def count_up_to(env: lmdb.Environment, txn: lmdb.Transaction[bytes], done: bytes
             usage = usages.setdefault(key, Usage())
             usage.references += 1
             usage.documents += ref.has_body
-            usage.bytes += len(txn.get(id, db=bodies)) - BODY.size if ref.has_body else 0
+            usage.bytes += len(txn.get(id, b"", db=bodies)) - BODY.size if ref.has_body else 0
     for key, usage in usages.items():
         txn.put(key, pack(usage), db=quota)
 
@@ -84,8 +92,8 @@ def make_rows_old(
     listed = list(txn.cursor(table))
     for id, row in listed[-most:]:
         ref = Ref.unpack(row)
-        if schema == 3:
-            ref.consent = 0
+        if schema >= 3:
+            ref.consent = 0 if schema == 3 else ref.consent
             txn.put(id, ref.pack(), db=table)
             continue
         found = TermsRow.unpack(ref)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some_of
 from store_cases import ALICE, FOLLOW, NOW, apply, clean, note, read_authors, store_at
-from store_older import NOTES, make_half_old, make_old, old_rows
+from store_older import NOTES, make_half_old, make_old, old_rows, set_schema
 
 from fedpull.cache import Cache
 from fedpull.cache.environment import MIGRATING
@@ -22,7 +23,7 @@ from fedpull.cache.views import ObjectFilter, State
 from fedpull.crawler.protocol import listable
 from fedpull.errors import StoreError
 
-ANY_SCHEMA = pytest.mark.parametrize("schema", [1, 2, 3])
+ANY_SCHEMA = pytest.mark.parametrize("schema", [1, 2, 3, 4])
 SCHEMAS = pytest.mark.parametrize("schema", [1, 2], ids=["of schema 1", "of schema 2"])
 
 
@@ -140,6 +141,47 @@ def test_what_a_header_has_said_meanwhile_is_kept(tmp_path: Path) -> None:
         assert listed(opened) == {put.id for put in NOTES[1:]}
 
 
+@ANY_SCHEMA
+def test_types_and_starts_are_read_from_what_is_held(tmp_path: Path, schema: int) -> None:
+    """Before schema 5 a type was found as its server spells it, and nothing by when it starts."""
+    emoji = "http://joinmastodon.org/ns#Emoji"
+    prefixed = note(50, type="toot:Emoji")
+    named = note(51, type="x:Badge", says={"@context": {"x": "https://x.example/ns#"}})
+    begins = note(52, type="Event", says={"startTime": "2026-05-01T18:00:00Z"})
+    escaped = note(53, type="Event", says={"startTime": "2026-04-01T18:00:00Z"})
+    within = note(54, type="y:Badge", by="embedded", context=b'{"y":"https://y.example/ns#"}')
+    actor = note("https://a.example/emoji", kind="actor", type="toot:Robot")
+    old = [replace(one, terms=replace(one.terms, starts=None)) for one in (begins, escaped)]
+    old[1] = replace(old[1], body=old[1].body.replace(b"startTime", b"start\\u0054ime"))
+    make_old(tmp_path, schema, also=(prefixed, named, within, actor, *old))
+    with store_at(tmp_path) as opened:
+        opened.frontier.want(()).result()
+        clean(opened)
+
+        def found(**wanted: Any) -> list[str]:
+            documents, _ = opened.query.objects(ObjectFilter(**wanted), 100)
+            return [document.id for document in documents]
+
+        assert found(type=emoji) == [prefixed.id]
+        assert found(type="https://x.example/ns#Badge") == [named.id]
+        assert found(type="https://y.example/ns#Badge") == [within.id]
+        assert found(type="toot:Emoji") == []
+        assert found(order="start") == [escaped.id, begins.id]
+        told = opened.query.references((prefixed.id, actor.id))
+        assert [one.type for one in told.values()] == [emoji, "http://joinmastodon.org/ns#Robot"]
+
+
+def test_a_migration_that_an_earlier_version_began_is_begun_anew(tmp_path: Path) -> None:
+    """How far that one had come says nothing of what has to be done now."""
+    make_old(tmp_path, 4)
+    make_half_old(tmp_path, 3, rows=10)
+    set_schema(tmp_path, 4)
+    with store_at(tmp_path) as opened:
+        opened.frontier.want(()).result()
+        clean(opened)
+        assert listed(opened) == {put.id for put in NOTES}
+
+
 @SCHEMAS
 def test_batches_follow_one_another_until_none_is_left(tmp_path: Path, schema: int) -> None:
     """Other jobs get their turn between batches; the last one takes the mark away."""
@@ -221,6 +263,9 @@ def test_what_is_not_known_takes_no_room(_: str, parts: dict[str, object]) -> No
 TERMS: list[tuple[str, TermsRow]] = [
     ("as its reference", TermsRow(b"", b"o" * 8, types=(b"t" * 8,), live=True)),
     ("all different", TermsRow(b"w" * 8, b"a" * 8, b"r" * 8, b"c" * 8, True, (), (b"1" * 8,))),
+    ("with a start", TermsRow(b"w" * 8, types=(b"t" * 8,), live=True, start=b"s" * 8)),
+    ("with a start and no type", TermsRow(b"w" * 8, tags=(b"g" * 8,), live=True, start=b"s" * 8)),
+    ("deleted and answered", TermsRow(b"w" * 8, in_reply_to=b"r" * 8, answered=True)),
     ("many", TermsRow(b"w" * 8, types=(b"t" * 8,) * 8, tags=(b"g" * 8,) * 64, live=True)),
     ("listed only", TermsRow(follows={b"f" * 8: True, b"g" * 8: False})),
     ("listed and held", TermsRow(b"w" * 8, live=True, follows={b"f" * 8: False})),
@@ -238,7 +283,7 @@ def test_terms_come_back_beside_their_reference(_: str, row: TermsRow) -> None:
 
 
 def test_terms_of_what_is_not_held_keep_nothing_of_its_content() -> None:
-    """Neither its tags nor what it answered, only who lists it and where it stood."""
+    """Not its tags; who lists it and where it stood; what it answered only where it is answered."""
     ref = Ref("https://a.example/1")
     row = TermsRow(b"w" * 8, b"a" * 8, b"r" * 8, b"c" * 8, False, (b"t" * 8,), (b"g" * 8,))
     assert row.pack(ref) == b""
@@ -246,3 +291,8 @@ def test_terms_of_what_is_not_held_keep_nothing_of_its_content() -> None:
     ref.terms = row.pack(ref)
 
     assert TermsRow.unpack(ref) == TermsRow(b"w" * 8, follows={b"f" * 8: False})
+    row.answered = True
+    ref.terms = row.pack(ref)
+    assert TermsRow.unpack(ref) == TermsRow(
+        b"w" * 8, in_reply_to=b"r" * 8, follows={b"f" * 8: False}, answered=True
+    )

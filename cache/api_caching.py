@@ -9,12 +9,11 @@ the store for a while (`negative`), under the same directives.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.utils import formatdate
 
 from ..crawler.protocol.times import http_date
 from ..errors import TimedOut, Unreachable
 from . import pace, shapes
-from .api_http import Answer, Directives, FromStore, NotCached, canonical_link
+from .api_http import Answer, Directives, FromStore, NotCached, canonical_link, http_date_of
 from .document import Document
 from .negative import Denial, denial
 from .records import Reference, State
@@ -139,18 +138,18 @@ def answer(
 
     `store`: whether its reader lets other caches keep it.
     """
-    # Of the content hash, which leaves @context out: hence weak.
-    etag = f'W/"{(reference.content_hash or b"").hex()[:32]}"'
     age = int(age_of(reference, now))
-    lifetime = max(int((pace.fresh_until(reference) or now) - now) + age, 0)
+    left = int((pace.fresh_until(reference) or now) - now)
+    lifetime = max(left + age, 0)
     headers = (
         ("Age", str(age)),
         ("Cache-Control", f"private, max-age={lifetime}" if store else "no-store"),
         ("Cache-Status", f"fedpull; {cache_status}; ttl={lifetime - age}"),
-        ("ETag", etag),
+        # Of the content hash, which leaves @context out: hence weak.
+        ("ETag", f'W/"{(reference.content_hash or b"").hex()[:32]}"'),
         ("Fedpull-Freshness", shapes.freshness(reference, now) or "stale"),
         ("Fedpull-Verified-By", reference.verified_by or "get"),
-        ("Last-Modified", formatdate(_modified(reference, now), usegmt=True)),
+        ("Last-Modified", http_date_of(int(_modified(reference, now)))),
         ("Link", canonical_link(reference.id)),
     )
     return Answer(200, document.body, headers=headers)

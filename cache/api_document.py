@@ -63,7 +63,7 @@ class Documents:
         id = id_of(call)
         now = self._now()
         asked = directives(call.headers.get("cache-control"))
-        reference = lookup.reference(self._query, id)
+        reference, document = self._query.served(id)
         try:
             doubtful = pace.doubtful(reference, self._price_at(now), now)
             verdict = decide(reference, asked, now, doubtful=doubtful)
@@ -73,12 +73,11 @@ class Documents:
         if isinstance(verdict, Fetch):
             return self._fetched(id, verdict.why, asked)
         assert reference is not None
-        found = self._stored(reference, "hit", asked)
-        if found is None:  # it was purged between the two reads
+        if document is None:  # a record without a body, which only a damaged store has
             return self._fetched(id, "uri-miss", asked)
         if verdict.check:
             self._demand.check(reference.id)
-        return found
+        return answer(document, reference, "hit", now, store=not asked.no_store)
 
     def _price_at(self, now: float) -> float | None:
         """The agenda's price of a request, as it was at most a minute ago."""

@@ -6,8 +6,10 @@ else than it says, and a problem tells the caller's mistake but nothing of our i
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import quote, urlencode
 
@@ -22,6 +24,7 @@ MAX_BODY = 64 * 1024
 
 # In a Link target: everything that stands in a URI but the marks that would end it there.
 _URI_SAFE = "!#$%&'()*+,-./:;=?@[]_~"
+_PLAIN = re.compile(r"[A-Za-z0-9!#$%&'()*+,\-./:;=?@\[\]_~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +220,16 @@ def matches(if_none_match: str | None, etag: str) -> bool:
     return any(tag.strip().removeprefix("W/") == wanted for tag in if_none_match.split(","))
 
 
+@lru_cache(4096)  # what is read again is read with the same date
+def http_date_of(at: int) -> str:
+    """The form of dates in HTTP headers (RFC 9110 section 5.6.7)."""
+    return formatdate(at, usegmt=True)
+
+
 def canonical_link(id: str) -> str:
     """A Link header's value; an id may hold any letter, a header only ASCII."""
+    if _PLAIN.fullmatch(id):
+        return f'<{id}>; rel="canonical"'
     return f'<{quote(id, safe=_URI_SAFE)}>; rel="canonical"'
 
 

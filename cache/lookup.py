@@ -22,11 +22,10 @@ from ..errors import BadInput, NotFound
 from . import shapes
 from .mail_records import Follower
 from .ports import Query
+from .reading import MAX_NAMES
 from .records import Follow, Reads, Reference, State
 from .views import RobotsView
 
-# A redirect leads over at most three hops, and each may have left a name behind.
-_MAX_NAMES = 4
 _FOLLOWERS_A_READ = 500
 A_TIME = "a date such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, or an age such as 2d"
 
@@ -103,7 +102,7 @@ def actor(name: str, text: object) -> str:
 def reference(query: Query, id: str) -> Reference | None:
     """The record of an id, or of what it leads to where it is another name for that."""
     known = query.reference(id)
-    for _ in range(_MAX_NAMES):
+    for _ in range(MAX_NAMES):
         if known is None or known.state is not State.REDIRECTED or known.target is None:
             return known
         known = query.reference(known.target)

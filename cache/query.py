@@ -68,14 +68,37 @@ class LmdbQuery:
         return self._environment.read(reader)
 
     def reference(self, id: str) -> Reference | None:
-        return self.references((id,)).get(id)
+        def reader(txn: Txn, t: Tables) -> Reference | None:
+            known = find_id(txn, t, id)
+            return None if known is None else reading.reference(txn, t, known)
+
+        return self._environment.read(reader)
+
+    def served(self, id: str) -> tuple[Reference | None, Document | None]:
+        def reader(txn: Txn, t: Tables) -> tuple[Reference | None, Document | None]:
+            name, found = id, None
+            for _ in range(reading.MAX_NAMES):
+                known = find_id(txn, t, name)
+                if known is None:
+                    return None, None
+                found = reading.reference(txn, t, known, consent=False)
+                if found.state is not State.REDIRECTED or found.target is None:
+                    return found, reading.document(txn, t, known)
+                name = found.target
+            return found, None
+
+        return self._environment.read(reader)
 
     def references(self, ids: Iterable[str]) -> dict[str, Reference]:
         listed = tuple(ids)
 
         def reader(txn: Txn, t: Tables) -> dict[str, Reference]:
             known = ((id, find_id(txn, t, id)) for id in listed)
-            return {id: reading.reference(txn, t, key) for id, key in known if key is not None}
+            return {
+                id: reading.reference(txn, t, key, consent=False)
+                for id, key in known
+                if key is not None
+            }
 
         return self._environment.read(reader)
 

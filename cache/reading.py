@@ -25,6 +25,9 @@ from .ref_layout import Ref, is_older, ref_state
 from .terms_layout import TermsRow, renewed
 from .views import Attempt, Reference, State, Version
 
+# A redirect leads over at most three hops, and each may have left a name behind.
+MAX_NAMES = 4
+
 
 def document(txn: Txn, t: Tables, id: bytes, row: bytes | None = None) -> Document | None:
     """The document of a reference; None when no body is held."""
@@ -49,7 +52,8 @@ def state(txn: Txn, t: Tables, id: bytes) -> State:
     return STATES[ref_state(txn.get(id, b"\0", t.ref) or b"\0")]
 
 
-def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
+def reference(txn: Txn, t: Tables, id: bytes, *, consent: bool = True) -> Reference:
+    """`consent`: for who asks why: whether it may be listed takes another record to tell."""
     import orjson  # documents do without these, and they take their time to load
 
     from .source_view import source_view
@@ -92,7 +96,7 @@ def reference(txn: Txn, t: Tables, id: bytes) -> Reference:
         weight=source.weight if source is not None else None,
         bound=source.bound if source is not None else None,
         not_before=source.not_before if source is not None else None,
-        consent=_consent(txn, t, ref) if ref.has_body else None,
+        consent=_consent(txn, t, ref) if consent and ref.has_body else None,
         leads_on=listable.leads_on(ref.consent),
         log=tuple(Attempt(*line) for line in extra.get("log", ())),
     )

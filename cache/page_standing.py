@@ -70,10 +70,10 @@ def of_follow(follow: Follow, host: Host | None, hindrance: str | None, now: flo
 
 def of_host(host: Host, now: float) -> Standing:
     level, says = HOST_WORDS.get(host.state, ("busy", host.state))
-    why = f"It {says}"
+    why = f"{host.why[0].upper()}{host.why[1:]}" if host.why else f"It {says}"
     if host.until is not None and host.until > now:
         why += f"; it is asked again {ahead(host.until, now)}"
-    if host.last_error:
+    if host.last_error and not host.why:
         why += f". Last error: {host.last_error}"
     if host.lag:
         why += f". {host.backlog} of its sources are due, for up to {span(host.lag)}"
@@ -103,8 +103,8 @@ def _reason(host: Host | None, now: float) -> str | None:
     _, says = HOST_WORDS.get(host.state, ("busy", f"is {host.state}"))
     until = f" until {ahead(host.until, now)}" if host.until and host.until > now else ""
     until = until.replace("until in", "for another")
-    error = f" ({host.last_error})" if host.last_error else ""
-    return f"its host {says}{until}{error}"
+    because = host.why or host.last_error
+    return f"its host {says}{until}" + (f" ({because})" if because else "")
 
 
 def _next(follow: Follow, now: float) -> str:

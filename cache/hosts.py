@@ -138,15 +138,18 @@ def free_at(host: HostRow) -> float:
 
 
 def paced_at(work: Work, host: HostRow, now: float, *, waited_for: bool) -> float:
-    """When the limits that the host has announced, and its latest 429, allow the next request."""
-    if not host.paced:
-        return 0.0
+    """When the limits of a host that is `paced` allow the next request."""
     last = host.next_at - gap(work, host, now)
     at = windows.opens(host.windows, host.requests, last, waited_for=waited_for)
     if waited_for:
         return at
     part = windows.allowance(host.allowance, host.allowance_at, now)
     return max(at, last + gap(work, host, now) / part)
+
+
+def is_in_pace(work: Work, host: HostRow, now: float, *, waited_for: bool) -> bool:
+    # Times in `ready` are rounded to microseconds.
+    return paced_at(work, host, now, waited_for=waited_for) <= now + STEP_BACK
 
 
 def page_at(work: Work, key: bytes, host: HostRow, now: float) -> float:

@@ -98,10 +98,8 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
     account = work.agenda.prices.account
     refused = _refused(account, now)
     pages_turn = host.requests % _PAGE_EVERY == _PAGE_EVERY - 1
-    # Times in `ready` are rounded to microseconds.
-    latest = now + hosts.STEP_BACK
-    paced = hosts.paced_at(work, host, now, waited_for=False) > latest
-    spent = paced and hosts.paced_at(work, host, now, waited_for=True) > latest
+    paced = host.paced and not hosts.is_in_pace(work, host, now, waited_for=False)
+    spent = paced and not hosts.is_in_pace(work, host, now, waited_for=True)
     for group in hosts.groups(work, key):
         if group.due > now or group.cause > last:
             continue
@@ -193,8 +191,9 @@ def turn(work: Work, name: str, now: float, page: bool, held: bool, since: float
     """A slot outside the queue, or when to ask again."""
     _expire(work, now)
     key, host = hosts.named(work, name)
-    # A chain that has begun is waited for, as a person is.
-    wait = max(hosts.free_at(host), hosts.paced_at(work, host, now, waited_for=True))
+    wait = hosts.free_at(host)
+    if host.paced:  # a chain that has begun is waited for, as a person is
+        wait = max(wait, hosts.paced_at(work, host, now, waited_for=True))
     if since:
         wait = max(wait, min(since, now) + hosts.gap(work, host, now))
     if page:

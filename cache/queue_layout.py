@@ -160,6 +160,8 @@ class HostRow:
 
     def _rest(self) -> list[object]:
         rest: list[object] = [self.name, self.last_error, self.turns, self.lag, self.backlog]
+        if not (self.knock or self.blocked or self.delay or self.paced or self.strange):
+            return rest
         kept: tuple[object, ...] | None = None
         if (knock := self.knock) is not None:  # without an identity there is none
             kept = (knock.form, knock.until, knock.failed, knock.since, knock.challenge)

@@ -8,7 +8,7 @@ the ports. What comes out is defined in `views` and is part of this module's nam
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from ..crawler.protocol.knock import Form, Known
@@ -336,10 +336,11 @@ class Politeness:
     # Further windows that hold beside that one: so many pages in so many seconds.
     more_pages: tuple[tuple[int, float], ...] = ()
     lease: float = 180.0  # seconds after which whoever has a slot of a host has died
+    page_windows: tuple[tuple[int, float], ...] = field(init=False)  # all of them
 
-    @property
-    def page_windows(self) -> tuple[tuple[int, float], ...]:
-        return ((self.pages, self.pages_window), *self.more_pages)
+    def __post_init__(self) -> None:
+        windows = ((self.pages, self.pages_window), *self.more_pages)
+        object.__setattr__(self, "page_windows", windows)
 
 
 @dataclass(frozen=True, slots=True)

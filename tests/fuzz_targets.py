@@ -57,6 +57,7 @@ from fedpull.crawler.protocol.forwarded import client_address
 from fedpull.crawler.protocol.handle import parse_actor, parse_handle
 from fedpull.crawler.protocol.items import read_item
 from fedpull.crawler.protocol.pushed import read_pushed
+from fedpull.crawler.protocol.rate_limits import announced, retry_after
 from fedpull.crawler.protocol.signatures import (
     Rejected,
     SignedRequest,
@@ -262,8 +263,11 @@ def headers(data: bytes) -> None:
     text = words.text(HEADER_WORDS, 8_192)
     for reader in (media.is_activity, media.is_json, media.is_jrd, robots_tag.directives):
         assert reader(text) == reader(text)
-    for wait in (media.retry_after(told, NOW), media.retry_after(told, NOW, status=503)):
-        assert wait is None or 1 <= wait <= media.DAY
+    wait = retry_after(told, NOW)
+    assert wait is None or 1 <= wait <= media.DAY
+    for window in announced(told, NOW):
+        assert 0 < window.reset <= media.DAY
+        assert 0 <= window.remaining <= (window.quota or window.remaining)
     assert media.not_before(told, NOW, media.DAY) <= NOW + 2 * media.DAY
     assert 0 <= (media.max_age(told) or 0) <= 366 * media.DAY
     assert media.age(told) >= 0

@@ -99,9 +99,13 @@ class Client:
         context: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        starts_since: str | None = None,
+        starts_until: str | None = None,
+        order: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Json]:
-        """Objects, newest first: all that match, or `limit` of them, over as many pages."""
+        """Objects, newest first: all that match, or `limit` of them, over as many pages. With
+        `order="start"`, `starts_since` or `starts_until` those that have a start, soonest first."""
         page = 500 if limit is None else min(limit, 500)
         url: str | None = _url(
             "/v1/objects",
@@ -113,6 +117,9 @@ class Client:
             context=context,
             since=since,
             until=until,
+            starts_since=starts_since,
+            starts_until=starts_until,
+            order=order,
             limit=str(page),
         )
         given = 0

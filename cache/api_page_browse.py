@@ -7,7 +7,7 @@ offers to ask for it, and no error of ours.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from ..errors import BadInput, NotFound
 from . import lookup, page_document, page_names, shapes
 from .api_http import Answer, Call
 from .api_pages import Pages, Scene
+from .filters import object_filter
 from .page_templates import Page
 from .ports import Query
-from .records import ObjectFilter, Reference
+from .records import Reference
 from .why import why
 
 PER_PAGE = 30
@@ -44,7 +45,7 @@ class Browsing:
 
     def _documents(self, call: Call, scene: Scene) -> Page:
         args = {name: text.strip() for name, text in call.args.items() if text.strip()}
-        wanted = _filter(args, self._query, scene.now)
+        wanted = object_filter(self._query, args, scene.now)
         documents, cursor = self._query.objects(wanted, PER_PAGE, args.get("cursor"))
         known = self._query.references(one.id for one in documents)
         people = page_document.People(self._query)
@@ -162,17 +163,3 @@ def _facts(known: Reference) -> list[tuple[str, Any]]:
 
 def _judged(verdict: str | None, evidence: str | None) -> str | None:
     return f"{verdict}: {evidence}" if verdict and evidence else verdict
-
-
-def _filter(args: dict[str, str], query: Query, now: float) -> ObjectFilter:
-    read: dict[str, Callable[[str], Any]] = {
-        "actor": lambda text: lookup.actor_uri("actor", query, text),
-        "follow": lambda text: lookup.follow_key("follow", query, text),
-        "type": lambda text: lookup.object_type("type", text),
-        "tag": lookup.tag,
-        "in_reply_to": lambda text: lookup.uri("in_reply_to", text),
-        "context": str,
-        "since": lambda text: lookup.moment("since", text, now),
-        "until": lambda text: lookup.moment("until", text, now),
-    }
-    return ObjectFilter(**{name: read[name](args[name]) for name in read if name in args})

@@ -13,8 +13,9 @@ from . import lookup, shapes
 from .api_caching import raise_absent
 from .api_http import Answer, Call, json
 from .document import Document
+from .filters import object_filter
 from .ports import Query
-from .records import ObjectFilter, Reference
+from .records import Reference
 from .verbs import Verbs
 
 DEFAULT_LIMIT = 50
@@ -61,7 +62,7 @@ class Reading:
 
     def objects(self, call: Call) -> Answer:
         now = self._now()
-        wanted, limit = self._filter(call, now), limit_of(call)
+        wanted, limit = object_filter(self._query, call.args, now), limit_of(call)
         found: list[Document] = []
         cursor, size = call.args.get("cursor"), 0
         while len(found) < limit and size < PAGE_BYTES:
@@ -99,20 +100,3 @@ class Reading:
 
     def status(self, call: Call) -> Answer:
         return json(shapes.status(self._query.totals(self._now()), self._verbs.running()))
-
-    def _filter(self, call: Call, now: float) -> ObjectFilter:
-        args, query = call.args, self._query
-        actor, follow, kind = args.get("actor"), args.get("follow"), args.get("type")
-        tag, since, until = args.get("tag"), args.get("since"), args.get("until")
-        replied, context = args.get("in_reply_to"), args.get("context")
-        return ObjectFilter(
-            actor=lookup.actor_uri("actor", query, actor) if actor else None,
-            follow=lookup.follow_key("follow", query, follow) if follow else None,
-            type=lookup.object_type("type", kind) if kind else None,
-            tag=lookup.tag(tag) if tag else None,
-            in_reply_to=lookup.uri("in_reply_to", replied) if replied else None,
-            # A conversation may be named by any URI, such as Mastodon's tag: ones.
-            context=context or None,
-            since=lookup.moment("since", since, now) if since else None,
-            until=lookup.moment("until", until, now) if until else None,
-        )

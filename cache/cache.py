@@ -83,14 +83,19 @@ class Cache:
         follow: str | None = None,
         since: Moment | None = None,
         until: Moment | None = None,
+        starts_since: Moment | None = None,
+        starts_until: Moment | None = None,
+        order: str = "published",
         limit: int | None = None,
     ) -> Iterator[Document]:
         """Objects newest first, `since <= published < until`; read in pages as they are taken.
 
+        With `order="start"`, `starts_since` or `starts_until` those that have a start, soonest
+        first, `starts_since <= startTime < starts_until`.
         `actor` and `follow` are URIs or handles. BadInput for what is misspelt, NotFound for a
         handle that was never resolved: neither is an empty list.
         """
-        from . import lookup
+        from . import filters, lookup
 
         self._check_open()
         query = self._query
@@ -103,6 +108,9 @@ class Cache:
             context=_known_as(context),
             since=moment(since),
             until=moment(until),
+            starts_since=moment(starts_since),
+            starts_until=moment(starts_until),
+            order=filters.order("order", order),
         )
         return self._pages(wanted, limit)
 

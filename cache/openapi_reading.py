@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .api_http import JSON, TITLES
+from .filters import ORDERS
 from .mail_layout import DELIVERY_STATES, FOLLOWER_STATES, NOTIFICATION_STATES
 from .openapi_form import EVENTS, HTML, Header, Operation, Parameter, Reply, ref
 from .openapi_shapes import listing, one_of, shape
@@ -110,24 +111,30 @@ REFERENCE = Operation(
     (ID,),
     problems=(404,),
 )
+FILTERS = (
+    Parameter("actor", "the first `attributedTo`: a URI, or a handle that was fetched once"),
+    Parameter("follow", "what the outbox of a followed actor offers: a URI or a handle"),
+    Parameter("type", "`Event`, `as:Event`, or an IRI"),
+    Parameter("tag", "a hashtag, with or without #"),
+    Parameter("in_reply_to", "the URI that is answered"),
+    Parameter("context", "a conversation, by its name"),
+    Parameter("since", "published then or later: a time, a date, or an age such as 2d"),
+    Parameter("until", "published before: a time, a date, or an age such as 2d"),
+    Parameter("starts_since", "what starts then or later, soonest first"),
+    Parameter("starts_until", "what starts before, soonest first"),
+    Parameter(
+        "order",
+        "`published`: newest first; `start`: what has a `startTime`, soonest first",
+        one_of(*ORDERS),
+    ),
+)
 OBJECTS = Operation(
     "GET",
     "/v1/objects",
     "listObjects",
-    "Objects (posts, events, pictures; not actors), newest first",
+    "Objects (posts, events, pictures; not actors), newest first, or by when they start",
     _page("a page of objects", "Item"),
-    (
-        Parameter("actor", "the first `attributedTo`: a URI, or a handle that was fetched once"),
-        Parameter("follow", "what the outbox of a followed actor offers: a URI or a handle"),
-        Parameter("type", "`Event`, `as:Event`, or an IRI"),
-        Parameter("tag", "a hashtag, with or without #"),
-        Parameter("in_reply_to", "the URI that is answered"),
-        Parameter("context", "a conversation, by its name"),
-        Parameter("since", "published then or later: a time, a date, or an age such as 2d"),
-        Parameter("until", "published before: a time, a date, or an age such as 2d"),
-        LIMIT,
-        CURSOR,
-    ),
+    (*FILTERS, LIMIT, CURSOR),
     problems=(404,),
 )
 COLLECTION = Operation(

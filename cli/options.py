@@ -27,6 +27,21 @@ def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> N
         _session(context).debug = True
 
 
+_FILTERS = (
+    ("actor", "A", "Written by this actor: a URI or a handle."),
+    ("follow", "A", "Offered by this followed actor, boosts included."),
+    ("type", "T", "Of this type, such as Note or Event."),
+    ("tag", "H", "With this hashtag."),
+    ("in_reply_to", "ID", "Answers to this object."),
+    ("context", "ID", "Of this conversation."),
+    ("since", "T", "Not before: a date, a time, or an age such as 2d."),
+    ("until", "T", "Before: a date, a time, or an age such as 2d."),
+    ("starts_since", "T", "That start then or later, soonest first."),
+    ("starts_until", "T", "That start before, soonest first."),
+    ("order", "ORDER", "published: newest first; start: soonest first."),
+)
+
+
 def common(function: F) -> F:
     """`-c FILE` and `--debug`."""
     option = click.option(
@@ -51,6 +66,18 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")(
         function
     )
+
+
+def filter_options(function: F) -> F:
+    """Which objects, by the names of the API's parameters."""
+    for name, metavar, text in reversed(_FILTERS):
+        function = click.option(option_name(name), name, metavar=metavar, help=text)(function)
+    return function
+
+
+def option_name(name: str) -> str:
+    """What a command calls a parameter of the API."""
+    return "--" + name.replace("_", "-")
 
 
 def examples(*lines: str) -> str:

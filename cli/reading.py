@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import NotFound
 from . import output
 from .explaining import find
-from .options import common, examples, json_option, pass_session
+from .options import common, examples, filter_options, json_option, option_name, pass_session
 from .session import Session
 
 if TYPE_CHECKING:
@@ -71,55 +71,28 @@ def _view(document: Document, form: str) -> bytes:
     "list",
     epilog=examples(
         "list --actor @alice@example.social --limit 10",
-        "list --type Event --since 2026-01-01 --json",
+        "list --type Event --starts-since 2026-01-01 --json",
         "list --tag photography --since 2d",
     ),
 )
-@click.option("--actor", metavar="A", help="Written by this actor: a URI or a handle.")
-@click.option("--follow", metavar="A", help="Offered by this followed actor, boosts included.")
-@click.option("--type", "type_", metavar="T", help="Of this type, such as Note or Event.")
-@click.option("--tag", metavar="H", help="With this hashtag.")
-@click.option("--in-reply-to", metavar="ID", help="Answers to this object.")
-@click.option("--context", metavar="ID", help="Of this conversation.")
-@click.option("--since", metavar="T", help="Not before: a date, a time, or an age such as 2d.")
-@click.option("--until", metavar="T", help="Before: a date, a time, or an age such as 2d.")
+@filter_options
 @click.option("--limit", metavar="N", default="50", show_default=True, help="At most so many.")
 @json_option
 @common
 @pass_session
 def list_objects(session: Session, /, limit: str, as_json: bool, **filters: str | None) -> None:
-    """List cached objects, newest first."""
+    """List cached objects, newest first, or by when they start."""
     from ..cache import lookup
+    from ..cache.filters import object_filter
 
     now, count = session.now(), lookup.whole("--limit", limit, 1)
     with session.reading() as query:
-        wanted = _filter(query, now, filters)
+        wanted = object_filter(query, filters, now, option_name)
         if as_json:
             _list_json(query, wanted, count, now, filters)
             return
         for document, _ in _objects(query, wanted, count):
             _print_object(document)
-
-
-def _filter(query: Query, now: float, given: dict[str, str | None]) -> ObjectFilter:
-    from ..cache import lookup
-    from ..cache.records import ObjectFilter
-
-    def read(name: str, option: str, reader: Any, *more: Any) -> Any:
-        text = given[name]
-        return None if text is None else reader(option, *more[:1], text, *more[1:])
-
-    tag = given["tag"]
-    return ObjectFilter(
-        actor=read("actor", "--actor", lookup.actor_uri, query),
-        follow=read("follow", "--follow", lookup.follow_key, query),
-        type=read("type_", "--type", lookup.object_type),
-        tag=lookup.tag(tag) if tag is not None else None,
-        in_reply_to=read("in_reply_to", "--in-reply-to", lookup.uri),
-        context=given["context"],
-        since=lookup.moment("--since", given["since"], now) if given["since"] else None,
-        until=lookup.moment("--until", given["until"], now) if given["until"] else None,
-    )
 
 
 def _objects(
@@ -162,6 +135,6 @@ def _list_json(
         cursor, mark = behind, ","
     if mark != ",":
         click.echo(mark, nl=False)
-    args = {name.rstrip("_"): text for name, text in given.items() if text is not None}
+    args = {name: text for name, text in given.items() if text is not None}
     next = Call("GET", "/v1/objects", args).url(cursor=cursor) if cursor else None
     click.echo('],"next":' + shapes.dumps(next).decode() + "}")

@@ -134,6 +134,10 @@ class Client:
         """The first page of a collection's members, in the origin's order."""
         return self._json("GET", _url("/v1/collection", id=id))
 
+    def thread(self, id: str) -> Json:
+        """The conversation that a post stands in, from its beginning, as a tree of `replies`."""
+        return self._json("GET", _url("/v1/thread", id=id))
+
     def changes(self, since: int | None = None, *, follow: bool = False) -> Iterator[Json]:
         """The change log after entry `since`, oldest first, up to now; None: all that is kept.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import BadInput, NotFound
-from . import lookup, shapes
+from . import lookup, shapes, thread_shapes
 from .api_caching import raise_absent
 from .api_http import Answer, Call, json
 from .document import Document
@@ -75,6 +75,14 @@ class Reading:
         references = self._query.references(document.id for document in found)
         next = call.url(cursor=cursor) if cursor is not None else None
         return json(shapes.listing(shapes.items(found, references, now), next))
+
+    def thread(self, call: Call) -> Answer:
+        known = self._known(id_of(call))
+        known = lookup.reference(self._query, known.id) or known
+        tree = self._query.thread(known.id)
+        if tree is None:
+            raise NotFound(known.id, "is not known here")
+        return json(thread_shapes.thread(tree, self._query, self._now()))
 
     def collection(self, call: Call) -> Answer:
         id = id_of(call)

@@ -109,6 +109,7 @@ class Api:
             Route(reading.REFERENCE, read.reference),
             Route(reading.OBJECTS, read.objects),
             Route(reading.COLLECTION, read.collection),
+            Route(reading.THREAD, read.thread),
             Route(reading.CHANGES, Changes(query, feed).get),
             Route(reading.HISTORY, read.history),
             Route(doing.FETCH, write.fetch),

@@ -20,7 +20,7 @@ from .document import Document
 from .environment import Tables, Txn, open_environment
 from .intern import find_id
 from .query import LmdbQuery
-from .views import Change, CollectionView, ObjectFilter, Reference, Version
+from .views import Change, CollectionView, ObjectFilter, Reference, ThreadTree, Version
 
 Moment = str | float | date | datetime
 _PAGE = 200
@@ -123,6 +123,17 @@ class Cache:
             left -= len(page)
             if cursor is None:
                 return
+
+    def thread(self, id: str) -> ThreadTree | None:
+        """The conversation that a post stands in, from its beginning: posts with their `replies`,
+        what is `missing` marked. None for what was never heard of."""
+        from . import lookup
+
+        self._check_open()
+        known = lookup.reference(self._query, id) or lookup.reference(
+            self._query, _known_as(id) or id
+        )
+        return self._query.thread(known.id) if known is not None else None
 
     def collection(self, id: str) -> CollectionView | None:
         """A collection with all of its members, in the origin's order."""

@@ -146,6 +146,15 @@ COLLECTION = Operation(
     (replace(ID, example="https://events.example/users/alice/outbox"), LIMIT, CURSOR),
     problems=(404,),
 )
+THREAD = Operation(
+    "GET",
+    "/v1/thread",
+    "getThread",
+    "The conversation that a post stands in, as far as it is held, from its beginning: a tree",
+    (Reply(200, "its first post, and below each post what answers it", ref("Thread")),),
+    (ID,),
+    problems=(404,),
+)
 CHANGES = Operation(
     "GET",
     "/v1/changes",

@@ -26,6 +26,7 @@ from .options import common
 from .reading import get, list_objects
 from .running import check, hosts, init, run, status
 from .session import Session
+from .threads import thread
 from .upkeep import compact
 
 # What a shell reports of a program that a closed pipe has ended: 128 + SIGPIPE.
@@ -34,7 +35,7 @@ _INTERRUPTED = 130
 _BUG = 1
 
 _COMMANDS = (
-    *(init, run, pull, fetch, get, list_objects, changes, explain),
+    *(init, run, pull, fetch, get, list_objects, thread, changes, explain),
     *(follow, unfollow, follows, import_file, followers, notifications, deliveries),
     *(forget, blocklist, status, hosts, check, compact, key, demo),
 )

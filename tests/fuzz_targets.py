@@ -41,6 +41,7 @@ from fedpull.crawler.protocol import (
     consent,
     identity,
     inboxes,
+    jsonld,
     key_documents,
     media,
     robots,
@@ -72,7 +73,7 @@ from fedpull.crawler.protocol.uri import UrlRules, canonical, check_url, same_or
 from fedpull.crawler.protocol.walk import Walk, begin, step
 from fedpull.crawler.protocol.webfinger import agrees, confirm, read_jrd, subject_handle
 from fedpull.crawler.reading import read
-from fedpull.errors import BadInput, FedpullError
+from fedpull.errors import BadInput, FedpullError, Refused
 
 Target = Callable[[bytes], None]
 TARGETS: dict[str, Target] = {}
@@ -190,6 +191,45 @@ def documents(data: bytes) -> None:
     with suppress(BadInput):
         as2.check_document(doc)
     identity.decide(ALICE, words.pick(VALUES[:5]), doc)
+
+
+OF_CONTEXTS = (
+    "@vocab", "@language", "@protected", "@container", "@version", "@import", "@base", "@nest",
+    "@set", "@index", "@json", "as", "toot", "x", "y", "x:y", "toot:Emoji", "x:", "y:x", "en",
+    "http://joinmastodon.org/ns#", "https://w3id.org/security/v1", "https://gotosocial.org/ns",
+    "https://w3id.org/security/data-integrity/v1", "https://w3id.org/security/multikey/v1",
+)  # fmt: skip
+CONTEXTS = [
+    "https://www.w3.org/ns/activitystreams",
+    "https://w3id.org/security/multikey/v1",
+    {"x": "https://x.example/#", "y": {"@id": "x:y", "@type": "@id"}, "toot": "x:toot#"},
+    {"@language": "EN", "focalPoint": {"@id": "toot:focalPoint", "@container": "@list"}},
+]
+
+
+@target
+def json_ld(data: bytes) -> None:
+    """JSON-LD: a document has one view of each form by either path, or a refusal."""
+    words = Words(data)
+    names, values = (*OF_CONTEXTS, *NAMES), (*OF_CONTEXTS, *VALUES)
+    plain = tuple(name for name in names if not name.startswith("@"))
+    own = words.object(plain, values) if words.below(2) else words.value(names, values)
+    given = words.object(plain if words.below(4) else names, values)
+    given |= {"@context": words.pick((own, [*CONTEXTS, own], CONTEXTS, CONTEXTS[0]))}
+    if len(json.dumps(given)) > 20_000:
+        return  # PyLD takes seconds for the largest
+    try:
+        doc = parse_object(json.dumps(given).encode())
+    except BadInput:
+        return
+    for form in jsonld.FORMS:
+        views_of_it: list[Any] = []
+        for direct in (True, False):
+            try:
+                views_of_it.append(jsonld.view(doc, form, ALICE, direct=direct))
+            except (BadInput, Refused):
+                views_of_it.append(None)
+        assert json.dumps(views_of_it[0]) == json.dumps(views_of_it[1])
 
 
 @target

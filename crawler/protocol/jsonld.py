@@ -52,7 +52,7 @@ def view(
     if direct:
         found = _direct(doc, form)
     if found is None:
-        found = _by_pyld(doc, form, id)
+        found = _by_pyld(doc, form, id, direct=direct)
     return found
 
 
@@ -111,16 +111,20 @@ def _without_context(doc: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in doc.items() if key != "@context"}
 
 
-def _by_pyld(doc: dict[str, Any], form: Form, id: str) -> list[Any] | dict[str, Any]:
+def _by_pyld(
+    doc: dict[str, Any], form: Form, id: str, *, direct: bool
+) -> list[Any] | dict[str, Any]:
     """What PyLD makes of it. It may raise nearly anything on odd input; to us that is one case."""
     with _LOCK:
         try:
-            return _run_pyld(_without_twins(doc), form, id)
+            return _run_pyld(_without_twins(doc), form, id, direct=direct)
         except Exception as error:
             raise _no_view(f"is no JSON-LD ({_code_of(error)})") from error
 
 
-def _run_pyld(doc: dict[str, Any], form: Form, id: str) -> list[Any] | dict[str, Any]:
+def _run_pyld(
+    doc: dict[str, Any], form: Form, id: str, *, direct: bool
+) -> list[Any] | dict[str, Any]:
     jsonld, remembered = _pyld()
     options = {
         "base": id,
@@ -132,6 +136,11 @@ def _run_pyld(doc: dict[str, Any], form: Form, id: str) -> list[Any] | dict[str,
     expanded: list[Any] = jsonld.expand(doc, options)
     if form == "expanded":
         return expanded
+    if direct:  # PyLD holds each id against each prefix, which takes it longer than all the rest
+        try:
+            return ld_compact.compact(expanded)
+        except NotPlain:
+            pass
     # Without a base: an id stays written out, so that it means the same in any place.
     options |= {"base": "", "skipExpansion": True}
     canonical = ld_contexts.entries(ld_contexts.CANONICAL)

@@ -7,12 +7,14 @@ Invariant: it looks at every value once.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .ld_active import Active, NotPlain, Term, absolute, within
 
 _NONE: frozenset[str] = frozenset()
 _LANGUAGE_MAP = frozenset(("@language",))
+_HUGE = sys.float_info.max
 _CONTAINERS = (_NONE, frozenset(("@list",)), frozenset(("@set",)), _LANGUAGE_MAP)
 
 
@@ -130,6 +132,8 @@ def _scalar(active: Active, term: Term | None, value: Any) -> dict[str, Any]:
             if iri is None or value.startswith("@"):
                 raise NotPlain(value)
             return {"@id": iri}
+    elif abs(value) > _HUGE:
+        raise NotPlain("a number that is no float")
     if kind == "@json":
         raise NotPlain("@json")
     if kind is not None and not kind.startswith("@"):

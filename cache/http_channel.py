@@ -8,7 +8,9 @@ never parsed on.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import inf
+from time import time
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableDescriptor, ISSLTransport
@@ -38,6 +40,13 @@ class BoundedChannel(HTTPChannel):
     deadline = inf
     _idle = True
     _held = 0  # bytes of the present request's body
+    _host: Any = None
+
+    def getHost(self) -> Any:  # noqa: N802 - Twisted's name
+        """Our address, which stays what it is: Twisted asks the kernel for it with each request."""
+        if self._host is None:
+            self._host = super().getHost()  # type: ignore[no-untyped-call]
+        return self._host
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
         super().connectionMade()  # type: ignore[no-untyped-call]
@@ -150,6 +159,11 @@ class _Chunks(_ChunkedTransferDecoder):
         return super()._dataReceived_CHUNK_LENGTH()
 
 
+@lru_cache(2)
+def _date(second: int) -> str:
+    return str(datetimeToString(second), "ascii")
+
+
 def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes:
     """Status line and headers. A line break in a value would be another header: it is dropped.
 
@@ -157,7 +171,7 @@ def head_of(answer: Answer, *, keep_alive: bool, chunked: bool = False) -> bytes
     the connection's end is the end of them."""
     reason = RESPONSES.get(answer.status, b"").decode("ascii")
     lines = [f"HTTP/1.1 {answer.status} {reason}", "Server: fedpull"]
-    lines.append(f"Date: {datetimeToString().decode('ascii')}")
+    lines.append(f"Date: {_date(int(time()))}")
     if answer.status not in (204, 304):
         lines.append(f"Content-Type: {answer.type}")
         if answer.chunks is None:

@@ -59,7 +59,7 @@ class Change:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reference:
     """The freshness record of a reference."""
 

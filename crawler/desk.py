@@ -14,11 +14,11 @@ from ..cache.negative import error_of
 from ..cache.ports import Frontier, Query
 from ..cache.records import Attempt, Cause, Kind, Lease, Outcome, Reference, State, Want
 from ..config.url_rules import check_actor
-from ..errors import NotFound, Unreachable
+from ..errors import BadInput, NotFound, Refused, Unreachable
 from .clock import Clock
 from .protocol import webfinger
 from .protocol.handle import Handle
-from .protocol.uri import UrlRules, check_url
+from .protocol.uri import UrlRules, check_url, shown
 
 # A redirect leads to an id, an id may claim another one: further than that it is a maze.
 _MAX_STEPS = 3
@@ -86,7 +86,7 @@ class Desk:
 
     async def _actor(self, handle: Handle, depth: int, until: float) -> Reference:
         first = await self._finger(handle, until)
-        reference = await self._document(first.actor, depth, until)
+        reference = await self._document(first.actor, depth, until, str(handle))
         document = self.query.document(reference.id)
         if document is None:
             raise NotFound(str(handle), f"{reference.id} is not held")
@@ -111,12 +111,12 @@ class Desk:
             raise Unreachable(str(handle), "names no actor")
         return webfinger.Finger(reference.reason or str(handle), reference.target)
 
-    async def _document(self, uri: str, depth: int, until: float) -> Reference:
+    async def _document(self, uri: str, depth: int, until: float, led_by: str = "") -> Reference:
         for _ in range(_MAX_STEPS):
-            attempt = await self._resolve(uri, Kind.DOCUMENT, depth, until)
+            attempt = await self._resolve(uri, Kind.DOCUMENT, depth, until, led_by)
             reference = self.query.reference(uri) or unknown(uri)
             if reference.state is State.REDIRECTED and reference.target is not None:
-                uri = reference.target
+                led_by, uri = led_by or uri, reference.target
                 continue
             failed = error_of(uri, attempt)
             if failed is not None:
@@ -124,12 +124,25 @@ class Desk:
             return reference
         raise Unreachable(uri, "leads from one id to another without end")
 
-    async def _resolve(self, uri: str, kind: Kind, depth: int, until: float) -> Attempt | None:
+    def _check(self, uri: str, led_by: str) -> None:
+        """Raise what is the matter with a URL: the caller's words are wrong where it is his own,
+        but not where it is what he asked for (`led_by`) that has led there."""
+        try:
+            check_url(uri, self.url_rules)
+        except (BadInput, Refused) as error:
+            if not led_by:
+                raise
+            reason = f"leads to {shown(uri)}, which may not be asked for"
+            raise Unreachable(led_by, reason) from error
+        self.refuse(uri)
+
+    async def _resolve(
+        self, uri: str, kind: Kind, depth: int, until: float, led_by: str = ""
+    ) -> Attempt | None:
         key = (kind, uri)
         waiting = self._waiting.get(key)
         if waiting is None:
-            check_url(uri, self.url_rules)
-            self.refuse(uri)
+            self._check(uri, led_by)
             waiting = self._waiting[key] = _Waiting(asyncio.get_running_loop().create_future())
             want = Want(uri, kind, Cause.ON_DEMAND, self.clock.now(), depth=depth)
             waiting.queued = asyncio.ensure_future(self._queue(want))

@@ -18,6 +18,11 @@ from .ports import Query
 from .series import Series
 from .verbs import Verbs
 
+# Whoever can connect may hold a connection and read nothing. A thousand of them hold 64 KiB each in
+# the sockets' buffers; of larger answers (a page of a list has 4 MiB at most, a document 1) so much
+# is kept in all, and one more is told to come again.
+LIMITS = Limits(MAX_BODY, connections=1_000, answers=64 * 2**20)
+
 
 class ApiRequest(BoundedRequest):
     """One request, from its bytes to a Call."""
@@ -46,7 +51,7 @@ class ApiSite(BoundedSite):
     """The factory of connections, with the API that their requests ask."""
 
     def __init__(self, api: Api, reactor: Any = None) -> None:
-        super().__init__(ApiRequest, Limits(MAX_BODY), reactor)
+        super().__init__(ApiRequest, LIMITS, reactor)
         self.api = api
 
     def stopFactory(self) -> None:  # noqa: N802 - Twisted's name

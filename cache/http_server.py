@@ -23,7 +23,7 @@ from twisted.web.server import Site
 from ..errors import FedpullError
 from .api_http import Answer, problem, problem_of
 from .http_channel import BoundedChannel, head_of
-from .http_stream import Stream
+from .http_stream import PIECE, Stream
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Limits:
     connections: int | None = None
     per_client: int | None = None
     bodies: int | None = None  # bytes of all bodies that are being read or answered
+    answers: int | None = None  # bytes of all answers that are larger than a piece, until they left
 
 
 class BoundedRequest(Request):
@@ -111,8 +112,15 @@ class BoundedRequest(Request):
     def send(self, answer: Answer) -> None:
         if self._disconnected:
             return
+        site, size = self.channel.site, len(answer.body)
+        if answer.chunks is None and size > PIECE and self.method != b"HEAD":
+            if site.has_room(size):
+                self._stream = site.keep(Stream(self, answer).run(), size)
+                return
+            detail = "too many large answers are on their way to readers that are slow"
+            answer = problem(503, "busy", detail, (("Retry-After", "30"),))
         if answer.chunks is not None:
-            self._stream = self.channel.site.keep(Stream(self, answer).run())
+            self._stream = site.keep(Stream(self, answer).run())
             return
         head = head_of(answer, keep_alive=bool(self.channel.persistent))
         self.write_head(head if self.method == b"HEAD" else head + answer.body)
@@ -149,6 +157,7 @@ class BoundedSite(Site):
         super().__init__(Resource(), request, timeout=None, reactor=reactor)  # type: ignore[no-untyped-call]
         self.limits = limits
         self.held = 0  # bytes of bodies, see `Limits.bodies`
+        self._leaving = 0  # bytes of answers, see `Limits.answers`
         self._counted = counted
         self._tasks: set[asyncio.Future[None]] = set()
         self._channels: dict[Any, str] = {}
@@ -203,11 +212,22 @@ class BoundedSite(Site):
 
         self.keep(later())
 
-    def keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
-        """Have it done, until the site is closed."""
+    def has_room(self, size: int) -> bool:
+        """Whether so large an answer may be kept until its reader has taken it."""
+        most = self.limits.answers
+        return most is None or self._leaving + size <= most
+
+    def keep(self, work: Coroutine[Any, Any, None], size: int = 0) -> asyncio.Future[None]:
+        """Have it done, until the site is closed; `size`: of the answer that it holds meanwhile."""
+
+        def ended(task: asyncio.Future[None]) -> None:
+            self._tasks.discard(task)
+            self._leaving -= size
+
+        self._leaving += size
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(ended)
         return task
 
     def startFactory(self) -> None:  # noqa: N802 - Twisted's name

@@ -1,14 +1,16 @@
 """An answer that is written piece by piece, as fast as its reader takes it and no faster.
 
-It makes no pieces. Invariants: at most one piece beyond the socket's buffer is in memory; a reader
-that takes nothing for `Limits.write_seconds` is cut off; a message that could not be finished never
-looks finished (RFC 9112 section 8); whatever ends the connection closes what makes the pieces.
+It makes no pieces but of a body that is there. Invariants: at most one piece beyond the socket's
+buffer is in memory; a reader that takes nothing for `Limits.write_seconds` is cut off; a message
+that could not be finished never looks finished (RFC 9112 section 8); whatever ends the connection
+closes what makes the pieces.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PIECE = 64 * 1024
+
 
 @implementer(IPushProducer)
 class Stream:
@@ -33,6 +37,7 @@ class Stream:
         self._request = request
         self._channel: Any = request.channel
         self._answer = answer
+        self._chunks = _pieces(answer.body) if answer.chunks is None else answer.chunks
         self._free = asyncio.Event()
         # Behind an answer that its reader has not taken yet.
         if self._channel._waitingForTransport:
@@ -54,10 +59,9 @@ class Stream:
 
     async def run(self) -> None:
         """Write all of it; cancelled when the connection ends before."""
-        request, channel, chunks = self._request, self._channel, self._answer.chunks
-        assert chunks is not None
+        request, channel, chunks = self._request, self._channel, self._chunks
         # What reads HTTP/1.0 knows no chunks: for it the end of the connection is the end.
-        chunked = request.clientproto == b"HTTP/1.1"
+        chunked = self._answer.chunks is not None and request.clientproto == b"HTTP/1.1"
         channel.registerProducer(self, True)
         async with aclosing(chunks):
             request.write_head(
@@ -74,8 +78,7 @@ class Stream:
         request.finish()  # type: ignore[no-untyped-call]
 
     async def _write(self, chunked: bool) -> None:
-        channel, chunks = self._channel, self._answer.chunks
-        assert chunks is not None
+        channel, chunks = self._channel, self._chunks
         await self._free.wait()
         async for piece in chunks:
             if piece:
@@ -84,3 +87,9 @@ class Stream:
             await self._free.wait()
         if chunked:
             channel.write(b"0\r\n\r\n")
+
+
+async def _pieces(body: bytes) -> AsyncGenerator[bytes, None]:
+    """A body that is there whole, for a reader that may be slow."""
+    for begins in range(0, len(body), PIECE):
+        yield body[begins : begins + PIECE]

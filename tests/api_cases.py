@@ -221,6 +221,7 @@ class Serving:
     origin: Origin
     address: str = ""
     now: float = NOW
+    site: Any = None
     operations: Sequence[Operation] = ()
 
     @property
@@ -273,6 +274,7 @@ async def serving(
     site = build_site(store.query, running.origin, chosen, lambda: running.now, feed, reactor)
     port = await listen(reactor, description, site)
     running.address = port.address
+    running.site = site
     running.operations = site.api.operations
     try:
         yield running

@@ -108,6 +108,31 @@ def test_a_name_without_a_host_is_the_example_of_the_manual() -> None:
         pytest.param("politeness.concurrency", True, "true is not a whole number", id="true"),
         pytest.param("politeness.pages", 100, "100 is not a rate", id="bare number for a rate"),
         pytest.param(
+            "politeness.pages",
+            [],
+            "is an empty list: expected a count and a time, such as 100/15m or 20000/h, or a list"
+            " of such rates",
+            id="no rates",
+        ),
+        pytest.param(
+            "politeness.pages",
+            ["100/15m", "0/1d"],
+            "'0/1d' allows nothing or everything",
+            id="one of several rates",
+        ),
+        pytest.param(
+            "politeness.pages",
+            ["100/h", "200/1h"],
+            "two rates are for the same time: expected one rate for each time",
+            id="two rates for an hour",
+        ),
+        pytest.param(
+            "politeness.pages",
+            ["1/s", "9/m", "99/h", "999/d", "9999/7d"],
+            "5 rates are too many: expected at most 4",
+            id="too many rates",
+        ),
+        pytest.param(
             "politeness.robots_allow",
             ["https://a.example/"],
             "[0]: 'https://a.example/' is not a host name",

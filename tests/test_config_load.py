@@ -58,6 +58,8 @@ def test_values_become_plain_numbers(tmp_path: Path) -> None:
     )
 
     assert (config.politeness.gap, config.politeness.pages) == (0.0, (Rate(5, 60.0),))
+    several = loaded(tmp_path, "politeness: {pages: [1000/1d, 100/15m]}").politeness
+    assert several.pages == (Rate(100, 900.0), Rate(1000, 86_400.0))
     assert (config.network.timeout, config.network.max_bytes) == (60.0, 2 * 2**20)
     assert config.network.connect_target("any.example", 443) == ("a", 1)
     assert config.freshness.types == {"default": "adaptive", "Person": 86400.0}

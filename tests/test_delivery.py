@@ -297,6 +297,22 @@ async def test_a_host_is_left_alone_for_as_long_as_it_says(post_office: Office) 
         assert post.states == ["delivered"] * 3
 
 
+async def test_the_limits_that_an_inbox_announces_hold_for_its_host(post_office: Office) -> None:
+    """Whoever counts our deliveries counts what we read of them, too."""
+    headers = {"RateLimit": '"all";r=0;t=60', "RateLimit_Policy": '"all";q=30;w=60'}
+    told = response(b"", status="202 Accepted", **headers)
+    async with post_office(lambda seen: told) as post:
+        await post.queue(send(1))
+        known = post.opened.query.host("a.example:80", NOW)
+        turn = post.opened.frontier.turn("a.example:80", NOW + 30, False).result()
+
+    assert post.wire.requests
+    assert known is not None
+    assert [(one.name, one.quota, one.remaining) for one in known.windows] == [("all", 30, 0)]
+    assert turn is not None
+    assert turn > NOW + 60
+
+
 async def test_what_was_under_way_when_the_process_died_is_sent_again(post_office: Office) -> None:
     """The same activity, and only that: what was written down is not repeated."""
     with store_at(post_office.path) as opened:

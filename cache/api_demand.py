@@ -1,9 +1,10 @@
 """How much callers may have us fetch: the bound on what they asked for and has not come yet.
 
 It fetches nothing itself and knows no politeness (the frontier's); it keeps callers from filling
-the queue faster than politeness empties it. Invariant: at most MAX_HOST ids of one host and
-MAX_ALL in all are outstanding; one more is refused with Busy, the same one again is not. What is
-checked behind an answer is bounded as well, and beyond that passed over.
+the queue faster than politeness empties it. Invariant: at most MAX_HOST ids of one host, MAX_DOMAIN
+of one registrable domain and MAX_ALL in all are outstanding; one more is refused with Busy, the
+same one again is not. What is checked behind an answer is bounded as well, and beyond that passed
+over.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ..crawler.protocol.domains import domain
 from ..crawler.protocol.handle import Handle, parse_actor
 from ..crawler.protocol.uri import host_port
 from ..crawler.protocol.webfinger import finger_url
@@ -31,6 +33,8 @@ T = TypeVar("T")
 
 # At one request in two seconds a host is through with so many in a little over three minutes.
 MAX_HOST = 100
+# A wildcard in the DNS has hosts without end under one domain.
+MAX_DOMAIN = 200
 MAX_ALL = 5_000
 # An id that did not come while its caller waited stays in the queue; after this it is not counted.
 LINGER = 600.0
@@ -46,6 +50,7 @@ class _Asked:
     """Something that was asked for and has not come yet; `callers` of it are waiting."""
 
     host: str
+    domain: str
     since: float
     callers: int = 0
 
@@ -59,6 +64,7 @@ class OnDemand:
         self._now = now
         self._asked: dict[str, _Asked] = {}
         self._of_host: dict[str, set[str]] = {}
+        self._of_domain: dict[str, set[str]] = {}
         self._checked: OrderedDict[str, float] = OrderedDict()
         self._checks: OrderedDict[str, tuple[float, int]] = OrderedDict()  # by host: since, count
         self._looked = float("-inf")  # when all that is outstanding was looked at last
@@ -143,15 +149,17 @@ class OnDemand:
     def _admit(self, key: str, host: str) -> _Asked:
         if (asked := self._asked.get(key)) is not None:
             return asked
-        if len(self._of_host.get(host, ())) >= MAX_HOST:
-            self._settle(self._of_host[host])
+        of = domain(host)
+        if self._is_full(host, of):
+            self._settle(self._of_host.get(host, set()) | self._of_domain.get(of, set()))
         if len(self._asked) >= MAX_ALL and not 0.0 <= self._now() - self._looked < 1.0:
             self._looked = self._now()
             self._settle(self._asked)
-        if len(self._of_host.get(host, ())) >= MAX_HOST or len(self._asked) >= MAX_ALL:
+        if self._is_full(host, of) or len(self._asked) >= MAX_ALL:
             raise Busy(key, "is not fetched now: too much is waiting to be fetched already")
-        asked = self._asked[key] = _Asked(host, self._now())
+        asked = self._asked[key] = _Asked(host, of, self._now())
         self._of_host.setdefault(host, set()).add(key)
+        self._of_domain.setdefault(of, set()).add(key)
         return asked
 
     def _settle(self, keys: Iterable[str]) -> None:
@@ -168,10 +176,15 @@ class OnDemand:
         return known is not None and any(attempt.at >= since for attempt in known.log)
 
     def _forget(self, key: str) -> None:
-        host = self._asked.pop(key).host
-        self._of_host[host].discard(key)
-        if not self._of_host[host]:
-            del self._of_host[host]
+        asked = self._asked.pop(key)
+        for outstanding, name in (self._of_host, asked.host), (self._of_domain, asked.domain):
+            outstanding[name].discard(key)
+            if not outstanding[name]:
+                del outstanding[name]
+
+    def _is_full(self, host: str, of: str) -> bool:
+        waiting, below = self._of_host.get(host, ()), self._of_domain.get(of, ())
+        return len(waiting) >= MAX_HOST or len(below) >= MAX_DOMAIN
 
 
 def _host_of(actor: Handle | str) -> str:

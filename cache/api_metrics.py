@@ -17,6 +17,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from ..crawler.protocol.budgets import Spent
+from ..crawler.protocol.quotas import REASONS
 from .api_http import Answer, Call
 from .mail_records import DeliveryState, Effect, NotificationState
 from .ports import Query
@@ -58,6 +60,7 @@ class Metrics(Collector):
         yield from _asking(counted)
         yield from _pushed(totals, counted)
         yield from _sent(totals, counted)
+        yield from _bounded(counted)
 
 
 def _held(totals: Totals, running: Running) -> Iterator[Metric]:
@@ -172,6 +175,28 @@ def _sent(totals: Totals, counted: Counted) -> Iterator[Metric]:
         "delivery_retries",
         "Deliveries put off to be tried again.",
         mail.get(("delivery", "waiting"), 0),
+    )
+
+
+def _bounded(counted: Counted) -> Iterator[Metric]:
+    mail = counted.mail
+    refused: dict[str, int] = {reason: mail.get(("quota", reason), 0) for reason in REASONS}
+    yield _counters(
+        "quota_refusals", "What was not asked for or not kept, by the quota.", "reason", refused
+    )
+    words = (*get_args(Spent), "day")
+    spent: dict[str, int] = {what: mail.get(("budget", what), 0) for what in words}
+    yield _counters(
+        "budget_refusals",
+        "Requests for threads that were not queued, by what was used up.",
+        "spent",
+        spent,
+    )
+    yield _counter(
+        "evicted_documents", "Documents that made room for others.", mail.get(("evicted",), 0)
+    )
+    yield _counter(
+        "evicted_hosts", "Hosts that made room for others.", mail.get(("host evicted",), 0)
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..crawler.protocol.budgets import ON_DEMAND
 from ..errors import BadInput
 from . import lookup, shapes
 from .api_demand import OnDemand
@@ -20,7 +21,7 @@ from .verbs import Verbs
 DEFAULT_WAIT = 30.0
 MAX_WAIT = 300.0
 # Each level may want several documents; nobody asks for a whole conversation by hand.
-MAX_DEPTH = 100
+MAX_DEPTH = ON_DEMAND.depth
 MAX_ACTORS = 1_000
 
 _FETCH = frozenset({"id", "depth", "wait"})

@@ -209,11 +209,15 @@ def _set_terms(work: Work, row: TermsRow, item: Put) -> None:
 
 def words_of(work: Work, types: tuple[str, ...]) -> tuple[bytes, ...]:
     """What stands for types in terms."""
-    return tuple(dict.fromkeys([word_of(work, TYPE, name) for name in types[:_MOST_TYPES]]))
+    found = [word_of(work, TYPE, name) for name in types[:_MOST_TYPES]]
+    return tuple(dict.fromkeys(word for word in found if word != NONE))
 
 
 def _term(work: Work, uri: str | None) -> bytes:
-    return id_of(work, uri) if uri is not None and len(uri) <= _LONGEST else NONE
+    """What a document names is found by, unless the host of that has used up its room for ids."""
+    if uri is None or len(uri) > _LONGEST or not quota.may_name(work, uri):
+        return NONE
+    return id_of(work, uri)
 
 
 def _when(stated: float | None, fetched_at: float, shown: bytes) -> bytes:

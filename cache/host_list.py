@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from ..crawler.protocol.knock import fresh
+from ..crawler.protocol.quotas import REASONS
 from . import windows
 from .environment import Tables, Txn
 from .host_state import HostHealth, reason, standing
 from .layout import host_key, some
 from .queue_layout import HostRow
-from .views import Host, HostWindow
+from .quota_rows import HOST as OF_HOST
+from .quota_rows import unpack
+from .views import Host, HostKept, HostWindow
 
 HOSTS_A_READ = 500
+_NOTHING = HostKept()
 
 
 def read_hosts(txn: Txn, t: Tables, start: bytes, now: float | None) -> tuple[list[Host], bytes]:
@@ -19,19 +23,38 @@ def read_hosts(txn: Txn, t: Tables, start: bytes, now: float | None) -> tuple[li
     cursor = txn.cursor(t.host)
     more = cursor.set_range(start)
     while more and len(found) < HOSTS_A_READ:
-        found.append(_host(cursor.value(), now))
-        start = cursor.key() + b"\0"
+        key = cursor.key()
+        found.append(_host(cursor.value(), now, _kept(txn, t, key)))
+        start = key + b"\0"
         more = cursor.next()
     return found, start
 
 
 def read_host(txn: Txn, t: Tables, name: str, now: float | None) -> Host | None:
     """One host by its name; None: it was never asked."""
-    row = txn.get(host_key(name), None, t.host)
-    return None if row is None else _host(row, now)
+    key = host_key(name)
+    row = txn.get(key, None, t.host)
+    return None if row is None else _host(row, now, _kept(txn, t, key))
 
 
-def _host(row: bytes, now: float | None) -> Host:
+def _kept(txn: Txn, t: Tables, key: bytes) -> HostKept:
+    row = txn.get(OF_HOST + key, None, t.quota)
+    if row is None:
+        return _NOTHING
+    usage = unpack(row)
+    return HostKept(
+        references=usage.references,
+        documents=usage.documents,
+        bytes=usage.bytes,
+        own_bytes=usage.own_bytes,
+        refused=usage.refused,
+        evicted=usage.evicted,
+        reason=REASONS[usage.why] if usage.why is not None else None,
+        refused_at=usage.refused_at or None,
+    )
+
+
+def _host(row: bytes, now: float | None, kept: HostKept) -> Host:
     host = HostRow.unpack(row)
     health = HostHealth(
         host.failures,
@@ -71,6 +94,7 @@ def _host(row: bytes, now: float | None) -> Host:
         gap=slowed or None,
         pace=part,
         windows=tuple(_window(one, host.requests) for one in running),
+        kept=kept,
     )
 
 

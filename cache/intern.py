@@ -91,17 +91,24 @@ def _spell(kind: str, text: str) -> str:
 
 
 def word_of(work: Work, kind: str, text: str) -> bytes:
+    """The id of a word, made if need be; NONE for one type too many, as words stay for good."""
     id = work.memo.words.get((kind, text))
     if id is None:
         spelled = _spell(kind, text)
         key = uri_key(spelled)
         id = work.txn.get(key, None, work.t.uri)
+        if id is None and kind == TYPE and _is_full(work):
+            return NONE
         if id is None:
             id = work.new_id()
             work.put(work.t.uri, key, id)
             work.put(work.t.word, id, spelled[1:].encode("utf-8", "surrogatepass"))
         work.memo.words[kind, text] = id
     return id
+
+
+def _is_full(work: Work) -> bool:
+    return bool(work.txn.stat(work.t.word)["entries"] >= work.limits.types)
 
 
 def fold_tag(tag: str) -> str:

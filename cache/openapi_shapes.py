@@ -128,6 +128,16 @@ _HOST: dict[str, Any] = {
     "why": maybe(TEXT),
     "gap": maybe(NUMBER),
     "pace": NUMBER,
+    "kept": shape(
+        references=WHOLE,
+        documents=WHOLE,
+        bytes=WHOLE,
+        own_bytes=WHOLE,
+        refused=WHOLE,
+        evicted=WHOLE,
+        reason=maybe(TEXT),
+        refused_at=maybe(TIME),
+    ),
     "windows": several(
         shape(
             name=TEXT,

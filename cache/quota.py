@@ -60,13 +60,13 @@ def flush(work: Work) -> None:
     work.kept.clear()
     rows.sort()
     work.put_all(work.t.minted, rows)
-    empty = pack(Usage())
     for key in sorted(work.usages):
-        row = pack(work.usages[key])
-        before = work.usages_before[key]
-        if row == before or (before is None and row == empty):
-            continue
-        work.put(work.t.quota, key, row)
+        found, before = work.usages[key], work.usages_before[key]
+        if found == Usage(day=found.day):  # of names that are minted most have come to nothing
+            if before is not None:
+                work.delete(work.t.quota, key)
+        elif (row := pack(found)) != before:
+            work.put(work.t.quota, key, row)
     work.usages.clear()
     work.usages_before.clear()
 
@@ -280,6 +280,12 @@ def _home(work: Work, follow: bytes) -> str | None:
         outbox = orjson.loads(stored).get("outbox") if stored is not None else None
         work.homes[follow] = host_port(outbox) if outbox else None
     return work.homes[follow]
+
+
+def may_name(work: Work, uri: str) -> bool:
+    """Whether an id may be noted that something mentions: it is known, or its host has room."""
+    place = place_of(uri)
+    return place is None or has_room(work, place) or known_id(work, uri) is not None
 
 
 def has_room(work: Work, place: Place) -> bool:

@@ -123,10 +123,4 @@ def entries(work: Work, page: Members) -> tuple[Entry, ...]:
     than there is room for, as each may be an id that nobody has ever met."""
     if page.follow:
         return page.entries
-    return tuple(one for one in page.entries if may_name(work, one.object))
-
-
-def may_name(work: Work, uri: str) -> bool:
-    """Whether an id may be noted that something mentions: it is known, or its host has room."""
-    place = place_of(uri)
-    return place is None or quota.has_room(work, place) or known_id(work, uri) is not None
+    return tuple(one for one in page.entries if quota.may_name(work, one.object))

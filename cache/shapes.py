@@ -24,6 +24,7 @@ from .records import (
     CollectionView,
     Follow,
     Host,
+    HostKept,
     HostWindow,
     Reads,
     Reference,
@@ -271,11 +272,25 @@ def host(known: Host) -> Json:
         "gap": None if known.gap is None else round(known.gap, 3),
         "pace": round(known.pace, 3),
         "windows": [host_window(one) for one in known.windows],
+        "kept": host_kept(known.kept),
         "requests": known.requests,
         "in_flight": known.in_flight,
         "due": known.due,
         "backlog": known.backlog,
         "lag": known.lag,
+    }
+
+
+def host_kept(kept: HostKept) -> Json:
+    return {
+        "references": kept.references,
+        "documents": kept.documents,
+        "bytes": kept.bytes,
+        "own_bytes": kept.own_bytes,
+        "refused": kept.refused,
+        "evicted": kept.evicted,
+        "reason": kept.reason,
+        "refused_at": time(kept.refused_at),
     }
 
 

@@ -81,6 +81,9 @@ def apply(work: Work, outcome: Outcome) -> Applied:
     logged = len(work.changes)
     kept = [put for put in outcome.puts if room.takes(work, put)]
     verdicts = [(put, documents.put(work, put)) for put in kept]
+    lease = outcome.lease
+    if lease is not None and lease.want.root and kept:
+        threads.took(work, lease.want, sum(len(put.body) for put in kept))
     for mark in outcome.marks:
         marks.mark(work, mark, outcome.at)
     if outcome.members is not None:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..crawler.protocol.thread import MAX_DAILY, MAX_FETCHES, QUIET_AGE, pause, places
+from ..crawler.protocol import budgets
+from ..crawler.protocol.thread import MAX_DAILY, QUIET_AGE, pause, places
 from .intern import FOLLOW, find_id, find_word, uri_of, word_text
 from .layout import NONE, some
 from .views import Thread
@@ -29,7 +30,8 @@ if TYPE_CHECKING:  # readers that ask for no threads load no wants
     from .environment import Tables, Txn
     from .records import Want
 
-_THREAD = Struct(">dddI")
+_THREAD = Struct(">dddIQ")
+_THREAD_OLDER = Struct(">dddI")  # until schema 4 no bytes were counted
 _LISTING = Struct(">dHI")
 _SUM = Struct(">IQII")
 # Of the pause: the agenda plans with it, and rounds its bounds.
@@ -41,26 +43,34 @@ _DAY, _MOST_DAYS = 86_400.0, 30
 @dataclass(slots=True)
 class ThreadRow:
     """`born` is when the post was published, as far as that can be believed; `fetched` counts the
-    requests that were queued, those that failed and are tried again as well."""
+    requests that were queued, those that failed and are tried again as well; `size` are the bytes
+    of the documents that were kept for it."""
 
     started: float
     born: float
     read: float = nan  # when a visit of one of its collections ended last
     fetched: int = 0
+    size: int = 0
 
     def pack(self) -> bytes:
-        return _THREAD.pack(self.started, self.born, self.read, self.fetched)
+        return _THREAD.pack(self.started, self.born, self.read, self.fetched, self.size)
 
     @classmethod
     def unpack(cls, row: bytes) -> ThreadRow:
-        return cls(*_THREAD.unpack(row))
+        older = len(row) == _THREAD_OLDER.size
+        return cls(*(_THREAD_OLDER if older else _THREAD).unpack(row))
+
+    def used_up(self, budget: budgets.Budget, now: float) -> budgets.Spent | None:
+        """What of a budget is used up."""
+        account = budgets.Account(self.fetched, self.size, self.started)
+        return budgets.over(budget, account, now)
 
     def age(self, now: float) -> float:
         return max(now - self.born, 0.0)
 
     def why_over(self, now: float) -> str:
         """Why nothing more is read of it by itself; empty where it is."""
-        if self.fetched >= MAX_FETCHES:
+        if self.used_up(budgets.FOLLOW, now) is not None:
             return "size"
         return "age" if self.age(now) > QUIET_AGE else ""
 

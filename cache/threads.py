@@ -1,9 +1,9 @@
 """What may be fetched for the sake of a thread: counted, bounded, and left alone for a while.
 
 Every row of the queue that has a root passes here before it is queued. It decides nothing about
-what belongs to a thread. Invariant: whatever the answers say, no more than `MAX_FETCHES` requests
-are queued for one thread of one follow, no more than `MAX_DAILY` for one day and all its threads,
-and no collection is read again before its pause is over.
+what belongs to a thread. Invariant: whatever the answers say, no more is queued for one thread of
+one follow than its budget allows, no more than `MAX_DAILY` for one day and all its threads, and no
+collection is read again before its pause is over.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isnan
 
-from ..crawler.protocol.thread import ASKED_AGAIN, MAX_FETCHES
+from ..crawler.protocol import budgets
+from ..crawler.protocol.thread import ASKED_AGAIN
 from . import walks
 from .intern import FOLLOW, known_id, text_of, word_of
 from .layout import NONE
@@ -46,7 +47,9 @@ def admit(work: Work, id: bytes, kind: int, row: Row) -> bool:
     sums = SumRow.load(work.txn, work.t, row.follow)
     # Who asks on demand waits for it.
     earliest = sums.room(now) if row.follow != NONE else now
-    if thread.fetched >= MAX_FETCHES or earliest is None:
+    budget = budgets.FOLLOW if row.follow != NONE else budgets.ON_DEMAND
+    if (spent := thread.used_up(budget, now)) is not None or earliest is None:
+        work.ended["budget", spent or "day"] += 1
         if kind == Kind.PAGE:
             walks.drop(work, id)
         return False
@@ -94,6 +97,17 @@ def _may_be_read(work: Work, id: bytes, row: Row, thread: ThreadRow, now: float)
 
 def _is_there(work: Work, key: bytes) -> bool:
     return work.txn.get(key, None, work.t.thread) is not None
+
+
+def took(work: Work, want: Want, size: int) -> None:
+    """Count the bytes that were kept of an answer to what a thread has asked for."""
+    root = known_id(work, want.root)
+    follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
+    stored = work.txn.get(follow + root, None, work.t.thread) if root is not None else None
+    if stored is not None and root is not None:
+        thread = ThreadRow.unpack(stored)
+        thread.size += size
+        work.put(work.t.thread, follow + root, thread.pack())
 
 
 def visited(work: Work, lease: Lease, at: float) -> None:

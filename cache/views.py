@@ -238,6 +238,21 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
+class HostKept:
+    """What is kept of a host that nobody followed owns, in `references`, `documents` and `bytes`;
+    what a quota has refused of it, and why the latest time."""
+
+    references: int = 0
+    documents: int = 0
+    bytes: int = 0
+    own_bytes: int = 0  # of the documents of who is followed there
+    refused: int = 0
+    evicted: int = 0
+    reason: str | None = None
+    refused_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HostWindow:
     """A limit that a host announces: so many requests are left of `quota` in `seconds` until it
     begins anew. 0: it does not say."""
@@ -269,3 +284,4 @@ class Host:
     gap: float | None = None  # seconds between two requests, where it gets longer ones than stated
     pace: float = 1.0  # the part of the full pace that it gets since its latest 429
     windows: tuple[HostWindow, ...] = ()  # the limits that it announces
+    kept: HostKept = HostKept()

@@ -55,6 +55,8 @@ def _unknown(reference: Reference, now: float) -> str:
         text = f"{text}. Last time, {ago(last.at, now)}: {last.outcome}"
         watched = _watched(reference, now)
         return f"{text}. {watched[0].upper()}{watched[1:]}" if watched else text
+    if reference.reason == "evicted":
+        return f"Not held any more: {REASONS['evicted']}; whoever asks for it has it fetched anew"
     if reference.last_error:
         return f"Known, but not fetched yet: {_failures(reference)}"
     return "Known, but not fetched yet"

@@ -201,7 +201,7 @@ def hosts(session: Session, as_json: bool) -> None:
         return
     heads = (
         *("host", "state", "signature", "requests", "queued", "overdue", "for"),
-        *("failures", "not before", "left", "why"),
+        *("failures", "not before", "left", "kept", "refused", "why"),
     )
     rows = (
         (
@@ -209,7 +209,9 @@ def hosts(session: Session, as_json: bool) -> None:
             host.knock.form or ("refused" if settled(host.knock) else None),
             *(host.requests, host.due, host.backlog),
             *(None if host.lag is None else span(host.lag), host.failures),
-            *(output.moment(host.until), _left(host.windows), host.why or host.last_error),
+            *(output.moment(host.until), _left(host.windows)),
+            *(host.kept.documents, host.kept.refused),
+            host.why or host.kept.reason or host.last_error,
         )
         for host in known
     )

@@ -16,16 +16,20 @@ from queue import SimpleQueue
 
 from .answer import Lost
 from .protocol.addresses import IPNetwork, allowed, parse_address
+from .protocol.domains import domain
 
 # getaddrinfo tells no TTL. Half a minute spares a walk its lookups and is no pinning to speak of.
 CACHE_SECONDS = 30.0
 MAX_CACHED = 4096
+# So many of them for the names under one registrable domain: one that invents names must not have
+# the names of all others looked up again.
+MAX_CACHED_PER_DOMAIN = 64
 LOOKUP_SECONDS = 10.0
 # A lookup blocks a thread for as long as a hostile name server likes. The event loop's own pool
 # gives lookups two threads; the default executor is shared with everyone else.
 THREADS = 16
-# So many of them for the names under one domain, by its last two labels: a domain that invents
-# names and never answers for them must not keep the others from being resolved.
+# So many of them for the names under one registrable domain: one that invents names and never
+# answers for them must not keep the others from being resolved.
 THREADS_PER_DOMAIN = 4
 MAX_ADDRESSES = 4  # that are tried one after the other
 
@@ -60,6 +64,7 @@ class Resolver:
         self._counts = counts
         self._lookup = lookup
         self._cache: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
+        self._names: dict[str, OrderedDict[str, None]] = {}  # of each domain, as they are in there
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = 0
         # On the loop's side: what was handed to the threads, and what waits for its domain.
@@ -75,16 +80,32 @@ class Resolver:
         if held is not None and loop.time() < held[0]:
             return held[1]
         checked = self._checked(host, await self._ask(host, port, loop))
-        self._cache[host] = (loop.time() + CACHE_SECONDS, checked)
-        self._cache.move_to_end(host)
-        while len(self._cache) > MAX_CACHED:
-            self._cache.popitem(last=False)
+        self._remember(host, loop.time() + CACHE_SECONDS, checked)
         return checked
 
     def close(self) -> None:
         for _ in range(self._threads):
             self._jobs.put(None)
         self._threads = 0
+
+    def _remember(self, host: str, until: float, checked: tuple[str, ...]) -> None:
+        """The newest last; the oldest of its own domain makes room, or of all."""
+        names = self._names.setdefault(domain(host), OrderedDict())
+        names[host] = None
+        names.move_to_end(host)
+        self._cache[host] = (until, checked)
+        self._cache.move_to_end(host)
+        while len(names) > MAX_CACHED_PER_DOMAIN:
+            self._drop(next(iter(names)))
+        while len(self._cache) > MAX_CACHED:
+            self._drop(next(iter(self._cache)))
+
+    def _drop(self, host: str) -> None:
+        del self._cache[host]
+        names = self._names[domain(host)]
+        del names[host]
+        if not names:
+            del self._names[domain(host)]
 
     def _checked(self, host: str, found: Sequence[str]) -> tuple[str, ...]:
         good = tuple(dict.fromkeys(ip for ip in found if allowed(ip, self._networks)))
@@ -94,12 +115,11 @@ class Resolver:
         return good[:MAX_ADDRESSES]
 
     async def _ask(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> Sequence[str]:
-        domain = ".".join(host.split(".")[-2:])
-        job = _Job(host, port, domain, loop, loop.create_future())
-        if self._handed[domain] < THREADS_PER_DOMAIN:
+        job = _Job(host, port, domain(host), loop, loop.create_future())
+        if self._handed[job.domain] < THREADS_PER_DOMAIN:
             self._hand(job)
         else:
-            self._held.setdefault(domain, deque()).append(job)
+            self._held.setdefault(job.domain, deque()).append(job)
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 found = await job.future

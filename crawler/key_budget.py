@@ -1,4 +1,4 @@
-"""How many keys may be fetched for whom: buckets of tokens, in all and for each host and client.
+"""How many keys may be fetched for whom: buckets of tokens, in all and for each domain and client.
 
 Pure: `now` is an argument, and it fetches nothing. Who can make us fetch is everybody (a request
 names the key that it says it is signed with), so this is what a flood of forged requests comes to.
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TypeVar
+
+from .protocol.domains import domain
 
 T = TypeVar("T")
 
@@ -44,10 +46,13 @@ class KeyBudget:
 
     def take(self, now: float, host: str, client: str, *, known: bool) -> float:
         """0: a key may be fetched from `host` because of `client`, and is counted. Else nothing is,
-        and it is how many seconds to wait. `known`: we know the actor whose key it is to be."""
+        and it is how many seconds to wait. `known`: we know the actor whose key it is to be.
+
+        Hosts of one registrable domain share a bucket: a wildcard invents as many as it likes."""
+        of = domain(host)
         left = (
             _left(self._totals.get(known), self._total, now),
-            _left(self._hosts.get(host), self._host, now),
+            _left(self._hosts.get(of), self._host, now),
             _left(self._clients.get(client), self._client, now),
         )
         rates = (self._total, self._host, self._client)
@@ -59,7 +64,7 @@ class KeyBudget:
         if short:
             return max(short)
         _put(self._totals, known, (left[0] - 1, now))
-        _put(self._hosts, host, (left[1] - 1, now))
+        _put(self._hosts, of, (left[1] - 1, now))
         _put(self._clients, client, (left[2] - 1, now))
         return 0.0
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from ..cache.mail_records import Follower, Notification, Settlement
 from ..cache.records import Follow
 from .notified_case import Known
+from .protocol.domains import domain
 
 _HOUR = 3_600.0
-# Requests an hour that one sender may cause, and that may be caused at one host: what the largest
-# communities of Lemmy relay, and half of what a host is asked at most with a gap of two seconds.
+# Requests an hour that one sender may cause, and that may be caused at the hosts of one registrable
+# domain: what the largest communities of Lemmy relay, and half of what a host is asked at most with
+# a gap of two seconds.
 PER_SENDER, PER_HOST = 1_000, 1_000
 _MOST_SHARES = 20_000  # senders and hosts that are remembered, the latest ones
 # Pushes overtake one another: a Delete that was here first is remembered for so long (Mastodon's
@@ -40,11 +42,11 @@ class Shares:
 
     def room(self, sender: str, host: str, now: float) -> bool:
         """Whether this sender may cause another request to this host."""
-        return min(self._now(0, sender, now), self._now(1, host, now)) >= 1.0
+        return min(self._now(0, sender, now), self._now(1, domain(host), now)) >= 1.0
 
     def take(self, sender: str, host: str, now: float) -> None:
         """It did."""
-        for kind, name in enumerate((sender, host)):
+        for kind, name in enumerate((sender, domain(host))):
             left = max(self._now(kind, name, now) - 1.0, 0.0)
             self._left[kind, name] = (left, now)
             self._left.move_to_end((kind, name))

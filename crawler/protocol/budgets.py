@@ -30,7 +30,7 @@ class Budget:
 # Mastodon takes in 400 accounts and 1,000 posts for one request, within five minutes
 # (DISCOVERIES_PER_REQUEST and the life of that counter): accounts and posts together are bounded
 # by `fetches` here.
-ON_DEMAND: Final = Budget(fetches=MAX_FETCHES, depth=10, bytes=32 * _MIB, seconds=300.0)
+ON_DEMAND: Final = Budget(fetches=MAX_FETCHES, depth=100, bytes=32 * _MIB, seconds=300.0)
 # A thread is read for as long as it lives, which `thread.QUIET_AGE` ends.
 FOLLOW: Final = Budget(fetches=MAX_FETCHES, depth=1_000, bytes=64 * _MIB, seconds=inf)
 

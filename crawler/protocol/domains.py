@@ -1,7 +1,7 @@
 """Which names have one owner: the registrable domain of a host, by the public suffix list.
 
 Pure; the list comes with the library `publicsuffixlist` and is never fetched. Its private part
-counts: blogs under `wordpress.com` have an owner each, like names under `co.uk`. Invariant: every
+counts: sites under `github.io` have an owner each, like names under `co.uk`. Invariant: every
 host has exactly one domain, and a host under another one's name shares that one's unless the list
 says otherwise.
 """
@@ -9,10 +9,12 @@ says otherwise.
 from __future__ import annotations
 
 from functools import cache, lru_cache
-
-from publicsuffixlist import PublicSuffixList
+from typing import TYPE_CHECKING
 
 from .addresses import parse_address
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 # Some 200 bytes each: the hosts of a busy hour; a flood of new names only makes it slower.
 _REMEMBERED = 16_384
@@ -33,5 +35,7 @@ def domain(host: str) -> str:
 
 @cache
 def _list() -> PublicSuffixList:
-    # Read at the first use, which takes 40 ms and 5 MB: who only reads a store needs none of it.
+    # Loaded at the first use, in 40 ms and 5 MB: who only reads a store needs none of it.
+    from publicsuffixlist import PublicSuffixList
+
     return PublicSuffixList()

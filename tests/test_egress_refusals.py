@@ -64,6 +64,7 @@ URLS = {
     "SSH's port": "https://a.example:22/",
     "SMTP's port": "https://a.example:25/",
     "Redis' port": "https://a.example:6379/",
+    "Elasticsearch's port": "https://a.example:9200/",
     "port 0": "https://a.example:0/",
     "a port beyond all": "https://a.example:65536/",
     "plain HTTP": "http://a.example/",

@@ -152,7 +152,7 @@ def test_404_purges_only_the_third_time_over_a_week() -> None:
     assert [mark.purge for mark in third.marks] == [True]
 
 
-@pytest.mark.parametrize("status", [201, 203, 206, 401, 403, 404, 418, 500, 502])
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 206, 226, 401, 403, 404, 418, 500, 502])
 def test_no_other_status_stores_anything(status: int) -> None:
     """200 is the only status whose body is a document; the rest is tried again later."""
     outcome = ingested(note(), status=status)

@@ -1,12 +1,14 @@
 """The calls of the private API that read the store: references, lists, counts.
 
-They fetch nothing and write nothing. Invariant: every answer is bounded, in entries by the store's
-index and in bytes by PAGE_BYTES; what is left is told by the URL of the next page.
+They fetch nothing and write nothing. Invariant: what is in memory of an answer is bounded, in
+entries by the store's index and in bytes by PAGE_BYTES; what is left is told by the URL of the next
+page, or comes in pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from itertools import chain, islice
 
 from ..errors import BadInput, NotFound
 from . import lookup, shapes, thread_shapes
@@ -37,6 +39,24 @@ def limit_of(call: Call, default: int = DEFAULT_LIMIT) -> int:
     """How many entries a page may have; who asks for more than there may be is given these."""
     text = call.args.get("limit")
     return default if text is None else min(lookup.whole("limit", text, 1), MAX_LIMIT)
+
+
+def whole(items: Iterator[shapes.Json]) -> Answer:
+    """All entries of a list that has no pages; in pieces where it is longer than a page, so that
+    nobody else waits for it and it is never in memory as a whole."""
+    first = list(islice(items, MAX_LIMIT))
+    if len(first) < MAX_LIMIT:
+        return json(shapes.listing(first))
+    return Answer(200, chunks=_in_pieces(chain(first, items)))
+
+
+async def _in_pieces(items: Iterator[shapes.Json]) -> AsyncGenerator[bytes, None]:
+    yield b'{"items":['
+    between = b""
+    while some := list(islice(items, _CHUNK)):
+        yield between + b",".join(map(shapes.dumps, some))
+        between = b","
+    yield b'],"next":null}'
 
 
 class Reading:
@@ -101,10 +121,10 @@ class Reading:
 
     def follows(self, call: Call) -> Answer:
         follows = (follow for follow in self._query.follows() if not follow.once)
-        return json(shapes.listing(map(shapes.follow, follows)))
+        return whole(map(shapes.follow, follows))
 
     def hosts(self, call: Call) -> Answer:
-        return json(shapes.listing(map(shapes.host, self._query.hosts(self._now()))))
+        return whole(map(shapes.host, self._query.hosts(self._now())))
 
     def status(self, call: Call) -> Answer:
         return json(shapes.status(self._query.totals(self._now()), self._verbs.running()))

@@ -313,6 +313,39 @@ async def test_hosts_and_readiness(tmp_path: Path) -> None:
         assert (await api.get("/healthz")).status == 200
 
 
+async def test_a_list_without_pages_comes_in_pieces(tmp_path: Path) -> None:
+    """Hosts and follows are told whole, however many there are."""
+    async with serving(tmp_path) as api:
+        names = [f"h{number:04}.example:443" for number in range(1100)]
+        api.store.apply(Outcome(NOW, hosts=tuple(HostReport(one, True) for one in names)))
+        for number in range(501):
+            api.store.opened.store.put_follow(Follow(f"@a@h{number:04}.example"))
+
+        hosts = await api.get("/v1/hosts")
+        follows = (await api.get("/v1/follows")).json
+
+        assert hosts.headers["transfer-encoding"] == "chunked"
+        assert sorted(host["host"] for host in hosts.json["items"]) == names
+        assert (hosts.json["next"], len(follows["items"])) == (None, 501)
+
+
+async def test_a_cursor_holds_while_more_comes_in(tmp_path: Path) -> None:
+    """Between two pages posts arrive, newer and older ones: none is told twice, none is lost."""
+    async with serving(tmp_path) as api:
+        api.store.follow(followed())
+        api.store.put(*(note(number) for number in range(0, 20, 2)))
+        page = (await api.get("/v1/objects?limit=4")).json
+        seen = [item["id"] for item in page["items"]]
+        api.store.put(*(note(number) for number in (1, 3, 5, 7, 9, 13, 21, 23, 25)))
+        api.store.mark(seen[-1], State.GONE, reason="gone", purge=True)
+        while page["next"]:
+            page = (await api.get(page["next"])).json
+            seen += [item["id"] for item in page["items"]]
+
+        numbers = [int(id.rpartition("/")[2]) for id in seen]
+        assert numbers == [18, 16, 14, 12, *range(10, -1, -1)]
+
+
 async def test_the_front_page(tmp_path: Path) -> None:
     """A person with a browser is told where they are."""
     async with serving(tmp_path) as api:

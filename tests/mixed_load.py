@@ -83,9 +83,7 @@ class MixedLoad:
         self._life += 1
         for host in self.hosts:
             host.seen = [
-                Seen(one.at, min(one.answered, self.now), one.page, one.status)
-                if one.answered > self.now
-                else one
+                Seen(one.at, self.now, one.page, 0) if one.answered > self.now else one
                 for one in host.seen
             ]
 

@@ -82,6 +82,8 @@ def test_no_host_is_ever_asked_more_than_is_stated(
         # What a redirect has announced is known at the end of its chain; until then its host has no
         # other request, unless it may have several at once.
         heard = polite.concurrency == 1 or all(one.redirect is None for one in script)
+        # An answer that came when nobody was there to hear it has told nothing.
+        heard = heard and all(one.status for one in host.seen)
         if host.limiter and not host.limiter.quiet and heard:
             # Of whom nothing is known, as many are asked at once as may be.
             first = min((one.answered for one in host.seen), default=0.0)

@@ -102,6 +102,7 @@ class Client:
         starts_since: str | None = None,
         starts_until: str | None = None,
         order: str | None = None,
+        search: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Json]:
         """Objects, newest first: all that match, or `limit` of them, over as many pages. With
@@ -120,6 +121,7 @@ class Client:
             starts_since=starts_since,
             starts_until=starts_until,
             order=order,
+            q=search,
             limit=str(page),
         )
         given = 0

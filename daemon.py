@@ -17,7 +17,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .cache.lock import is_locked
 from .cache.ports import Query
@@ -29,6 +29,9 @@ from .crawler.clock import Clock, SystemClock
 from .crawler.open import open_works
 from .crawler.works import Works
 from .errors import FedpullError, StoreError
+
+if TYPE_CHECKING:  # it needs an extra
+    from .cache.search_feed import SearchFeed
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -51,6 +54,7 @@ class Daemon:
         self._fatal: asyncio.Event = asyncio.Event()
         self._reloading: asyncio.Future[None] | None = None
         self._sampler: Sampler | None = None
+        self._search: SearchFeed | None = None
 
     @property
     def query(self) -> Query:
@@ -82,6 +86,7 @@ class Daemon:
         sampler = self._sample() if api else None
         await self._works.start(follow=follow)
         if sampler is not None:
+            self._index_words()
             await self._listen(sampler.series)
         _settle_memory()
 
@@ -92,6 +97,8 @@ class Daemon:
             await port.close()
         if self._sampler is not None:
             self._sampler.save()
+        if self._search is not None:
+            await asyncio.to_thread(self._search.stop)
         self._works.dispatcher.stop()
         await self._stop_spiders()
         await self._works.stop()
@@ -145,6 +152,18 @@ class Daemon:
         works.ticker.every(FINE, "sample", sampler.sample)
         self._sampler = sampler
         return sampler
+
+    def _index_words(self) -> None:
+        """Keep the search index in step, where the extra for it is installed."""
+        from .cache.search import is_installed
+
+        if not is_installed():
+            return
+        from .cache.search_feed import SearchFeed
+
+        self._search = SearchFeed(self._works.loaded.store_path)
+        self._works.opened.store.on_change(self._search.told)
+        self._search.start()
 
     async def _listen(self, series: Series) -> None:
         from twisted.internet import reactor

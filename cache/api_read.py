@@ -7,7 +7,8 @@ page, or comes in pieces.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from itertools import chain, islice
 
 from ..errors import BadInput, NotFound
@@ -80,7 +81,12 @@ class Reading:
             raise NotFound(id, "is not known here")
         return known
 
-    def objects(self, call: Call) -> Answer:
+    def objects(self, call: Call) -> Answer | Awaitable[Answer]:
+        if call.args.get("q"):  # a word that is in every post can take a while to intersect
+            return asyncio.to_thread(self._objects, call)
+        return self._objects(call)
+
+    def _objects(self, call: Call) -> Answer:
         now = self._now()
         wanted, limit = object_filter(self._query, call.args, now), limit_of(call)
         found: list[Document] = []
@@ -90,7 +96,7 @@ class Reading:
             documents, cursor = self._query.objects(wanted, count, cursor)
             found += documents
             size += sum(len(document.body) for document in documents)
-            if cursor is None:
+            if cursor is None or len(documents) < count:  # it has looked at enough
                 break
         references = self._query.references(document.id for document in found)
         next = call.url(cursor=cursor) if cursor is not None else None

@@ -86,12 +86,13 @@ class Cache:
         starts_since: Moment | None = None,
         starts_until: Moment | None = None,
         order: str = "published",
+        search: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Document]:
         """Objects newest first, `since <= published < until`; read in pages as they are taken.
 
         With `order="start"`, `starts_since` or `starts_until` those that have a start, soonest
-        first, `starts_since <= startTime < starts_until`.
+        first, `starts_since <= startTime < starts_until`. `search`: words, as a person types them.
         `actor` and `follow` are URIs or handles. BadInput for what is misspelt, NotFound for a
         handle that was never resolved: neither is an empty list.
         """
@@ -111,6 +112,7 @@ class Cache:
             starts_since=moment(starts_since),
             starts_until=moment(starts_until),
             order=filters.order("order", order),
+            text=filters.words("search", search) if search is not None else None,
         )
         return self._pages(wanted, limit)
 

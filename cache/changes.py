@@ -10,7 +10,7 @@ is durable exactly when what it tells of is; who asks for entries that were drop
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -109,10 +109,23 @@ def count_in(row: bytes) -> int:
 
 def read(txn: Txn, t: Tables, since: int | None, limit: int) -> list[Change]:
     """The entries behind `since`; None: from the first that is kept. Raises TooOld."""
-    found: list[Change] = []
+    told = islice(_behind(txn, t, since), max(limit, 0))
+    return [_change(txn, t, seq, what, id) for seq, what, id in told]
+
+
+def touched(txn: Txn, t: Tables, since: int, limit: int) -> tuple[list[bytes], int]:
+    """What the entries behind `since` are about, each once, and the last of them. Raises TooOld."""
+    found: dict[bytes, None] = {}
+    for seq, _, id in islice(_behind(txn, t, since), limit):
+        found[id] = None
+        since = seq
+    return list(found), since
+
+
+def _behind(txn: Txn, t: Tables, since: int | None) -> Iterator[tuple[int, Told, bytes]]:
     cursor = txn.cursor(t.change)
     if not cursor.first():
-        return found
+        return
     last, row = cursor.item()
     oldest = int(U64.unpack(last)[0]) - count_in(row) + 1
     since = oldest - 1 if since is None else max(since, 0)
@@ -120,15 +133,14 @@ def read(txn: Txn, t: Tables, since: int | None, limit: int) -> list[Change]:
         reason = f"what follows {since} is not kept any more: the log begins at {oldest}"
         raise TooOld("since", reason, f"{oldest - 1} or more, or none", oldest)
     more = cursor.set_range(U64.pack(since + 1))
-    while more and len(found) < limit:
+    while more:
         key, row = cursor.item()
         told = list(_unpack(row))
         first = int(U64.unpack(key)[0]) - len(told) + 1
         for seq, (what, id) in enumerate(told, first):
-            if seq > since and len(found) < limit:
-                found.append(_change(txn, t, seq, what, id))
+            if seq > since:
+                yield seq, what, id
         more = cursor.next()
-    return found
 
 
 def _change(txn: Txn, t: Tables, seq: int, told: Told, id: bytes) -> Change:

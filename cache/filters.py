@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from ..errors import BadInput
 from . import lookup
 from .ports import Query
+from .search_words import expression
 from .views import ObjectFilter
 
 ORDERS = ("published", "start")
@@ -42,13 +43,22 @@ def object_filter(
         "order": order,
         "starts_since": moment,
         "starts_until": moment,
+        "q": words,
     }
     read = {
         name: reader(named(name), text)
         for name, reader in readers.items()
         if (text := given.get(name))
     }
+    if "q" in read:
+        read["text"] = read.pop("q")
     return ObjectFilter(**read)  # type: ignore[arg-type]
+
+
+def words(name: str, text: str) -> str:
+    """What to look for; that it can be looked for is seen here, and not when a page is read."""
+    expression(name, text)
+    return text
 
 
 def order(name: str, text: str) -> str:

@@ -33,7 +33,7 @@ _A_LOOK = 4
 _ANY = b"\xff" * 8  # behind every id
 
 
-class _UnknownError(Exception):
+class Unknown(Exception):
     """The filter names something that was never seen, so nothing matches."""
 
 
@@ -85,8 +85,8 @@ def objects(
 def _plan(txn: Txn, t: Tables, wanted: ObjectFilter) -> _Plan | None:
     """How to find what matches; None: nothing does."""
     try:
-        keys = _keys(txn, t, wanted)
-    except _UnknownError:
+        keys = keys_of(txn, t, wanted)
+    except Unknown:
         return None
     own = [key for key in keys if key[:1] not in _ACROSS]
     others, across = frozenset[bytes](), not wanted.unasked
@@ -101,19 +101,19 @@ def _plan(txn: Txn, t: Tables, wanted: ObjectFilter) -> _Plan | None:
     return _Plan(lists, others, across)
 
 
-def _keys(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
+def keys_of(txn: Txn, t: Tables, wanted: ObjectFilter) -> list[bytes]:
     """The index keys under all of which a match is listed."""
 
     def uri(value: str | None) -> bytes:
         id = find_id(txn, t, value) if value is not None else NONE
         if id is None:
-            raise _UnknownError
+            raise Unknown
         return id
 
     def word(kind: str, value: str | None) -> bytes:
         id = find_word(txn, t, kind, value) if value is not None else NONE
         if id is None:
-            raise _UnknownError
+            raise Unknown
         return id
 
     actor, type = uri(wanted.actor), word(TYPE, wanted.type)

@@ -127,6 +127,7 @@ FILTERS = (
         "`published`: newest first; `start`: what has a `startTime`, soonest first",
         one_of(*ORDERS),
     ),
+    Parameter("q", 'words: all of them, "a phrase", -without, begin*; needs the search extra'),
 )
 OBJECTS = Operation(
     "GET",

@@ -7,7 +7,7 @@ nothing in the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from . import absent, changes, listing, reading
@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # a program that only reads documents loads neither these nor
         NotificationState,
     )
     from .records import CheckReport, Follow, Host, Totals, Want
+    from .search import Search
 
 
 class LmdbQuery:
@@ -173,7 +174,15 @@ class LmdbQuery:
     def objects(
         self, filter: ObjectFilter, limit: int, cursor: str | None = None
     ) -> tuple[list[Document], str | None]:
+        if filter.text is not None:
+            return self._search.objects(filter, limit, cursor)
         return self._environment.read(lambda txn, t: listing.objects(txn, t, filter, limit, cursor))
+
+    @cached_property
+    def _search(self) -> Search:
+        from .search import Search
+
+        return Search(self._environment)
 
     def collection(
         self, id: str, limit: int = 500, cursor: str | None = None

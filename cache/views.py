@@ -183,6 +183,7 @@ class ObjectFilter:
     order: str = "published"  # or start
     starts_since: float | None = None
     starts_until: float | None = None
+    text: str | None = None  # words, as a person types them
 
     @property
     def by_start(self) -> bool:

@@ -39,6 +39,7 @@ _FILTERS = (
     ("starts_since", "T", "That start then or later, soonest first."),
     ("starts_until", "T", "That start before, soonest first."),
     ("order", "ORDER", "published: newest first; start: soonest first."),
+    ("q", "WORDS", 'That say all these words; "a phrase", -without, begin*.'),
 )
 
 
@@ -77,7 +78,7 @@ def filter_options(function: F) -> F:
 
 def option_name(name: str) -> str:
     """What a command calls a parameter of the API."""
-    return "--" + name.replace("_", "-")
+    return "--search" if name == "q" else "--" + name.replace("_", "-")
 
 
 def examples(*lines: str) -> str:

@@ -86,6 +86,8 @@ def list_objects(session: Session, /, limit: str, as_json: bool, **filters: str 
     from ..cache.filters import object_filter
 
     now, count = session.now(), lookup.whole("--limit", limit, 1)
+    if filters["q"]:
+        session.read_words()
     with session.reading() as query:
         wanted = object_filter(query, filters, now, option_name)
         if as_json:

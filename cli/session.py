@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..config.load import Loaded
     from ..crawler.protocol.handle import Handle
 
+# Some seconds of work, of which a person wants to know what it is.
+_MANY_BATCHES = 50
+
 
 class Session:
     """One run of one command."""
@@ -58,6 +61,25 @@ class Session:
             yield opened.query
         finally:
             opened.close()
+
+    def read_words(self) -> None:
+        """Bring the search index up to date, where no daemon does it and this process may."""
+        from ..cache import search
+        from .no_store import there_is_none
+
+        path = self.loaded.store_path
+        if there_is_none(path) or not search.is_installed() or self.client() is not None:
+            return
+        from ..cache.search_feed import bring_up_to_date
+        from ..errors import StoreError
+        from . import output
+
+        def told(batches: int) -> None:
+            if batches == _MANY_BATCHES:
+                output.note("reading the words of what is held, once")
+
+        with contextlib.suppress(StoreError):
+            bring_up_to_date(path, told)
 
     def _forget_again(self) -> None:
         """A store that was restored from a backup holds what was forgotten: nobody is shown it.

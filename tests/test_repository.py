@@ -19,6 +19,7 @@ SHIPPED_ROOT_MODULES = {"__main__.py", "client.py", "client_wire.py", "daemon.py
 # One module each may import these; whoever else wants them goes through it.
 ONE_DOOR = {
     "apscheduler": {"crawler/ticker.py"},
+    "apsw": {"cache/search_files.py"},
     "lmdb": {"cache/environment.py"},
     "OpenSSL": {"crawler/egress_tls.py"},
     # A loader of PyLD's own would fetch whatever context a document names.

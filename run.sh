@@ -35,6 +35,22 @@ install() {
     fi
 }
 
+# Debian's Chromium, in which the tests of the page run; without it they are skipped, and say so.
+browser() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" > /dev/null; then return; fi
+    done
+    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+        echo "fedpull: installing chromium for the tests of the page (once)" >&2
+        local get="timeout 600 env DEBIAN_FRONTEND=noninteractive apt-get -qq"
+        { $get update && $get install -y --no-install-recommends chromium fonts-dejavu-core; } >&2 ||
+            echo "fedpull: chromium cannot be installed; the tests that need it are skipped" >&2
+    else
+        echo "fedpull: no chromium here; the tests that need it are skipped" >&2
+    fi
+}
+
 run() {
     install run
     if [ $# -eq 0 ] && [ ! -e fedpull.yaml ] && [ -z "${FEDPULL_CONFIG:-}" ]; then
@@ -50,6 +66,7 @@ demo() {
 
 tests() {
     install test
+    browser
     "$BIN/python" -m pytest "$@"
 }
 

@@ -76,9 +76,10 @@ def refusal(call: Call, settings: ApiSettings) -> Answer | None:
     if headers.get("sec-fetch-site", "none").lower() not in _OWN_SITE:
         return problem(403, "forbidden", "calls from pages of other sites are refused")
     if settings.token is not None and call.path not in _OPEN and not _knows(call, settings.token):
-        # A browser asks its user for a name, which may be any, and a password: the token.
-        scheme = "Basic" if call.path == "/" or call.path.startswith("/page/") else "Bearer"
-        challenge = (("WWW-Authenticate", f'{scheme} realm="fedpull"'),)
+        # For Basic a browser asks its user: for a name, which may be any, and the token. It does
+        # so for the page, whose script and links lead to the calls of the API.
+        schemes = ("Bearer", "Basic")
+        challenge = tuple(("WWW-Authenticate", f'{one} realm="fedpull"') for one in schemes)
         return problem(401, "unauthorized", "Authorization: Bearer TOKEN is needed", challenge)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, example, given, settings
@@ -27,15 +28,15 @@ hosts = st.lists(
     min_size=HOSTS,
     max_size=HOSTS,
 )
-wishes = st.builds(
+plain = st.builds(
     Wish,
     at=st.sampled_from([0.0, 0.0, 1.0, 7.5, 60.0]) | st.floats(0.0, 300.0),
     host=st.integers(0, HOSTS - 1),
     cause=st.sampled_from(list(Cause)),
     page=st.booleans(),
     beside=st.sampled_from([False, False, False, True]),
-    redirect=st.none() | st.integers(0, HOSTS - 1),
 )
+redirected = st.builds(replace, plain, redirect=st.none() | st.integers(0, HOSTS - 1))
 politeness = st.builds(
     Politeness,
     concurrency=st.integers(1, 3),
@@ -50,7 +51,7 @@ politeness = st.builds(
 @given(
     polite=politeness,
     hosts=hosts,
-    script=st.lists(wishes, max_size=60),
+    script=st.lists(plain, max_size=60) | st.lists(redirected, max_size=60),
     restarts=st.lists(st.floats(1.0, 500.0), max_size=2, unique=True),
 )
 @example(

@@ -27,9 +27,9 @@ from ..errors import BadInput, FedpullError, Refused
 from .api_http import Busy
 from .document import Document
 
-# Measured: such a document, with as many contexts as this, takes some 10 ms at its worst.
+# Measured: 20 ms at the worst that such a document can hold, with no more contexts than this.
 _SMALL = 16 * 1024
-_FEW_CONTEXTS = 8
+_FEW_CONTEXTS = 3
 # Five times what the worst documents within the limits need on a slow machine.
 _SECONDS = 20.0
 # What waits, waits for at most so many times that.

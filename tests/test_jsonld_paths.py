@@ -33,14 +33,14 @@ def compare(doc: dict[str, Any]) -> bool:
     led = True
     for form in jsonld.FORMS:
         slow = shown(doc, form, direct=False)
-        assert json.dumps(shown(doc, form, direct=True)) == json.dumps(slow)
         try:
             fast = jsonld._direct(jsonld.prepared(doc, None), form)
         except (Refused, BadInput):
             assert slow is None
             continue
-        if fast is None:
+        if fast is None:  # then PyLD's expansion may still be compacted without it
             led = False
+            assert json.dumps(shown(doc, form, direct=True)) == json.dumps(slow)
         else:
             # As text: in the same order, and 1 is not 1.0.
             assert json.dumps(fast) == json.dumps(slow)

@@ -134,6 +134,8 @@ def test_the_wheel_works_where_nothing_else_is(tmp_path: Path) -> None:
     [wheel] = tmp_path.glob("fedpull-*.whl")
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, str(wheel)], check=True, timeout=300)
+    contexts = "from fedpull.crawler.protocol.ld_contexts import names, text; [*map(text, names())]"
+    subprocess.run([python, "-c", contexts], cwd=tmp_path, check=True, timeout=60)
     told = subprocess.run(
         [environment / "bin" / "fedpull", "demo", "--once"],
         cwd=tmp_path,

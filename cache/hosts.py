@@ -98,13 +98,13 @@ def learn(work: Work, report: HostReport, now: float) -> None:
     # The host counts from what it saw, which came after name, connection and TLS.
     host.next_at = max(host.next_at, min(report.sent, now) + gap(work, host, now))
     if report.limits or host.paced:
-        _keep_pace(work, host, report, now)
+        _keep_pace(work, key, host, report, now)
     if report.slot and host.turns:
         end_turn(work, key, host, host.turns[0])
     work.unsettled.add(key)
 
 
-def _keep_pace(work: Work, host: HostRow, report: HostReport, now: float) -> None:
+def _keep_pace(work: Work, key: bytes, host: HostRow, report: HostReport, now: float) -> None:
     """What the host announces of its limits, and how much slower than stated that makes us."""
     under_way = host.in_flight - bool(report.slot and host.turns)
     sent = min(report.sent, now) or now
@@ -116,6 +116,7 @@ def _keep_pace(work: Work, host: HostRow, report: HostReport, now: float) -> Non
     stated = gap(work, host, now)
     pace = max(windows.spread(host.windows, host.requests, now), stated / part)
     host.slowed = pace if pace > stated else 0.0
+    work.agenda.prices.lanes.slow_down(key, host.slowed)
 
 
 def capacity(work: Work, host: HostRow) -> int:

@@ -24,6 +24,10 @@ _USED = 86_400.0 * _LOAD
 # By how much a price must move before what was planned at it is worth planning anew: an interval
 # that is off by a fifteenth costs a quarter of a percent.
 MOVED = 1.15
+# An announced limit ends, and what is learnt of it with its last request is no pace.
+_LONGEST_GAP = 120.0
+_SAME = 0.2  # of a gap: so much is not worth planning anew
+_MOST_SLOW = 10_000  # hosts whose pace is kept here; who mints them pushes out the oldest
 _FARTHEST = 8 * 86_400.0  # a turn further ahead than this is a clock's mistake
 
 
@@ -53,6 +57,11 @@ class Lane:
         self.strength = max(self.strength - old + new, 0.0)
         if swept:
             self.fresh = max(self.fresh - old + new, 0.0)
+        self._reckon()
+
+    def change(self, rate: float) -> None:
+        """The host bears more or less than it did. What was promised stays in its order."""
+        self.rate = rate
         self._reckon()
 
     def come_by(self, strength: float) -> None:
@@ -87,6 +96,7 @@ class Lanes:
         self._apart = apart  # pages and documents have each a cap of their own
         self._usable = usable
         self._lanes: dict[bytes, Lane] = {}
+        self._gaps: dict[bytes, float] = {}  # of hosts that bear less than is stated
 
     def lane(self, host: bytes, kind: int) -> Lane | None:
         """The lane of a host's requests of this kind; None where they have no cap."""
@@ -95,11 +105,37 @@ class Lanes:
         key = host + b"p" if self._apart and kind in COLLECTIONS else host
         lane = self._lanes.get(key)
         if lane is None:
-            cap = self._cap(host, _KINDS[kind])
-            if cap is None:
+            rate = self._rate(host, _KINDS[kind])
+            if rate is None:
                 return None
-            lane = self._lanes[key] = Lane(max(cap, 1e-3) * self._usable / 3_600.0)
+            lane = self._lanes[key] = Lane(rate)
         return lane
+
+    def _rate(self, host: bytes, kind: Kind) -> float | None:
+        cap = None if self._cap is None else self._cap(host, kind)
+        if (gap := self._gaps.get(host)) is not None:
+            borne = 3_600.0 / gap / (2.0 if self._apart else 1.0)
+            cap = borne if cap is None else min(cap, borne)
+        return None if cap is None else max(cap, 1e-3) * self._usable / 3_600.0
+
+    def slow_down(self, host: bytes, gap: float) -> None:
+        """The host bears a request every `gap` seconds, less than is stated; 0: as much as that."""
+        gap = min(gap, _LONGEST_GAP)
+        known = self._gaps.get(host, 0.0)
+        if abs(gap - known) <= _SAME * known:
+            return
+        self._gaps.pop(host, None)
+        if gap:
+            if len(self._gaps) >= _MOST_SLOW:
+                del self._gaps[next(iter(self._gaps))]
+            self._gaps[host] = gap
+        for key, kind in ((host, Kind.POST), (host + b"p", Kind.OUTBOX)):
+            lane = self._lanes.get(key)
+            rate = self._rate(host, kind)
+            if lane is not None and rate is not None:
+                lane.change(rate)
+            elif rate is None:
+                self._lanes.pop(key, None)
 
     # --- prices
 

@@ -23,6 +23,7 @@ from . import openapi_page as page
 from . import openapi_reading as reading
 from .api_demand import OnDemand
 from .api_document import Documents
+from .api_export import EXPORT, Exporting
 from .api_gate import ApiSettings
 from .api_http import Answer, Call, json, problem, problem_of, unknown
 from .api_mail import Mail
@@ -112,6 +113,7 @@ class Api:
             Route(reading.THREAD, read.thread),
             Route(reading.CHANGES, Changes(query, feed).get),
             Route(reading.HISTORY, read.history),
+            Route(EXPORT, Exporting(query, verbs, now).get),
             Route(doing.FETCH, write.fetch),
             Route(doing.PULL, write.pull),
             Route(reading.FOLLOWS, read.follows),

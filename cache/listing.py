@@ -171,8 +171,9 @@ def _matches(terms: TermsRow, plan: _Plan, wanted: ObjectFilter) -> bool:
 
 def _is_reading(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:
     """Whether a list is of what somebody is followed for: its own, what it announced, or what
-    answers it. Hashtags are looked for across actors, whatever else is named."""
-    if wanted.tag is not None:
+    answers it. Hashtags are looked for across actors, whatever else is named, and what is handed on
+    to others is for whoever comes by it."""
+    if wanted.tag is not None or wanted.republished:
         return False
     if wanted.follow is not None and is_read.by_follow(txn, t, wanted.follow):
         return True

@@ -23,6 +23,7 @@ from .views import ThreadTree
 
 EXCERPT = 280
 _MOST_TAGS = 20
+_MOST_PEOPLE = 10_000  # some 5 MB: a page has a hundred, an export all that there are
 _LONGEST_RAW = 60_000  # characters of JSON that are shown; /v1/document has all of it
 
 
@@ -82,6 +83,8 @@ class People:
         if id is None:
             return None
         if id not in self._known:
+            if len(self._known) >= _MOST_PEOPLE:
+                self._known.clear()
             self._known[id] = person(id, self._query.document(id))
         return self._known[id]
 
@@ -162,7 +165,7 @@ def _post(
     excerpt = excerpt.removeprefix(title).lstrip(" .:–-")  # Ghost and others begin with the title
     if is_actor:
         title = person(document.id, document).name
-    body = _body(said, content) if whole and content else None
+    shown = body(document) if whole else None
     return Post(
         id=document.id,
         types=tuple(page_names.line(one, 60) for one in document.types) or ("untyped",),
@@ -173,8 +176,8 @@ def _post(
         updated=document.updated,
         freshness=_freshness(document, known, now),
         warning=warning,
-        body=body,
-        intricate=whole and bool(content) and body is None,
+        body=shown,
+        intricate=whole and bool(content) and shown is None,
         begins=views.start_time(said),
         ends=views.end_time(said),
         place=_place(said),
@@ -192,8 +195,16 @@ def _freshness(document: Document, known: Reference | None, now: float) -> str:
     return "fresh" if due and now < due else "stale"
 
 
-def _body(said: dict[str, Any], content: str) -> Shown | None:
-    """HTML unless it says that it is something else (ActivityStreams' default for `content`)."""
+def body(document: Document) -> Shown | None:
+    """What it says, cleaned; None: nothing, or what cannot be.
+
+    HTML unless it says that it is something else (ActivityStreams' default for `content`)."""
+    said = document.json
+    content = views.content(said) or ""
+    if document.cls == "actor":
+        content = content or views.summary(said) or ""
+    if not content:
+        return None
     media = said.get("mediaType")
     if isinstance(media, str) and media.partition(";")[0].strip().lower() not in _HTML:
         return page_html.plain(content)

@@ -114,6 +114,9 @@ class Verbs(Protocol):
     async def reload_blocklists(self) -> Reloaded:
         """Read the configured blocklists anew; where one cannot be read, nothing changes."""
 
+    def boosts(self) -> Mapping[str, bool]:
+        """Of each configured follow, by its key, whether what its actor announces is read."""
+
     def running(self) -> Running: ...
 
     def counted(self) -> Counted: ...

@@ -169,7 +169,7 @@ class ObjectFilter:
     """Which objects to list: newest first, `since <= published < until`; or those that take place,
     soonest first, `starts_since <= startTime < starts_until`, where `order` or one of these says
     so. `unasked`: also those that are not to be listed, for what the store's keeper does with what
-    it holds."""
+    it holds. `republished`: of what is read for a follow, too, only what may be listed."""
 
     actor: str | None = None
     follow: str | None = None
@@ -184,6 +184,7 @@ class ObjectFilter:
     starts_since: float | None = None
     starts_until: float | None = None
     text: str | None = None  # words, as a person types them
+    republished: bool = False
 
     @property
     def by_start(self) -> bool:

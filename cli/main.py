@@ -17,6 +17,7 @@ from ..errors import FedpullError
 from .change_log import changes
 from .demo import demo
 from .explaining import explain
+from .exporting import export
 from .fetching import fetch, pull
 from .following import follow, follows, import_file, unfollow
 from .keys import key
@@ -36,7 +37,7 @@ _BUG = 1
 
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, thread, changes, explain),
-    *(follow, unfollow, follows, import_file, followers, notifications, deliveries),
+    *(follow, unfollow, follows, import_file, export, followers, notifications, deliveries),
     *(forget, blocklist, status, hosts, check, compact, key, demo),
 )
 

@@ -61,6 +61,9 @@ class NoStore:
     def reference(self, id: str) -> Reference | None:
         return None
 
+    def served(self, id: str) -> tuple[Reference | None, Document | None]:
+        return None, None
+
     def references(self, ids: Iterable[str]) -> dict[str, Reference]:
         return {}
 

@@ -99,6 +99,12 @@ class Session:
 
         read_rules(self.loaded).policy.refuse_actor(actor)
 
+    def boosts(self) -> dict[str, bool]:
+        """Of each configured follow whether what its actor announces is read."""
+        from ..crawler.followed import FollowList
+
+        return {follow.actor: follow.boosts for follow in FollowList(self.loaded).all()}
+
     def client(self) -> Client | None:
         """A client of the daemon that writes this store; None when none is running."""
         from ..daemon import api_address

@@ -198,6 +198,9 @@ class Works:
     async def reload_blocklists(self) -> Reloaded:
         return await self.moderation.reload()
 
+    def boosts(self) -> dict[str, bool]:
+        return {follow.actor: follow.boosts for follow in self.followed.all()}
+
     def running(self) -> Running:
         config = self.loaded.config
         missing = self._not_ready()

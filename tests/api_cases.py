@@ -162,6 +162,9 @@ class Origin:
         one = parse_blocklist("b.csv", "domain,severity\nspam.example,\nb*d.example,\n")
         return Reloaded(difference(Blocks(), one.blocks), (one,))
 
+    def boosts(self) -> dict[str, bool]:
+        return {"@quiet@events.example": False}
+
     def running(self) -> Running:
         reasons = () if self.ready else ("contact is not set",)
         return Running("1.2.3", 12.5, 1, self.ready, reasons, budget_limit=20_000)

@@ -32,6 +32,9 @@ IDS: dict[str, tuple[Any, str | None]] = {
     "an object without id": ({"type": "Person"}, None),
     "an id that is a list": ({"id": [A]}, None),
     "an id that is an object": ({"id": {"@id": A}}, None),
+    "a value": ({"@value": A}, None),
+    "a list value": ({"@list": [A]}, None),
+    "by language": ({"en": A}, None),
     "NUL in it": (A + "\0", None),
     "8 KB": (A + "a" * 8192, None),
 }
@@ -111,6 +114,9 @@ AUDIENCES: dict[str, tuple[dict[str, Any], bool, bool, bool]] = {
     "not stated": ({"to": None}, False, False, False),
     "absent": ({}, False, False, False),
     "a list value": ({"to": {"@list": [PUBLIC]}}, False, False, True),
+    "a value": ({"to": [{"@value": "as:Public"}]}, False, False, True),
+    "by language": ({"to": {"en": PUBLIC}}, False, False, True),
+    "an embedded Public, by @id": ({"cc": {"@id": "as:Public"}}, True, False, True),
 }
 
 

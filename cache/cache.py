@@ -20,7 +20,8 @@ from .document import Document
 from .environment import Tables, Txn, open_environment
 from .intern import find_id
 from .query import LmdbQuery
-from .views import Change, CollectionView, ObjectFilter, Reference, ThreadTree, Version
+from .thread_view import ThreadTree
+from .views import Change, CollectionView, ObjectFilter, Reference, Version
 
 Moment = str | float | date | datetime
 _PAGE = 200

@@ -19,7 +19,7 @@ from .document import Document
 from .page_html import Shown
 from .ports import Query
 from .records import Reference
-from .views import ThreadTree
+from .thread_view import ThreadTree
 
 EXCERPT = 280
 _MOST_TAGS = 20

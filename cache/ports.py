@@ -45,11 +45,11 @@ from .records import (
     Reference,
     State,
     Thread,
-    ThreadTree,
     Totals,
     Version,
     Want,
 )
+from .thread_view import ThreadTree
 
 if TYPE_CHECKING:
     from ..crawler.protocol.blocks import Blocks

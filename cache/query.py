@@ -17,6 +17,7 @@ from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of, word_text
 from .terms_layout import terms_in
+from .thread_view import ThreadTree
 from .views import (
     Change,
     CollectionView,
@@ -26,7 +27,6 @@ from .views import (
     Reference,
     State,
     Thread,
-    ThreadTree,
     Version,
 )
 

@@ -31,7 +31,6 @@ from .views import (
     Reference,
     State,
     Thread,
-    ThreadTree,
     Version,
 )
 
@@ -68,7 +67,6 @@ __all__ = [
     "State",
     "Terms",
     "Thread",
-    "ThreadTree",
     "Totals",
     "Version",
     "Want",

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from . import shapes
 from .ports import Query
-from .records import Reference, ThreadTree
+from .records import Reference
+from .thread_view import ThreadTree
 
 
 def thread(tree: ThreadTree, query: Query, now: float) -> shapes.Json:

@@ -18,14 +18,14 @@ import orjson
 
 from . import index, is_read, reading
 from .document import Document
-from .entries import List
 from .environment import Tables, Txn
 from .intern import find_id
 from .layout import NONE, STATE_NUMBER, STATES
 from .ref_layout import ref_state, ref_uri
 from .terms_layout import TermsRow, terms_in
+from .thread_view import ThreadTree
 from .unsorted import Unsorted
-from .views import State, ThreadTree
+from .views import State
 
 # Mastodon shows 4,096 posts of a thread; a read transaction may last some 20 ms.
 _MOST = 1_000
@@ -34,6 +34,7 @@ _DEEPEST = 100
 _MOST_ABOVE = 50
 _MOST_BYTES = 4 << 20  # of documents, as of a page of a list
 _MOST_NAMES = 4
+_KINDS = (index.REPLY, index.LOST, index.CONTEXT)
 _REDIRECTED = STATE_NUMBER[State.REDIRECTED]
 
 
@@ -64,7 +65,13 @@ class _Thread:
         self._txn = txn
         self._t = t
         self._asked = asked
-        self._waiting = Unsorted(txn, t)
+        self._entries = txn.cursor(t.index)
+        # Looked through once, and not for each post: all that answers or shares a conversation.
+        self._waiting: dict[bytes, list[bytes]] = {}
+        for key, value in Unsorted(txn, t).entries():
+            if key[:1] in _KINDS:
+                self._waiting.setdefault(key, []).append(value)
+        self._authors: dict[bytes, bool] = {}
         self._posts: dict[bytes, _Post] = {}  # each behind the one that it answers
 
     def tree(self) -> ThreadTree:
@@ -118,10 +125,17 @@ class _Thread:
         terms = terms_in(self._txn, self._t, id, row)
         depth = above.depth + 1 if above is not None else 0
         post = self._posts[id] = _Post(id, row, terms, above, depth)
-        post.read = terms.live and is_read.post(self._txn, self._t, terms)
+        post.read = terms.live and self._is_read(terms)
         if above is not None:
             above.below.append(post)
         return post
+
+    def _is_read(self, terms: TermsRow) -> bool:
+        if terms.follows:
+            return is_read.post(self._txn, self._t, terms)
+        if terms.actor not in self._authors:
+            self._authors[terms.actor] = is_read.post(self._txn, self._t, terms)
+        return self._authors[terms.actor]
 
     def _descend(self, first: Iterable[_Post]) -> None:
         """Add what answers some posts, level by level."""
@@ -152,8 +166,12 @@ class _Thread:
 
     def _listed(self, key: bytes) -> list[bytes]:
         """The latest posts of a list, one more than there can be room for."""
-        walk = List(self._txn, self._t, self._waiting, key).walk()
-        return [value[8:] for value in islice(walk, _MOST + 1)]
+        entries = self._entries
+        there = entries.iternext_dup() if entries.set_key(key) else iter(())
+        found = list(islice(there, _MOST + 1))
+        if key in self._waiting:
+            found = sorted(found + self._waiting[key])[: _MOST + 1]
+        return [value[8:] for value in found]
 
     def _judge(self) -> None:
         """Load what is shown: those nearer to the beginning first, should it be too much."""

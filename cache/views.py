@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from ..crawler.protocol.knock import NOTHING, Known
 from ..crawler.protocol.listable import Verdict
 from ..crawler.protocol.record import record
-
-if TYPE_CHECKING:  # documents are made of these
-    from .document import Document
 
 
 class State(StrEnum):
@@ -130,28 +126,6 @@ class Thread:
     read: float | None  # when a visit of one of its collections ended last
     fetched: int  # requests that were queued for it
     over: str  # why it is left alone now: size, age; empty where it is read on
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadTree:
-    """A post of a conversation, with the answers below it that are known here, oldest first.
-
-    `withheld`: it is held, and may not be listed; `asked`: it is the one whose thread was asked
-    for; `more`: answers to it are held that stand beyond the bounds of the tree.
-    """
-
-    id: str
-    document: Document | None
-    state: State
-    withheld: bool = False
-    asked: bool = False
-    replies: tuple[ThreadTree, ...] = ()
-    more: bool = False
-
-    @property
-    def missing(self) -> bool:
-        """Whether there is nothing to show of it: never fetched, gone, refused, or withheld."""
-        return self.document is None
 
 
 @dataclass(frozen=True, slots=True)

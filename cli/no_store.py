@@ -30,11 +30,11 @@ from ..cache.records import (
     Reference,
     State,
     Thread,
-    ThreadTree,
     Totals,
     Version,
     Want,
 )
+from ..cache.thread_view import ThreadTree
 from ..crawler.protocol.blocks import Blocks
 from ..crawler.protocol.policy import Policy
 from ..errors import StoreError

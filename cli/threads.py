@@ -17,7 +17,7 @@ from .options import common, examples, json_option, pass_session
 from .session import Session
 
 if TYPE_CHECKING:
-    from ..cache.records import ThreadTree
+    from ..cache.thread_view import ThreadTree
 
 _WHY = {"unknown": "never fetched", "redirected": "led elsewhere"}
 

@@ -11,7 +11,8 @@ from store_cases import ALICE, FOLLOW, apply, clean, note, page, store_at
 
 from fedpull.cache import thread_tree
 from fedpull.cache.open import Opened
-from fedpull.cache.records import Follow, Mark, ObjectFilter, Put, State, ThreadTree
+from fedpull.cache.records import Follow, Mark, ObjectFilter, Put, State
+from fedpull.cache.thread_view import ThreadTree
 
 CAROL = "https://c.example/users/carol"
 WORD = "tag:a.example,2023:1"

@@ -13,8 +13,9 @@ from api_cases import ALICE, HOST, PUBLIC, Serving, Store, note, serving
 from click.testing import CliRunner, Result
 
 from fedpull.cache import Cache
-from fedpull.cache.records import Follow, State, ThreadTree
+from fedpull.cache.records import Follow, State
 from fedpull.cache.thread_tree import _DEEPEST
+from fedpull.cache.thread_view import ThreadTree
 from fedpull.cli.main import program
 from fedpull.client import Client
 from fedpull.errors import NotFound

@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/api.py [--documents 100000] [--seconds 5] [--profile FILE]
 
 A daemon of its own on loopback over a store that is filled first. CPU seconds are the daemon's
-alone, user and system, so that the client and what else the machine does are not counted. Then a
+alone, user and system, so that the client and what else the machine does are not counted. Beside it
+a bare twisted.web resource answers as many bytes: the ratio of the two holds on any machine. Then a
 second daemon backfills from nginx as fast as it can while its documents are read at a steady pace:
 `p99` is what one of a hundred of these readers waits for at least. `--profile` has the first daemon
 profiled (cProfile; its figures are then those of the profiler).
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import http.client
 import json
 import os
 import random
@@ -43,7 +45,7 @@ GOAL, GOAL_P99, GOAL_LIST = 5_000, 25.0, 20.0
 _HOT = 1_000
 _READ = "https://read.example"
 _BATCH = 500
-_PACE = 200  # reads a second while it crawls
+_BYTES = 2_500  # about what a note has
 Json = dict[str, Any]
 
 
@@ -73,10 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         ids = fill(folder / "data", options.documents)
         _configure(folder, {"follow": [f"{_READ}/users/alice"]})
-        with _daemon(folder, options.profile) as daemon:
+        with _daemon(folder, options.profile) as daemon, _bare(folder) as bare:
+            least = _load(bare, [_call("/")], options.seconds, options.connections)
+            print(_line("a bare twisted.web resource", least, None), flush=True)
             for case, calls, goal in _cases(ids):
                 figures = _load(daemon, calls, options.seconds, options.connections)
-                print(_line(case, figures, goal), flush=True)
+                print(
+                    f"{_line(case, figures, goal)}; {figures.per_cpu / least.per_cpu:.0%} of bare"
+                )
         if options.crawl and nginx.path() is not None:
             _while_crawling(folder, ids, options.crawl)
     return 0
@@ -172,6 +178,18 @@ def _daemon(folder: Path, profile: str | None = None) -> Iterator[_Daemon]:
             process.wait()
 
 
+@contextmanager
+def _bare(folder: Path) -> Iterator[_Daemon]:
+    script, file = Path(__file__).parent / "contenders" / "bare_twisted.py", folder / "bare"
+    command = [sys.executable, str(script), str(file), str(_BYTES)]
+    with subprocess.Popen(command, cwd=folder) as process:
+        try:
+            yield _Daemon(process.pid, _address(file, process))
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def _address(file: Path, process: subprocess.Popen[bytes]) -> tuple[str, int]:
     while not (file.exists() and file.read_text("utf-8")):
         if process.poll() is not None:
@@ -254,15 +272,16 @@ def _while_crawling(folder: Path, ids: Sequence[str], posts: int) -> None:
         plan = Plan(there.actors, (), server.port("https"), str(server.ca_file), 16)
         _configure(folder, configuration(plan))
         with _daemon(folder) as daemon:
+            _wait_for(daemon, len(ids) + posts // 20)
             rng = random.Random(2)
             calls = [_call(f"/v1/document?id={quote(rng.choice(ids), safe='')}") for _ in ids]
             listing = [_call("/v1/objects?limit=50")]
-            for case, wanted, goal in (
-                ("GET /v1/document", calls, GOAL_P99),
-                ("GET /v1/objects, 50 of them", listing, GOAL_LIST),
+            for case, wanted, pace, goal in (
+                ("GET /v1/document", calls, 200, GOAL_P99),
+                ("GET /v1/objects, 50 of them", listing, 10, GOAL_LIST),
             ):
                 before = daemon.cpu()
-                waits = asyncio.run(_paced(daemon, wanted, 10.0))
+                waits = asyncio.run(_paced(daemon, wanted, 10.0, pace))
                 busy = (daemon.cpu() - before) / 10.0
                 place = waits[int(len(waits) * 0.99)]
                 print(
@@ -271,12 +290,23 @@ def _while_crawling(folder: Path, ids: Sequence[str], posts: int) -> None:
                 )
 
 
-async def _paced(daemon: _Daemon, calls: list[bytes], seconds: float) -> list[float]:
+def _wait_for(daemon: _Daemon, documents: int) -> None:
+    """Until the crawl is under way."""
+    connection = http.client.HTTPConnection(*daemon.address)
+    held = 0
+    while held < documents:
+        time.sleep(0.1)
+        connection.request("GET", "/v1/status")
+        held = json.loads(connection.getresponse().read())["documents"]
+    connection.close()
+
+
+async def _paced(daemon: _Daemon, calls: list[bytes], seconds: float, pace: int) -> list[float]:
     reader, writer = await asyncio.open_connection(*daemon.address)
     waits: list[float] = []
     started = time.perf_counter()
     for number, call in enumerate(cycle(calls)):
-        due = started + number / _PACE
+        due = started + number / pace
         if due > started + seconds:
             break
         await asyncio.sleep(max(due - time.perf_counter(), 0.0))

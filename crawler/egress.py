@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import BadInput, Refused
-from .answer import Answer, Ask, FetchFailed, Lost, Stopped
+from .answer import Answer, Ask, FetchFailed, Hop, Lost, Stopped
 from .egress_chain import MOST_WAITING, Chain, Reply, Turn
 from .egress_dialer import ConnectTarget, Dialer
 from .egress_hops import next_hop, request_bytes
@@ -48,6 +48,10 @@ def _stranger(host: str) -> Known | None:
 
 def _anybody(url: str) -> Refused | None:
     return None
+
+
+def _nothing(hop: Hop) -> None:
+    pass
 
 
 def _no_target(host: str, port: int) -> tuple[str, int] | None:
@@ -89,6 +93,7 @@ class Egress:
         known: Callable[[str], Known | None] = _stranger,
         robots: Gate | None = None,
         policy: Callable[[str], Refused | None] = _anybody,
+        heard: Callable[[Hop], None] = _nothing,
         *,
         lookup: Lookup = system_lookup,
     ) -> None:
@@ -99,6 +104,7 @@ class Egress:
         self._knocks = None if signer is None else Knocks(signer, known, clock.now)
         self._gate = robots
         self._policy = policy
+        self._heard = heard
         self.counts: Counter[str] = Counter()
         self._closed = False
         self._limits: set[asyncio.Timeout] = set()  # one for each fetch in flight
@@ -174,7 +180,9 @@ class Egress:
         gate = self._gate
         while True:
             if gate is not None:
-                await gate.permit(uri, chain, self._fetch, self._turn, own=own)
+                await gate.permit(
+                    uri, chain, self._fetch, partial(self._turn_behind, chain), own=own
+                )
             try:
                 reply = await self._knock(uri, chain, own=own)
                 following = self._next(uri, chain, reply, own=own)
@@ -191,7 +199,13 @@ class Egress:
             self._allow(uri, chain)
             if gate is not None:
                 gate.check(uri, chain, own=own)
-            await self._turn(towards, ask.page, chain.asked(towards))
+            await self._turn_behind(chain, towards, ask.page, chain.asked(towards))
+
+    async def _turn_behind(self, chain: Chain, host: str, page: bool, held: bool) -> None:
+        """The turn of a chain's next request, once what the one before has announced is told."""
+        if chain.hops:
+            self._heard(chain.hops[-1])
+        await self._turn(host, page, held)
 
     def _checked(self, ask: Ask) -> Uri:
         if ask.method == "POST" and self._knocks is None:
@@ -228,7 +242,7 @@ class Egress:
         async def wait() -> bool:
             self.counts["knocks"] += 1
             reserve = min(self._rules.header_timeout, chain.seconds / 3)
-            return await chain.waits(self._turn(host, ask.page, True), reserve)
+            return await chain.waits(self._turn_behind(chain, host, ask.page, True), reserve)
 
         once = partial(self._once, uri, chain, host, own)
         if ask.method == "POST":

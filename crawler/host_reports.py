@@ -20,8 +20,8 @@ def reports(
     hops = source.hops
     for index, hop in enumerate(hops):
         last = index == len(hops) - 1
-        headers = source.headers if last else hop.headers
-        wait = retry_after(headers, now) if last and hop.status in (429, 503) else None
+        headers = hop.headers or (source.headers if last else hop.headers)
+        wait = retry_after(headers, now) if hop.status in (429, 503) else None
         first_there = all(earlier.host != hop.host for earlier in hops[:index])
         status = _said(hop, source, last)
         found.append(

@@ -9,6 +9,7 @@ from ..cache.records import HostReport
 from ..config.load import Loaded
 from ..config.model import Config
 from ..config.url_rules import url_rules
+from .answer import Hop
 from .aside import Aside
 from .clock import Clock
 from .desk import Desk
@@ -22,6 +23,7 @@ from .instance import Instance
 from .moderation import Moderation, read_rules
 from .presence import open_presence
 from .protocol.knock import Known
+from .protocol.rate_limits import announced
 from .protocol.robots_memory import Robots
 from .robots_scope import RobotsScope
 from .ticker import Ticker
@@ -62,6 +64,13 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         found = opened.query.host(host, clock.now())
         return None if found is None else found.knock
 
+    def heard(hop: Hop) -> None:
+        """What a hop announces holds for the turns behind it, before its chain has ended."""
+        now = clock.now()
+        if limits := announced(hop.headers, now):
+            told = HostReport(hop.host, ok=True, sent=hop.sent, limits=limits)
+            opened.frontier.report([told], now)
+
     gate = _gate(config, opened, clock)
     egress = Egress(
         egress_rules(config, rules, public=public),
@@ -71,6 +80,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         known,
         gate,
         moderation.refusal,
+        heard,
     )
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     follows = Follows(

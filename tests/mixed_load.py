@@ -20,6 +20,7 @@ from fedpull.cache.open import Opened
 from fedpull.cache.records import Cause, HostReport, Kind, Lease, Outcome, Politeness, Want
 from fedpull.crawler.answer import Answer, Hop
 from fedpull.crawler.host_reports import reports
+from fedpull.crawler.protocol.rate_limits import announced
 
 CHAIN_SECONDS = 30.0  # the door's time-out: what has not got its next turn by then is given up
 
@@ -147,6 +148,10 @@ class MixedLoad:
         life, name = self._life, f"{self.hosts[number].name}:443"
         held = any(hop.host == name for hop in hops)
         since = self.now if held else 0.0
+        for hop in hops[-1:]:  # as the door tells it before the turn
+            limits = announced(hop.headers, self.now)
+            told = HostReport(hop.host, ok=True, sent=hop.sent, limits=limits)
+            self._opened.frontier.report([told], self.now).result()
 
         def ask() -> None:
             if life != self._life:

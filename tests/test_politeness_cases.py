@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -188,5 +189,8 @@ def test_every_host_of_a_chain_is_heard(status: int) -> None:
 
     assert first.limits == (Announced("a", 9, 3, 40.0, 60.0),)
     assert first.pause is None
+    robots = Hop("a.example:443", 429, headers={"retry-after": "60"})
+    (busy, *_) = reports(replace(answer, hops=(robots, hops[1])), NOW)
+    assert busy.pause == NOW + 60
     assert last.limits == (Announced("30", 30, 0, 50.0),)
     assert last.pause == (NOW + 50 if status in (429, 503) else None)

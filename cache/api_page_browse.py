@@ -13,7 +13,7 @@ from typing import Any
 
 from ..crawler.protocol.handle import parse_actor
 from ..errors import BadInput, NotFound
-from . import lookup, page_document, page_names, shapes
+from . import lookup, page_document, page_names, search, shapes
 from .api_http import Answer, Call
 from .api_pages import Pages, Scene
 from .filters import object_filter
@@ -25,6 +25,13 @@ from .why import why
 PER_PAGE = 30
 MEMBERS = 100
 VERSIONS = 20
+# What people look for most, by the name of it.
+CHOICES: tuple[tuple[str, dict[str, str]], ...] = (
+    ("Everything", {}),
+    ("Events to come", {"type": "Event", "order": "start", "starts_since": "0s"}),
+    ("Articles", {"type": "Article"}),
+    ("Pictures", {"type": "Image"}),
+)
 
 
 class Browsing:
@@ -57,6 +64,8 @@ class Browsing:
                 "posts": page_document.in_list(documents, known.get, people, scene.now),
                 "args": args,
                 "is_filtered": bool(args.keys() - {"cursor"}),
+                "has_words": search.is_installed(),
+                "choices": CHOICES,
                 "next": {**args, "cursor": cursor} if cursor is not None else None,
             },
         )

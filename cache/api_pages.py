@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 from itertools import islice
 from typing import Any
 
@@ -32,9 +33,10 @@ PER_PAGE = 100
 ENTRIES = 50  # of the change log
 # Each costs some 15 us to read: a third of a second, on a thread, at most every few seconds.
 MAX_HOSTS = 20_000
-_HOSTS_AGE = 5.0
+_HOSTS_AGE = 10.0
 _LATEST = 6
 _NEEDY = 8
+NEEDY = ("bad", "late")  # the levels that want a look
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,11 @@ class Pages:
             raise BadInput("range", "is not known", f"one of {', '.join(page_plots.RANGES)}")
         totals = self._query.totals(now)
         rows = self._follow_rows(scene, totals)
-        hosts = [HostRow(host, page_standing.of_host(host, now)) for host in self._all_hosts(now)]
+        hosts = [host for host in self._all_hosts(now) if page_standing.host_level(host) in NEEDY]
         documents, _ = self._query.objects(ObjectFilter(), _LATEST)
         people = page_document.People(self._query)
-        needy = sorted((row for row in rows if _needs(row.standing)), key=_follow_order)
-        worst = sorted((row for row in hosts if _needs(row.standing)), key=_host_order)
+        needy = sorted((row for row in rows if row.standing.level in NEEDY), key=_follow_order)
+        worst = nsmallest(_NEEDY, hosts, key=_host_order)
         return Page(
             "overview.html",
             "Overview",
@@ -130,8 +132,8 @@ class Pages:
                 "kinds": Counter(row.standing.level for row in rows),
                 "needy": needy[:_NEEDY],
                 "needy_count": len(needy),
-                "worst": worst[:_NEEDY],
-                "worst_count": len(worst),
+                "worst": [HostRow(host, page_standing.of_host(host, now)) for host in worst],
+                "worst_count": len(hosts),
                 "plots": self._plots(span, scene),
                 "range": span,
                 "ranges": page_plots.RANGES,
@@ -175,22 +177,18 @@ class Pages:
     def _hosts(self, call: Call, scene: Scene) -> Page:
         everyone = self._all_hosts(scene.now)
         wanted, state = call.args.get("q", "").strip().lower(), call.args.get("state", "")
-        rows = [
-            HostRow(host, page_standing.of_host(host, scene.now))
-            for host in everyone
-            if wanted in host.host and state in ("", host.state)
-        ]
-        shown, place = _page_of(sorted(rows, key=_host_order), call)
+        found = [one for one in everyone if wanted in one.host and state in ("", one.state)]
+        shown, place = _page_of(sorted(found, key=_host_order), call)
         return Page(
             "hosts.html",
             "Hosts",
             {
                 "here": "/page/hosts",
-                "rows": shown,
+                "rows": [HostRow(one, page_standing.of_host(one, scene.now)) for one in shown],
                 "place": place,
                 "count": len(everyone),
                 "is_cut": len(everyone) >= MAX_HOSTS,
-                "found": len(rows),
+                "found": len(found),
                 "states": Counter(host.state for host in everyone),
                 "q": call.args.get("q", ""),
                 "state": state,
@@ -288,16 +286,13 @@ def _page_of(rows: list[Any], call: Call) -> tuple[list[Any], dict[str, Any]]:
     return rows[start : start + PER_PAGE], place
 
 
-def _needs(standing: Standing) -> bool:
-    return standing.level in ("bad", "late")
-
-
 def _follow_order(row: FollowRow) -> tuple[int, str]:
     return row.standing.rank, row.follow.key
 
 
-def _host_order(row: HostRow) -> tuple[int, int, int, str]:
-    return row.standing.rank, -row.host.backlog, -row.host.requests, row.host.host
+def _host_order(host: Host) -> tuple[int, int, int, str]:
+    level = page_standing.host_level(host)
+    return page_standing.ORDER.index(level), -host.backlog, -host.requests, host.host
 
 
 def _names_of(follow: Follow) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .openapi_doing import members
 from .openapi_form import FORM, HTML, Body, Operation, Parameter, Reply, Schema
+from .openapi_reading import FILTERS
 from .openapi_shapes import one_of
 from .page_plots import RANGES
 from .page_templates import FILES
@@ -60,14 +61,7 @@ DOCUMENTS = Operation(
     "Documents to look through, newest first",
     _html(),
     (
-        _field("actor", "the first `attributedTo`: a URI or a handle"),
-        _field("follow", "what the outbox of a followed actor offers"),
-        _field("type", "`Event`, or an IRI"),
-        _field("tag", "a hashtag"),
-        _field("in_reply_to", "the URI that is answered"),
-        _field("context", "a conversation, by its name"),
-        _field("since", "published then or later"),
-        _field("until", "published before"),
+        *(_field(one.name, one.says) for one in FILTERS),
         _field("cursor", "where a page begins"),
     ),
     problems=(404,),

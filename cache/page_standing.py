@@ -28,7 +28,7 @@ HOST_WORDS: dict[str, tuple[Level, str]] = {
     "unwelcome": ("bad", "keeps refusing us"),
     "blocked": ("off", "is blocked by the operator"),
 }
-_ORDER: Sequence[Level] = ("bad", "late", "off", "busy", "ok")
+ORDER: Sequence[Level] = ("bad", "late", "off", "busy", "ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Standing:
 
     @property
     def rank(self) -> int:
-        return _ORDER.index(self.level)
+        return ORDER.index(self.level)
 
 
 def of_follow(follow: Follow, host: Host | None, hindrance: str | None, now: float) -> Standing:
@@ -66,6 +66,10 @@ def of_follow(follow: Follow, host: Host | None, hindrance: str | None, now: flo
     return Standing(
         "ok", "up to date", f"Read {ago(follow.last_success, now)}{pace}.{_next(follow, now)}"
     )
+
+
+def host_level(host: Host) -> Level:
+    return HOST_WORDS.get(host.state, ("busy", ""))[0]
 
 
 def of_host(host: Host, now: float) -> Standing:

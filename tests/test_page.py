@@ -288,6 +288,24 @@ async def test_documents_are_filtered(tmp_path: Path) -> None:
         assert text(await page(api, unescape(older))).count("Post ") == 11
 
 
+async def test_events_to_come(tmp_path: Path) -> None:
+    """One press lists what has not begun yet, the soonest first, with when and where it is."""
+    async with serving(tmp_path) as api:
+        api.store.follow(followed())
+        for n, day in enumerate(("2026-05-01", "2026-07-01", "2026-06-01")):
+            starts, hall = f"{day}T18:00:00Z", {"type": "Place", "name": "Hall"}
+            event = note(n, type="Event", name=f"Event {n}", startTime=starts, location=hall)
+            api.store.put({**event, "endTime": f"{day}T20:00:00Z"})
+
+        first = await page(api, "/page/documents")
+        [link] = re.findall(r'href="([^"]+)">Events to come<', first.body.decode())
+        shown = text(await page(api, unescape(link)))
+
+        assert "Event 0" not in shown
+        assert shown.index("Event 2") < shown.index("Event 1")
+        assert "2026-06-01 18:00 to 2026-06-01 20:00 UTC, Hall" in shown
+
+
 async def test_the_change_log(tmp_path: Path) -> None:
     """The latest first, and the older ones behind it."""
     async with serving(tmp_path) as api:

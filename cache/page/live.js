@@ -4,17 +4,19 @@
 "use strict";
 
 const GAP = 3000; // between two looks, however much comes in
+const SHARE = 20; // and so many times what the latest look took: a page is no load for its daemon
 const TICK = 60000;
 const regions = () => document.querySelectorAll("[data-live]");
 
 let stream = null;
 let planned = false;
 let latest = 0;
+let took = 0;
 
 function plan() {
   if (planned || document.hidden) return;
   planned = true;
-  setTimeout(look, Math.max(GAP - (Date.now() - latest), 300));
+  setTimeout(look, Math.max(Math.max(GAP, SHARE * took) - (Date.now() - latest), 300));
 }
 
 async function look() {
@@ -26,6 +28,7 @@ async function look() {
   } catch {
     // The daemon is being restarted: the next change, or the next minute, tries again.
   }
+  took = Date.now() - latest;
 }
 
 function put(page) {

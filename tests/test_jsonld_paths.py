@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fedpull.crawler.protocol import jsonld, ld_contexts, ld_expand
 from fedpull.crawler.protocol.ld_active import NotPlain, active
+from fedpull.crawler.protocol.vocabulary import type_named, types_of
 from fedpull.errors import BadInput, Refused
 
 CORPORA = Path(__file__).parent.parent.parent / "shared" / "corpora"
@@ -77,6 +78,17 @@ def test_real_documents() -> None:
 
     assert len(led) > 1000
     assert sum(led) > 0.95 * len(led)
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="the collection of documents is not there")
+def test_the_types_of_real_documents() -> None:
+    """What lists call the types of a document is what its expanded form has."""
+    for document in documents():
+        expanded = shown(document, "expanded", direct=True)
+        if expanded:
+            types = [type_named(iri.removeprefix("_:")) for iri in expanded[0].get("@type", [])]
+            assert types_of(document) == tuple(dict.fromkeys(types))
 
 
 TERMS = sorted(active(ld_contexts.entries(ld_contexts.CANONICAL)).terms)

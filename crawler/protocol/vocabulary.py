@@ -47,6 +47,10 @@ PREFIXES = {
 }
 # What a bare word means where its document does not say; each as its origin's context has it.
 KNOWN_TYPES = {
+    "Album": "https://funkwhale.audio/ns#Album",
+    "AnnounceAuthorization": "https://gotosocial.org/ns#AnnounceAuthorization",
+    "AnnounceRequest": "https://gotosocial.org/ns#AnnounceRequest",
+    "Artist": "https://funkwhale.audio/ns#Artist",
     "ChatMessage": "http://litepub.social/ns#ChatMessage",
     "CryptographicKey": "https://w3id.org/security#Key",
     "DataIntegrityProof": "https://w3id.org/security#DataIntegrityProof",
@@ -54,12 +58,18 @@ KNOWN_TYPES = {
     "EmojiReact": "http://litepub.social/ns#EmojiReact",
     "IdentityProof": "http://joinmastodon.org/ns#IdentityProof",
     "Infohash": "https://joinpeertube.org/ns#Infohash",
+    "Library": "https://funkwhale.audio/ns#Library",
+    "LikeAuthorization": "https://gotosocial.org/ns#LikeAuthorization",
+    "LikeRequest": "https://gotosocial.org/ns#LikeRequest",
     "Multikey": "https://w3id.org/security#Multikey",
     "Playlist": "https://joinpeertube.org/ns#Playlist",
     "PlaylistElement": "https://joinpeertube.org/ns#PlaylistElement",
     "PropertyValue": "http://schema.org#PropertyValue",
     "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
     "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+    "ReplyAuthorization": "https://gotosocial.org/ns#ReplyAuthorization",
+    "ReplyRequest": "https://gotosocial.org/ns#ReplyRequest",
+    "Track": "https://funkwhale.audio/ns#Track",
 }
 
 _MAX_TYPES = 16

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import lru_cache
 from hashlib import blake2b
 
 from ..crawler.protocol.times import http_date
 from .api_http import JSON, PROBLEM, Answer, Call, directives, matches
 
+EVENTS = "text/event-stream"
 # A packet holds some 1,400 bytes: below that, less bytes are no less packets (nginx's manual has
 # the same advice for gzip_min_length).
 SMALL = 1024
@@ -35,8 +38,11 @@ def validated(call: Call, answer: Answer) -> Answer:
     Where its handler gives no ETag it is made of the bytes: what a list says changes with the time
     as well as with the store.
     """
-    if answer.status != 200 or answer.chunks is not None or call.method == "POST":
+    if answer.status != 200 or call.method == "POST":
         return answer
+    if answer.chunks is not None:
+        vary = (_VARY,) if pieces_can_shrink(answer) else ()
+        return Answer(200, b"", answer.type, (*answer.headers, *vary), answer.chunks)
     given = dict(answer.headers)
     etag = given.get("ETag")
     headers = answer.headers
@@ -86,6 +92,25 @@ def takes_gzip(accepted: str) -> bool:
             name = found[1].lower().removeprefix("x-")
             weights.setdefault(name, 1.0 if found[2] is None else float(found[2]))
     return weights.get("gzip", weights.get("*", 0.0)) > 0.0
+
+
+def pieces_can_shrink(answer: Answer) -> bool:
+    """So of an answer in pieces; one that never ends is sent piece by piece, as each happens."""
+    return answer.chunks is not None and not answer.type.startswith(EVENTS)
+
+
+def compressed_pieces(answer: Answer) -> Answer:
+    assert answer.chunks is not None
+    headers = (*answer.headers, ("Content-Encoding", "gzip"))
+    return Answer(answer.status, type=answer.type, headers=headers, chunks=_packed(answer.chunks))
+
+
+async def _packed(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+    async with aclosing(chunks):
+        async for piece in chunks:
+            yield packer.compress(piece)
+    yield packer.flush()
 
 
 def compressed(answer: Answer) -> Answer:

@@ -211,6 +211,8 @@ def _finished(call: Call, answer: Answer) -> Result:
     given = {name for name, _ in answer.headers}
     headers = (*(header for header in _ALWAYS if header[0] not in given), *answer.headers)
     whole = Answer(answer.status, answer.body, answer.type, headers, answer.chunks)
+    if api_coding.pieces_can_shrink(answer):
+        return api_coding.compressed_pieces(whole) if api_coding.wants_gzip(call) else whole
     if not api_coding.can_shrink(answer) or not api_coding.wants_gzip(call):
         return whole
     large = len(answer.body) > api_coding.LARGE

@@ -12,7 +12,7 @@ from api_cases import ALICE, HOST, NOW, note, serving
 
 from fedpull.cache import api_coding
 from fedpull.cache.api_coding import takes_gzip
-from fedpull.cache.records import Follow
+from fedpull.cache.records import Follow, HostReport, Outcome
 
 NOTE = f"{HOST}/notes/1"
 FOLLOW = Follow("@alice@events.example", actor=ALICE)  # whose posts may be listed
@@ -88,6 +88,36 @@ async def test_what_is_large_is_compressed_aside(
         packed = await api.get(f"/v1/document?id={NOTE}", Accept_Encoding="gzip")
 
         assert gzip.decompress(packed.body) == plain.body
+
+
+@pytest.mark.parametrize("target", ["/v1/hosts", "/v1/export?format=jsonl"])
+async def test_pieces_are_compressed_on_their_way(tmp_path: Path, target: str) -> None:
+    """What comes in pieces is as small, and as whole."""
+    async with serving(tmp_path) as api:
+        api.store.follow(FOLLOW)
+        api.store.put(*(note(number, content="<p>word </p>" * 50) for number in range(60)))
+        names = [f"h{number:04}.example:443" for number in range(600)]
+        api.store.apply(Outcome(NOW, hosts=tuple(HostReport(one, True) for one in names)))
+        plain = await api.get(target)
+
+        packed = await api.get(target, Accept_Encoding="gzip")
+
+        assert plain.headers["transfer-encoding"] == "chunked"
+        assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 2
+
+
+async def test_events_are_not_compressed(tmp_path: Path) -> None:
+    """An event is sent as it happens, not when the compressor has enough of them."""
+    async with serving(tmp_path) as api:
+        head = await api.call(
+            "HEAD", "/v1/changes", Accept="text/event-stream", Accept_Encoding="gzip"
+        )
+
+        assert head.headers["content-type"].startswith("text/event-stream")
+        assert ("content-encoding" in head.headers, head.headers["vary"]) == (False, "Accept")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from api_cases import HOST, NOW, Serving, Store, note, serving
+from public_cases import until
 
-from fedpull.cache.records import Attempt, Mark, Outcome, State
+from fedpull.cache.records import Attempt, Mark, Outcome, Reference, State
 from fedpull.errors import Unreachable
 
 TEXT = (Path(__file__).resolve().parent.parent / "docs" / "caching.md").read_text("utf-8")
@@ -104,6 +106,32 @@ async def test_a_copy_whose_origin_fails_is_stale(tmp_path: Path) -> None:
         assert (reply.status, reply.headers["fedpull-freshness"]) == (200, "stale")
         assert reply.headers["cache-status"] == "fedpull; hit; ttl=-30"
         assert (told["freshness"], told["why"][:6]) == ("stale", "Stale:")
+
+
+async def test_who_shares_a_request_is_told(tmp_path: Path) -> None:
+    """Those who came while it was on its way are answered by it, and `collapsed` says so."""
+    id = IDS["missing"]
+    async with serving(tmp_path) as api:
+        came, fetch, asked = asyncio.Event(), api.origin.fetch, []
+
+        async def held(id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
+            asked.append(id_or_handle)
+            await came.wait()
+            return await fetch(id_or_handle, depth=depth, wait=wait)
+
+        api.origin.answers[id] = arrives(api.store, id)
+        api.origin.fetch = held  # type: ignore[method-assign]
+        callers = [asyncio.ensure_future(api.get(f"/v1/document?id={id}")) for _ in range(3)]
+        await until(lambda: len(asked) == 3)
+        came.set()
+        replies = await asyncio.gather(*callers)
+
+        told = sorted(reply.headers["cache-status"] for reply in replies)
+        assert [reply.status for reply in replies] == [200] * 3
+        assert [one.split("; ")[1:4] for one in told] == [
+            *(["fwd=uri-miss", "stored", "collapsed"] for _ in range(2)),
+            ["fwd=uri-miss", "stored", "ttl=600"],
+        ]
 
 
 async def test_no_store_is_told_to_others(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ async def test_every_problem_has_a_page(tmp_path: Path) -> None:
         (f"/v1/history?id={NOTE}", False),
         ("/v1/objects?limit=2", False),
         (f"/v1/collection?id={OUTBOX}&limit=2", False),
+        (f"/v1/thread?id={NOTE}", False),
         ("/v1/changes", False),
         ("/v1/follows", False),
         ("/v1/hosts", False),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..crawler.protocol.quotas import Usage
 from .environment import MIGRATING, Tables, Txn
 from .layout import BODY, VERSION
-from .quota_rows import DOMAIN, FOLLOW, HELD, MENTIONED, place_of, unpack
+from .quota_rows import BESIDE, DOMAIN, FOLLOW, HELD, MENTIONED, place_of, unpack
 from .records import Finding
 from .ref_layout import Ref
 
@@ -19,7 +19,7 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
         return  # what is held of an older version is being counted
     earlier: defaultdict[bytes, int] = defaultdict(int)
     for key, row in txn.cursor(t.history):
-        earlier[key[:8]] += len(row) - VERSION.size
+        earlier[key[:8]] += len(row) - VERSION.size + BESIDE
     found: defaultdict[bytes, Usage] = defaultdict(Usage)
     minted = 0
     for id, row in txn.cursor(t.ref):
@@ -33,7 +33,7 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
         if (mentioned and held) or held > ref.has_body or (not ref.has_body and not mentioned):
             yield Finding("minted", ref.uri, "is counted as what it is not")
         body = txn.get(id, b"", t.body) if ref.has_body else b""
-        size = max(len(body or b"") - BODY.size, 0) + earlier[id]
+        size = (len(body) - BODY.size + BESIDE if body else 0) + earlier[id]
         for party in (found[place.host], found[place.domain]):
             party.references += mentioned + held
             party.documents += held

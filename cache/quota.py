@@ -8,30 +8,18 @@ hosts'.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import orjson
-
 from ..crawler.protocol.listable import FOLLOWED
-from ..crawler.protocol.quotas import NUMBER, REASONS, Asks, Reason, Usage, over_asking, walk_again
-from ..crawler.protocol.uri import host_port
-from . import hosts, walks
+from ..crawler.protocol.quotas import NUMBER, Reason, Usage
 from .environment import MIGRATING
-from .intern import FOLLOW, known_id, word_of
-from .layout import BODY, NONE, VERSION, host_key
-from .quota_rows import FOLLOW as OF_FOLLOW
-from .quota_rows import HELD, MENTIONED, Place, pack, place_of, unpack
-from .quota_rows import HOST as OF_HOST
-from .records import PARKED, Cause, Kind, Want
+from .intern import known_id
+from .layout import BODY, NONE, VERSION
+from .quota_rows import BESIDE, HELD, MENTIONED, Parties, pack, place_of, unpack
 
 if TYPE_CHECKING:
     from .ref_layout import Ref
     from .work import Work
-
-# What somebody asks for by name, what leads a follow on, and what looks again at what is held:
-# bounded by who is followed, by what is held, and by `api_demand`.
-_LEADING = frozenset({"handle", "confirm", "actor", "outbox", "check", "deleted", "moved"})
 
 
 def usage(work: Work, key: bytes) -> Usage:
@@ -39,33 +27,49 @@ def usage(work: Work, key: bytes) -> Usage:
     found = work.usages.get(key)
     if found is None:
         stored = work.txn.get(key, None, work.t.quota)
-        found = work.usages[key] = unpack(stored)
+        found = work.usages[key] = unpack(stored).on(work.now)
         work.usages_before[key] = stored
-    return found.on(work.now)
+    return found
+
+
+def parties(work: Work, uri: str) -> Parties | None:
+    """Who a reference counts for; None for what has no host."""
+    end = uri.find("/", 8)
+    origin = uri if end < 0 else uri[:end]
+    try:
+        return work.parties[origin]
+    except KeyError:
+        place, found = place_of(origin), None
+        if place is not None:
+            found = Parties(place, usage(work, place.host), usage(work, place.domain))
+        work.parties[origin] = found
+        return found
 
 
 def flush(work: Work) -> None:
     """Count the new references, and write what was counted."""
     rows: list[tuple[bytes, bytes]] = []
     for id in work.newcomers:
-        ref = work.refs[id]
-        place = place_of(ref.uri)
-        if place is None or work.kept.get(id) or _is_to_come(work, id):
+        kept = work.kept.get(id)
+        if kept is not None and kept[0]:
             continue
-        held = HELD if ref.has_body else MENTIONED
-        rows.append((place.key + held + id, b""))
-        usage(work, place.host).references += 1
-        usage(work, place.domain).references += 1
+        ref = work.refs[id]
+        found = parties(work, ref.uri)
+        if found is None or _is_to_come(work, id):
+            continue
+        rows.append((found.place.key + (HELD if ref.has_body else MENTIONED) + id, b""))
+        _add(found, references=1)
     work.newcomers.clear()
     work.kept.clear()
+    work.parties.clear()
     rows.sort()
     work.put_all(work.t.minted, rows)
     for key in sorted(work.usages):
-        found, before = work.usages[key], work.usages_before[key]
-        if found == Usage(day=found.day):  # of names that are minted most have come to nothing
+        used, before = work.usages[key], work.usages_before[key]
+        if used == Usage(day=used.day):  # of names that are minted most have come to nothing
             if before is not None:
                 work.delete(work.t.quota, key)
-        elif (row := pack(found)) != before:
+        elif (row := pack(used)) != before:
             work.put(work.t.quota, key, row)
     work.usages.clear()
     work.usages_before.clear()
@@ -76,23 +80,25 @@ def flush(work: Work) -> None:
 
 def created(work: Work, id: bytes, ref: Ref) -> None:
     """A body came for a reference that had none; its row says already who owns it."""
-    place = place_of(ref.uri)
-    if place is None or _is_to_come(work, id):
+    found = parties(work, ref.uri)
+    if found is None or _is_to_come(work, id):
         return
-    own = work.kept[id] = _is_own(work, ref)
+    own = _is_own(work, ref)
+    work.kept[id] = own, found
     if not work.is_new(id):  # else `flush` writes its row
-        key = place.key + MENTIONED + id
-        there = work.txn.delete(key, b"", work.t.minted)
+        place = found.place
+        there = work.txn.delete(place.key + MENTIONED + id, b"", work.t.minted)
         if not own:
             work.put(work.t.minted, place.key + HELD + id, b"")
-        _add(work, place, references=(not own) - there)
-    _add(work, place, documents=not own)
-    for party in (usage(work, place.host), usage(work, place.domain)):
-        party.day_documents += 1
+        _add(found, references=(not own) - there)
+    found.host.day_documents += 1
+    found.domain.day_documents += 1
+    if not own:
+        _add(found, documents=1)
 
 
 def _is_own(work: Work, ref: Ref) -> bool:
-    """Whether it is of an actor that is followed, on that actor's own host."""
+    """Whether it is of an actor that is followed, which then is of the same host."""
     if ref.consent & FOLLOWED:
         return True
     author = work.ref(ref.owner, change=False) if ref.owner != NONE else None
@@ -101,88 +107,94 @@ def _is_own(work: Work, ref: Ref) -> bool:
 
 def grew(work: Work, id: bytes, size: int) -> None:
     """A body was written; `created` or `changing` was called for it before."""
-    place = place_of(work.ref(id, change=False).uri)
-    if place is None or (own := work.kept.get(id)) is None:
+    kept = work.kept.get(id)
+    if kept is None:
         return
-    _add(work, place, own_bytes=size * own, bytes=size * (not own))
-    usage(work, place.host).day_bytes += size
-    usage(work, place.domain).day_bytes += size
+    own, (_, host, domain) = kept
+    size += BESIDE
+    if own:
+        host.own_bytes += size
+        domain.own_bytes += size
+    else:
+        host.bytes += size
+        domain.bytes += size
+    host.day_bytes += size
+    domain.day_bytes += size
 
 
 def changing(work: Work, id: bytes, ref: Ref) -> None:
     """Another body is about to come in the place of one that is held."""
-    if id not in work.kept:
-        own = _held_as_own(work, id, ref)
-        if own is not None:
-            work.kept[id] = own
+    if id not in work.kept and (kept := _kept(work, id, ref)) is not None:
+        work.kept[id] = kept
 
 
 def shrank(work: Work, id: bytes, ref: Ref, size: int) -> None:
     """So many bytes of its bodies are gone."""
-    place = place_of(ref.uri)
-    own = work.kept.get(id) if id in work.kept else _held_as_own(work, id, ref)
-    if place is not None and own is not None:
-        _add(work, place, own_bytes=-size * own, bytes=-size * (not own))
+    kept = _kept(work, id, ref) if size else None
+    if kept is not None:
+        own, found = kept
+        _add(found, own_bytes=-size * own, bytes=-size * (not own))
 
 
 def dropped(work: Work, id: bytes, ref: Ref) -> None:
     """Its body is gone, and its earlier versions; their bytes have been told to `shrank`."""
-    place = place_of(ref.uri)
-    own = work.kept.pop(id) if id in work.kept else _held_as_own(work, id, ref)
-    if place is None or own is None:
+    kept = _kept(work, id, ref)
+    work.kept.pop(id, None)
+    if kept is None:
         return
-    _add(work, place, documents=own - 1)
+    own, found = kept
+    _add(found, documents=own - 1)
     if not work.is_new(id):  # else `flush` counts it as what is only mentioned
-        work.delete(work.t.minted, place.key + HELD + id)
-        work.put(work.t.minted, place.key + MENTIONED + id, b"")
-        _add(work, place, references=int(own))
+        work.delete(work.t.minted, found.place.key + HELD + id)
+        work.put(work.t.minted, found.place.key + MENTIONED + id, b"")
+        _add(found, references=int(own))
 
 
 def adopted(work: Work, id: bytes, ref: Ref, size: int) -> None:
     """What was discovered is a followed actor's, or in a follow's list: it has its room there."""
-    place = place_of(ref.uri)
-    if place is not None and work.delete(work.t.minted, place.key + HELD + id):
-        _add(work, place, documents=-1, bytes=-size, references=-1, own_bytes=size)
+    found = parties(work, ref.uri)
+    if found is not None and work.delete(work.t.minted, found.place.key + HELD + id):
+        _add(found, documents=-1, bytes=-size, references=-1, own_bytes=size)
 
 
 def renamed(work: Work, id: bytes, uri: str) -> None:
     """A reference that is not held loses its name: it belongs to no host any more."""
-    place = place_of(uri)
-    if place is not None and work.delete(work.t.minted, place.key + MENTIONED + id):
-        _add(work, place, references=-1)
+    found = parties(work, uri)
+    if found is not None and work.delete(work.t.minted, found.place.key + MENTIONED + id):
+        _add(found, references=-1)
 
 
 def size_of(work: Work, id: bytes, body: bytes | None, versions: list[bytes]) -> int:
-    """Bytes of a body and its earlier versions, as stored."""
+    """What a body and its earlier versions count for: each as `grew` has counted it."""
     rows = (work.txn.get(key, None, work.t.history) for key in versions)
-    earlier = sum(len(row) - VERSION.size for row in rows if row is not None)
-    return earlier + (len(body) - BODY.size if body is not None else 0)
+    earlier = sum(len(row) - VERSION.size + BESIDE for row in rows if row is not None)
+    return earlier + (len(body) - BODY.size + BESIDE if body is not None else 0)
 
 
 def count_stored(work: Work, id: bytes, size: int) -> None:
     """Count what an older version has stored: once for each reference, in the order of their ids.
     `size`: of its bodies, as `size_of` says."""
     ref = work.ref(id, change=False)
-    place = place_of(ref.uri)
-    if place is None or not _is_to_come(work, id):  # a batch begins where the last one ended
-        return
-    own = ref.has_body and _is_own(work, ref)
-    if own:
-        _add(work, place, own_bytes=size)
+    found = parties(work, ref.uri)
+    if found is None or not _is_to_come(work, id):  # a batch begins where the last one ended
         return
     held = ref.has_body
-    work.put(work.t.minted, place.key + (HELD if held else MENTIONED) + id, b"")
-    _add(work, place, references=1, documents=int(held), bytes=size)
+    if held and _is_own(work, ref):
+        _add(found, own_bytes=size)
+        return
+    work.put(work.t.minted, found.place.key + (HELD if held else MENTIONED) + id, b"")
+    _add(found, references=1, documents=int(held), bytes=size)
 
 
-def _held_as_own(work: Work, id: bytes, ref: Ref) -> bool | None:
-    """As what a held document was counted; None: it was not, as its migration is still to come."""
-    place = place_of(ref.uri)
-    if place is None:
+def _kept(work: Work, id: bytes, ref: Ref) -> tuple[bool, Parties] | None:
+    """As whose a held document was counted; None: it was not, its migration is still to come."""
+    if id in work.kept:
+        return work.kept[id]
+    found = parties(work, ref.uri)
+    if found is None or _is_to_come(work, id):
         return None
-    if work.txn.get(place.key + HELD + id, None, work.t.minted) is not None:
-        return False
-    return None if _is_to_come(work, id) else True
+    held = work.txn.get(found.place.key + HELD + id, None, work.t.minted)
+    return held is None, found
 
 
 def _is_to_come(work: Work, id: bytes) -> bool:
@@ -192,71 +204,21 @@ def _is_to_come(work: Work, id: bytes) -> bool:
 
 
 def _add(
-    work: Work,
-    place: Place,
+    found: Parties,
     *,
     documents: int = 0,
     bytes: int = 0,
     references: int = 0,
     own_bytes: int = 0,
 ) -> None:
-    for party in (usage(work, place.host), usage(work, place.domain)):
+    for party in (found.host, found.domain):
         party.documents = max(party.documents + documents, 0)
         party.bytes = max(party.bytes + bytes, 0)
         party.references = max(party.references + references, 0)
         party.own_bytes = max(party.own_bytes + own_bytes, 0)
 
 
-# --- what is asked for
-
-
-def may_ask(work: Work, want: Want, host: str, *, new: bool) -> bool:
-    """Whether a request may be queued at a host for what is discovered, and count it. `new`: there
-    is no reference for it yet."""
-    place = place_of(want.uri)
-    if place is None or want.relation in _LEADING or (want.relation == "asked" and not want.root):
-        return True
-    follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
-    if want.relation == "item" and host == _home(work, follow):
-        return True
-    key = host_key(host)
-    row = hosts.load(work, key)
-    asks = Asks(
-        queued=row.queued if row is not None else 0,
-        frontier=work.counters.due,
-        new_host=row is None,
-        new_reference=new,
-        actor=want.relation == "author",
-    )
-    of_domain = usage(work, place.domain)
-    # A host that was never asked has no row of its own until it is.
-    of_host = usage(work, place.host) if row is not None else Usage()
-    of_follow = usage(work, OF_FOLLOW + follow) if follow != NONE else None
-    reason = over_asking(asks, of_host, of_domain, of_follow, work.limits)
-    if reason is not None:
-        refuse(work, reason, of_host, of_domain)
-        return False
-    of_host = usage(work, place.host)
-    for party in (of_host, of_domain):
-        party.day_requests += 1
-        party.day_actors += asks.actor and new
-    of_domain.day_hosts += asks.new_host
-    if of_follow is not None:
-        of_follow.day_requests += 1
-    return True
-
-
-def rested(work: Work, want: Want, host: str) -> Want:
-    """The next page of a walk, put off where it would outrun what the walk has led to."""
-    if want.kind is not Kind.PAGE or want.cause is Cause.ON_DEMAND or want.due >= PARKED:
-        return want
-    key, id = host_key(host), known_id(work, want.uri)
-    row = hosts.load(work, key)
-    if row is None or id is None or walks.load(work.txn, work.t, id) is None:
-        return want  # it begins
-    now = work.now or want.due
-    due = walk_again(usage(work, OF_HOST + key), row.queued, work.limits, now)
-    return replace(want, due=due) if due > want.due else want
+# --- what there is no room for
 
 
 def refuse(work: Work, reason: Reason, host: Usage, domain: Usage) -> None:
@@ -267,29 +229,16 @@ def refuse(work: Work, reason: Reason, host: Usage, domain: Usage) -> None:
         party.reason, party.refused_at = NUMBER[reason], work.now
 
 
-def said(reason: Reason) -> str:
-    return f"not asked for: {REASONS[reason]}"
-
-
-def _home(work: Work, follow: bytes) -> str | None:
-    """The host of a follow's outbox: what it lists of its own is no discovery."""
-    if follow == NONE:
-        return None
-    if follow not in work.homes:
-        stored = work.txn.get(follow, None, work.t.follow)
-        outbox = orjson.loads(stored).get("outbox") if stored is not None else None
-        work.homes[follow] = host_port(outbox) if outbox else None
-    return work.homes[follow]
-
-
 def may_name(work: Work, uri: str) -> bool:
     """Whether an id may be noted that something mentions: it is known, or its host has room."""
-    place = place_of(uri)
-    return place is None or has_room(work, place) or known_id(work, uri) is not None
+    found = parties(work, uri)
+    return found is None or has_room(work, found) or known_id(work, uri) is not None
 
 
-def has_room(work: Work, place: Place) -> bool:
+def has_room(work: Work, found: Parties) -> bool:
     """Whether one more reference may be known of a host."""
-    host, domain = usage(work, place.host), usage(work, place.domain)
-    limits = work.limits
-    return host.references < limits.host.references and domain.references < limits.domain.references
+    of_host, of_domain = work.limits.host, work.limits.domain
+    return (
+        found.host.references < of_host.references
+        and found.domain.references < of_domain.references
+    )

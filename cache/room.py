@@ -16,7 +16,7 @@ from .documents import set_extra, stored_body, versions
 from .index import terms_of
 from .intern import known_id
 from .layout import NONE, STATE_NUMBER
-from .quota_rows import HELD, Place, place_of
+from .quota_rows import HELD, Place
 from .records import State
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ _UNKNOWN, _FAILED = STATE_NUMBER[State.UNKNOWN], STATE_NUMBER[State.FAILED]
 
 def takes(work: Work, put: Put) -> bool:
     """Whether a document is to be kept; room is made for it where that can be done."""
-    place = place_of(put.id)
-    if place is None:
+    found = quota.parties(work, put.id)
+    if found is None:
         return True
-    host, domain = quota.usage(work, place.host), quota.usage(work, place.domain)
+    place, host, domain = found
     limits, size = work.limits, len(put.body)
     # Whosever it is, there is room: so for all but the hosts that this module is about.
     if (
@@ -45,7 +45,7 @@ def takes(work: Work, put: Put) -> bool:
         and domain.bytes + size < limits.domain.bytes
         and host.own_bytes + size < limits.host.own_bytes
         and domain.own_bytes + size < limits.domain.own_bytes
-        and quota.has_room(work, place)
+        and quota.has_room(work, found)
     ):
         return True
     id = known_id(work, put.id)
@@ -55,7 +55,7 @@ def takes(work: Work, put: Put) -> bool:
     reason = over_keeping(host, domain, size, limits, own=own)
     if reason is not None and not own:
         reason = _after_eviction(work, place, host, domain, size)
-    if reason is None and not own and id is None and not quota.has_room(work, place):
+    if reason is None and not own and id is None and not quota.has_room(work, found):
         reason = "references"
     if reason is None:
         return True

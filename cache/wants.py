@@ -8,7 +8,7 @@ that is parked counts neither for its host nor as due.
 from __future__ import annotations
 
 from ..crawler.protocol.uri import host_port
-from . import hosts, permission, quota, threads
+from . import hosts, permission, quota_asks, threads
 from .intern import FOLLOW, id_of, known_id, word_of
 from .layout import NONE
 from .queue_layout import Row
@@ -40,9 +40,9 @@ def add(work: Work, want: Want, *, promoted: bool = False) -> None:
         url = next_url(work.txn, work.t, known) or url
     name = host_port(url)
     if not (known is not None and is_queued(work, known, want.kind)):
-        if not quota.may_ask(work, want, name, new=known is None):
+        if not quota_asks.may_ask(work, want, name, new=known is None):
             return
-        want = quota.rested(work, want, name)
+        want = quota_asks.rested(work, want, name)
     id = id_of(work, want.uri)
     key = id + bytes((want.kind,))
     host, _ = hosts.named(work, name)

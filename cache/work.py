@@ -28,6 +28,7 @@ from .terms_layout import TermsRow, renewed
 
 if TYPE_CHECKING:
     from .changes import Told
+    from .quota_rows import Parties
 
 
 class Memo:
@@ -106,9 +107,8 @@ class Work:
         self.change_rows: list[tuple[Told, bytes]] = []  # see `changes.flush`
         self.migrating = txn.get(MIGRATING, None, t.meta) is not None
         self.newcomers: list[bytes] = []  # references, to be counted: see `quota`
-        self.kept: dict[
-            bytes, bool
-        ] = {}  # bodies that came, and whether a followed actor owns them
+        self.kept: dict[bytes, tuple[bool, Parties]] = {}  # bodies that came: own, and whose
+        self.parties: dict[str, Parties | None] = {}  # by origin
         self.usages: dict[bytes, Usage] = {}
         self.usages_before: dict[bytes, bytes | None] = {}  # as stored
         self.homes: dict[bytes, str | None] = {}  # hosts of the outboxes of follows

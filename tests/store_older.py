@@ -11,7 +11,7 @@ from store_cases import apply, note, page, read_authors, store_at, want
 
 from fedpull.cache.changes import _unpack
 from fedpull.cache.layout import BODY
-from fedpull.cache.quota_rows import HELD, MENTIONED, pack, place_of
+from fedpull.cache.quota_rows import BESIDE, HELD, MENTIONED, pack, place_of
 from fedpull.cache.records import Put
 from fedpull.cache.ref_layout import Ref, is_older
 from fedpull.cache.terms_layout import TermsRow
@@ -79,7 +79,8 @@ def count_up_to(env: lmdb.Environment, txn: lmdb.Transaction[bytes], done: bytes
             usage = usages.setdefault(key, Usage())
             usage.references += 1
             usage.documents += ref.has_body
-            usage.bytes += len(txn.get(id, b"", db=bodies)) - BODY.size if ref.has_body else 0
+            if ref.has_body:
+                usage.bytes += len(txn.get(id, b"", db=bodies)) - BODY.size + BESIDE
     for key, usage in usages.items():
         txn.put(key, pack(usage), db=quota)
 

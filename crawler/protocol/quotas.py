@@ -82,8 +82,8 @@ class Limits:
 
 
 def _share(max_bytes: int, part: int, times: int) -> Share:
-    """A tenth or an eighth of the store for what is discovered; who is followed has most of it,
-    so that a store for one host's actors is of use, and the others are not shut out.
+    """A tenth or an eighth of the store for what is discovered, two fifths for who is followed
+    there: with what their rows take beyond what they are counted for, the others have room left.
 
     A document with its rows takes 2 KiB at least, a reference some 300 bytes."""
     room = max_bytes // part
@@ -91,7 +91,7 @@ def _share(max_bytes: int, part: int, times: int) -> Share:
         documents=min(500_000 * times, max(room // 2_048, 1)),
         bytes=room,
         references=min(1_000_000 * times, max(room // 512, 1)),
-        own_bytes=max_bytes * 4 // 5,
+        own_bytes=max_bytes * 2 // 5,
         actors=1_000 * times,
         requests=10_000 * times,
     )
@@ -110,7 +110,7 @@ class Usage:
     """What one host, domain or follow has come to. What counts a day begins anew with it."""
 
     documents: int = 0  # of those whom nobody follows, as all here but `own_bytes`
-    bytes: int = 0  # as stored, earlier versions with them
+    bytes: int = 0  # as stored, earlier versions and their rows with them
     references: int = 0  # that nobody followed owns, whether or not they are held
     own_bytes: int = 0
     day: int = 0

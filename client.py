@@ -132,6 +132,10 @@ class Client:
             given += len(items)
             url = answer["next"]
 
+    def export(self, format: str = "jsonl", **filters: str) -> Iterator[bytes]:
+        """An export, piece by piece: jsonl, atom, ics or csv, with the filters of `objects`."""
+        return self._wire.pieces(_url("/v1/export", format=format, **filters))
+
     def collection(self, id: str) -> Json:
         """The first page of a collection's members, in the origin's order."""
         return self._json("GET", _url("/v1/collection", id=id))

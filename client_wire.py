@@ -1,4 +1,4 @@
-"""HTTP to one running Fedpull, for its client: a call, a stream of events, and what went wrong.
+"""HTTP to one running Fedpull, for its client: a call, a stream, and what went wrong.
 
 It knows no call by name, caches nothing and decides nothing: one call is one request, made again
 only where an idle connection turns out to have been closed. A problem document becomes the error of
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from .errors import (
 
 Json = dict[str, Any]
 
+_PIECE = 64 * 1024
 # A stream has a heartbeat every 15 seconds: after three that did not come, nobody is there.
 _SILENCE = 45.0
 
@@ -110,17 +112,16 @@ class Wire:
                 return self._exchange(method, url, content, headers, seconds)
             raise self._nobody(error) from error
 
+    def pieces(self, url: str) -> Iterator[bytes]:
+        """The body of an answer of any length, as it comes, on a connection of its own."""
+        with self._opened(url, "*/*", self.timeout) as response:
+            while piece := response.read1(_PIECE):
+                yield piece
+
     def events(self, url: str) -> Iterator[Json | None]:
         """The data of server-sent events on a connection of its own, while it lasts; None where a
         heartbeat, or the beginning, says only that somebody is there."""
-        connection = _connection(self._url)
-        try:
-            connection.timeout = min(self.timeout, _SILENCE)
-            connection.request("GET", url, headers={**self._headers, "Accept": "text/event-stream"})
-            response = connection.getresponse()
-            if response.status != 200:
-                kind = response.headers.get_content_type()
-                raise _error(response.status, kind, response.read(), self._url)
+        with self._opened(url, "text/event-stream", min(self.timeout, _SILENCE)) as response:
             yield None
             # What is cut off within a line is not an event.
             while (line := response.readline()).endswith(b"\n"):
@@ -129,6 +130,19 @@ class Wire:
                     yield json.loads(value)
                 elif not name:
                     yield None
+
+    @contextmanager
+    def _opened(self, url: str, accept: str, seconds: float) -> Iterator[HTTPResponse]:
+        """An answer whose body is read within, each wait for some of it within `seconds`."""
+        connection = _connection(self._url)
+        try:
+            connection.timeout = seconds
+            connection.request("GET", url, headers={**self._headers, "Accept": accept})
+            response = connection.getresponse()
+            if response.status != 200:
+                kind = response.headers.get_content_type()
+                raise _error(response.status, kind, response.read(), self._url)
+            yield response
         except TimeoutError as error:
             raise TimedOut(self._url, "the daemon is silent") from error
         except (OSError, HTTPException) as error:

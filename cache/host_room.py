@@ -7,8 +7,10 @@ something waits or is under way, that is blocked, or that is to be left alone, s
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
+from . import windows
 from .queue_layout import HostRow
 
 if TYPE_CHECKING:
@@ -40,7 +42,18 @@ def make_room(work: Work, key: bytes) -> None:
 
 def _may_go(work: Work, key: bytes, host: HostRow) -> bool:
     idle = not (host.queued or host.in_flight or host.turns or host.blocked)
-    return idle and max(host.next_at, host.until) <= work.now and not _waits(work, key)
+    now = max(work.now, work.counters.clock)  # what is wanted comes without a time
+    return idle and _binds_until(work, host, now) <= now and not _waits(work, key)
+
+
+def _binds_until(work: Work, host: HostRow, now: float) -> float:
+    """Until when we would ask more of it than we may if we forgot what it has seen of us."""
+    until = max(host.next_at, host.until, *(one.resets for one in host.windows))
+    if host.pages:
+        until = max(until, host.next_at + max(span for _, span in work.politeness.page_windows))
+    if windows.allowance(host.allowance, host.allowance_at, now) < 1.0:
+        until = inf
+    return until
 
 
 def _waits(work: Work, key: bytes) -> bool:

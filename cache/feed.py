@@ -2,8 +2,8 @@
 
 Woken by commits, and read once for all who stand at the same entry. It knows no HTTP. Invariants:
 no commit that a reader has not seen goes by without waking it; nobody polls; no transaction is open
-while anybody waits; what is held beside the store is bounded by a page for each of the newest
-entries. `told` is for the writer's thread, all else for the loop's.
+while anybody waits; beside the store a page for each of the newest entries is held, for a moment.
+`told` is for the writer's thread, all else for the loop's.
 """
 
 from __future__ import annotations
@@ -99,8 +99,14 @@ class Feed:
             page = Page(b"".join(map(event, changes)), last, len(changes) == _PAGE)
             # Of the others, that begin anywhere in the log or behind it, there is no end.
             if changes and not page.more:
-                self._ends[since] = page
+                self._share(since, page)
         return page
+
+    def _share(self, since: int | None, page: Page) -> None:
+        """For whoever is woken with this reader. No longer: it may name who is to be forgotten."""
+        if not self._ends:
+            asyncio.get_running_loop().call_later(_GATHER, self._ends.clear)
+        self._ends[since] = page
 
     def _wake(self) -> None:
         # First, so that a commit from here on wakes again; what was told before is read below.

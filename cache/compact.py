@@ -19,6 +19,7 @@ from ..errors import StoreError
 from .check import check
 from .environment import Environment, Tables, Txn, errors, is_open, open_environment
 from .lock import WriterLock, no_readers
+from .search import discard as discard_index
 
 _BESIDE = "compacting"  # a folder in the store's own: it is on the same file system
 _BATCH = 16 << 20  # bytes of rows in one transaction: some thousands of pages
@@ -58,6 +59,7 @@ def compact(
             with errors(folder):
                 _write(folder, max(max_bytes, before), group, told)
                 _swap(folder)
+                discard_index(Path(folder))  # the daemon makes it anew, of what is held now
         finally:
             discard(folder)
         return Compacted(before, _size(folder))

@@ -96,7 +96,7 @@ def _list(session: Session, as_json: bool) -> None:
 def _here(loaded: Loaded, now: float, name: str, *, undo: bool = False) -> int:
     """As the store's one writer: StoreLocked beside another."""
     from ..crawler import wishes
-    from ..crawler.moderation import check_undo, open_for, read_rules, write_down
+    from ..crawler.moderation import check_undo, forget_words, open_for, read_rules, write_down
     from ..crawler.protocol.policy import Policy
 
     policy = read_rules(loaded).policy
@@ -107,7 +107,10 @@ def _here(loaded: Loaded, now: float, name: str, *, undo: bool = False) -> int:
         policy = Policy(policy.blocks, write_down(loaded, wish, now, undo=undo))
         opened.moderator.enforce(policy).result()
         swept = opened.moderator.sweep(policy, now, lambda: False)
-        return swept.purged if swept is not None else 0
+    purged = swept.purged if swept is not None else 0
+    if purged:
+        forget_words(loaded)
+    return purged
 
 
 @click.command(epilog=examples("blocklist blocks.csv --dry-run", "blocklist --reload"))

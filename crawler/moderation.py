@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from ..cache.open import Opened, open_reader, open_store
 from ..cache.ports import Moderator, Query
+from ..cache.search import discard
 from ..cache.verbs import Reloaded, Swept
 from ..config.blocklist_files import read_blocklists
 from ..config.forgotten_file import append, load_forgotten
@@ -246,3 +247,10 @@ def carry_out(loaded: Loaded, policy: Policy, now: float) -> None:
         reader.close()
     with open_for(loaded, policy) as opened:
         opened.moderator.sweep(policy, now, lambda: False)
+    forget_words(loaded)
+
+
+def forget_words(loaded: Loaded) -> None:
+    """A running daemon takes what goes out of the search index; where none runs, it is made anew
+    at the next start."""
+    discard(loaded.store_path)

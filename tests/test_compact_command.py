@@ -50,6 +50,17 @@ def test_what_was_forgotten_is_nowhere_afterwards(tmp_path: Path) -> None:
         assert (told.code, "now" in told.out) == (0, True)
 
 
+def test_no_index_of_words_outlives_what_it_was_made_of(tmp_path: Path) -> None:
+    """Without a daemon nobody takes words out of it: it goes, and the next start makes it anew."""
+    with pulled(tmp_path) as (station, bob, _):
+        for words in (("forget", bob.handle), ("compact",)):
+            index = station.store / "search" / "words.db"
+            index.parent.mkdir()
+            index.write_text(SECRET)
+            assert station.run(*words).code == 0
+            assert not index.exists()
+
+
 def test_it_is_refused_while_a_daemon_runs(tmp_path: Path) -> None:
     """One line that names the process; the daemon goes on, and nothing lies beside its store."""
     with pulled(tmp_path) as (station, _, carol), station.daemon():

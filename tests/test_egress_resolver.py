@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import pytest
 
 from fedpull.crawler.answer import Lost
-from fedpull.crawler.egress_resolver import MAX_ADDRESSES, THREADS, THREADS_PER_DOMAIN, Resolver
+from fedpull.crawler.egress_resolver import (
+    MAX_ADDRESSES,
+    MAX_CACHED_PER_DOMAIN,
+    THREADS,
+    THREADS_PER_DOMAIN,
+    Resolver,
+)
 
 PUBLIC = "93.184.215.14"
 
@@ -124,3 +130,17 @@ async def test_who_stops_waiting_leaves_the_others_their_turn() -> None:
     assert sum(result == (PUBLIC,) for result in results) == 5
     assert sorted(started) == sorted(f"h{number}.a.example" for number in (0, 1, 2, 3, 7))
     names.close()
+
+
+async def test_a_domain_that_invents_names_flushes_no_others() -> None:
+    """Of its names the latest are remembered; another domain's are as they were."""
+    names, asked, _ = resolver([PUBLIC])
+    await names.addresses("honest.example", 443)
+    for number in range(MAX_CACHED_PER_DOMAIN + 10):
+        await names.addresses(f"h{number}.mint.co.uk", 443)
+    asked.clear()
+    await names.addresses("honest.example", 443)
+    await names.addresses(f"h{MAX_CACHED_PER_DOMAIN}.mint.co.uk", 443)
+    await names.addresses("h0.mint.co.uk", 443)
+
+    assert asked == ["h0.mint.co.uk"]

@@ -257,6 +257,9 @@ ODD: dict[str, Any] = {
     "empty everywhere": {"to": [], "tag": {}, "name": "", "contentMap": {}},
     "wrong kinds": {"to": 5, "published": 1.5, "tag": [True], "attachment": "/x", "url": [[]]},
     "a prefix as an id": {"url": "toot:x", "to": "as:"},
+    "what looks like a keyword": {"url": {"href": "@nothing"}, "tag": {"id": "@none", "name": "x"}},
+    "directions": {"name": {"@value": "x", "@language": "en", "@direction": "rtl"}},
+    "indexes": {"name": {"@value": "x", "@index": "y"}, "tag": {"@list": ["a:b"], "@index": "y"}},
     "white space": {"url": "https://x.example/ y", "a b": 1, "x:y z": 2},
 }
 

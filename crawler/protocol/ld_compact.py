@@ -55,12 +55,16 @@ def _put(found: dict[str, Any], name: str, item: dict[str, Any]) -> None:
     """One value of a property, under the term that was chosen for it."""
     term = canonical().terms.get(name, _NO_TERM)
     if "@list" in item:
+        if len(item) > 1:
+            raise NotPlain("@index")
         values = [_item(term, one) for one in item["@list"]]
         if "@list" in term.container:
             found[name] = values
             return
         _append(found, name, {"@list": values})
     elif "@language" in term.container:
+        if not item.keys() <= {"@language", "@value"}:
+            raise NotPlain("@direction")
         by_language = found.setdefault(name, {})
         _append(by_language, item.get("@language", "@none"), item["@value"])
     elif "@set" in term.container:
@@ -165,8 +169,7 @@ def _word(iri: str, *, beside: bool = False, alone: bool = True) -> str:
     `beside`: the property has terms, of which none fits its value. `alone`: there is no value.
     """
     active = canonical()
-    if iri.startswith("@"):
-        raise NotPlain(iri)
+    _check(iri)
     if alone and not beside and iri in _choices():
         found = _choices()[iri]
         for container in ("@set", "@none"):
@@ -182,9 +185,14 @@ def _word(iri: str, *, beside: bool = False, alone: bool = True) -> str:
 
 def _reference(iri: str) -> str:
     """An id: written out, or by a prefix (`as:Public`)."""
-    if iri.startswith("@"):
-        raise NotPlain(iri)
+    _check(iri)
     return _curie(iri)
+
+
+def _check(iri: str | None) -> None:
+    """PyLD makes null of what looks like a keyword and is none."""
+    if iri is None or iri.startswith("@"):
+        raise NotPlain("a keyword")
 
 
 def _curie(iri: str) -> str:

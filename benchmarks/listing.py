@@ -107,7 +107,7 @@ def cases(posts: int) -> dict[str, dict[str, Any]]:
         "disjoint: hashtag and type": {"tag": "daily", "type": "Article"},
         "events from now on": {"type": "Event", "starts_since": _NOW},
         "events with a hashtag": {"type": "Event", "tag": "daily", "starts_since": _NOW},
-        "events of an actor": {"actor": author(21), "order": "start"},
+        "events of an actor": {"actor": author(100), "order": "start"},
     }
 
 

@@ -39,11 +39,13 @@ def uri(name: str, text: str) -> str:
 
 
 def moment(name: str, text: str, now: float) -> float:
-    """A point in time: RFC 3339, a date, or how long before `now`."""
+    """A point in time: RFC 3339, a date, or how long before `now`, or, with a plus, behind it."""
     at = rfc3339(text)
     if at is not None:
         return at
     try:
+        if text[:1] in ("+", " "):  # what a plus becomes in a query that nobody has escaped
+            return now + parse_duration(text[1:])
         return now - parse_duration(text)
     except BadInput as error:
         raise BadInput(name, f"{shown(text)!r} is not a time", A_TIME) from error

@@ -120,7 +120,7 @@ FILTERS = (
     Parameter("context", "a conversation, by its name"),
     Parameter("since", "published then or later: a time, a date, or an age such as 2d"),
     Parameter("until", "published before: a time, a date, or an age such as 2d"),
-    Parameter("starts_since", "what starts then or later, soonest first"),
+    Parameter("starts_since", "what starts then or later, soonest first; `+7d`: in seven days"),
     Parameter("starts_until", "what starts before, soonest first"),
     Parameter(
         "order",

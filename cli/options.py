@@ -36,7 +36,7 @@ _FILTERS = (
     ("context", "ID", "Of this conversation."),
     ("since", "T", "Not before: a date, a time, or an age such as 2d."),
     ("until", "T", "Before: a date, a time, or an age such as 2d."),
-    ("starts_since", "T", "That start then or later, soonest first."),
+    ("starts_since", "T", "That start then or later, soonest first; +7d: in seven days."),
     ("starts_until", "T", "That start before, soonest first."),
     ("order", "ORDER", "published: newest first; start: soonest first."),
     ("q", "WORDS", 'That say all these words; "a phrase", -without, begin*.'),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fedpull.cache.views import ObjectFilter
 from fedpull.crawler.protocol import activitystreams as as2
 from fedpull.crawler.protocol.collection import read_page
 
@@ -54,6 +55,28 @@ def walk(documents: dict[str, dict[str, Any]], outbox: str) -> list[dict[str, An
             found.append(item.object if item.object is not None else documents[id])
         url, as_page = page.first or page.next, True
     return found
+
+
+def test_every_list_of_the_benchmark_has_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the one that is there because two filters have none in common."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    listing = importlib.import_module("listing")
+    monkeypatch.setattr(listing, "AUTHORS", 30)
+    opened = listing.fill(tmp_path / "data", 3_000)
+    try:
+        found = {
+            name: bool(opened.query.objects(ObjectFilter(**wanted), 50)[0])
+            for name, wanted in listing.cases(3_000).items()
+        }
+        figures = dict(listing.figures(opened, 3_000, 50))
+    finally:
+        opened.close()
+
+    empty = [name for name, there in found.items() if not there]
+    assert empty == ["disjoint: hashtag and type"]
+    assert set(figures) > set(found)
 
 
 SHAPES = [("single", 450, 450), ("pages", 45, 45), ("outboxes", 480, 30), ("hosts", 5, 1)]

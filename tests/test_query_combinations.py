@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_cases import ALICE, BOB, FOLLOW, NOW, apply, clean, note, page, read_authors, store_at
 
-from fedpull.cache import entries, listing
+from fedpull.cache import entries, listing, lookup
 from fedpull.cache.environment import Tables, Txn
 from fedpull.cache.open import Opened
 from fedpull.cache.records import ObjectFilter, Put
 from fedpull.cache.unsorted import Unsorted
 from fedpull.crawler.protocol.times import rfc3339
+from fedpull.errors import BadInput
 
 CAROL = "https://c.example/users/carol"
 AUTHORS = (ALICE, BOB, CAROL)  # Carol is not followed, and allows what she does not post unlisted
@@ -197,6 +198,22 @@ def test_what_waits_stands_in_its_place(opened: Opened) -> None:
     walked, leapt, count = opened.store._environment.read(reader)
     assert walked == leapt
     assert len(walked) == count == len(expected(ObjectFilter()))
+
+
+MOMENTS = [("2d", -2 * 86_400), ("+7d", 7 * 86_400), (" 7d", 7 * 86_400), ("0s", 0)]
+
+
+@pytest.mark.parametrize(("text", "seconds"), MOMENTS)
+def test_times_before_and_after_now(text: str, seconds: float) -> None:
+    """An age lies behind, with a plus ahead: also as a query without escapes has it."""
+    assert lookup.moment("starts_until", text, NOW) == NOW + seconds
+
+
+@pytest.mark.parametrize("text", ["+", "++1d", "+2026-01-01", "1d+"])
+def test_what_is_no_time(text: str) -> None:
+    """It is the caller's mistake."""
+    with pytest.raises(BadInput):
+        lookup.moment("since", text, NOW)
 
 
 SPANS: list[tuple[str, ObjectFilter, Any]] = [

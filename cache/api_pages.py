@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import islice
@@ -17,15 +17,13 @@ from typing import Any
 
 import orjson
 
-from ..crawler.protocol.uri import host_port
 from ..errors import BadInput, FedpullError, TooOld
-from . import lookup, page_document, page_plots, page_standing, page_templates
+from . import lookup, page_document, page_plots, page_rows, page_standing, page_templates
 from .api_http import Answer, Call, problem_of
 from .page_plots import Plot
-from .page_standing import Standing
 from .page_templates import Page
 from .ports import Query
-from .records import Change, Follow, Host, ObjectFilter, Totals
+from .records import Change, Host, ObjectFilter
 from .series import Series
 from .verbs import Running, Verbs
 
@@ -36,20 +34,6 @@ MAX_HOSTS = 20_000
 _HOSTS_AGE = 10.0
 _LATEST = 6
 _NEEDY = 8
-NEEDY = ("bad", "late")  # the levels that want a look
-
-
-@dataclass(frozen=True, slots=True)
-class FollowRow:
-    follow: Follow
-    host: str
-    standing: Standing
-
-
-@dataclass(frozen=True, slots=True)
-class HostRow:
-    host: Host
-    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +99,13 @@ class Pages:
         if span not in page_plots.RANGES:
             raise BadInput("range", "is not known", f"one of {', '.join(page_plots.RANGES)}")
         totals = self._query.totals(now)
-        rows = self._follow_rows(scene, totals)
-        hosts = [host for host in self._all_hosts(now) if page_standing.host_level(host) in NEEDY]
+        hindrance = page_standing.hindrance(scene.running, totals)
+        rows = page_rows.follow_rows(self._query, hindrance, now)
+        hosts = list(filter(page_rows.is_needy, self._all_hosts(now)))
         documents, _ = self._query.objects(ObjectFilter(), _LATEST)
         people = page_document.People(self._query)
-        needy = sorted((row for row in rows if row.standing.level in NEEDY), key=_follow_order)
-        worst = nsmallest(_NEEDY, hosts, key=_host_order)
+        needy = [row for row in rows if row.standing.level in page_standing.NEEDY]
+        worst = nsmallest(_NEEDY, hosts, key=page_rows.host_order)
         return Page(
             "overview.html",
             "Overview",
@@ -128,11 +113,11 @@ class Pages:
                 "here": "/",
                 "totals": totals,
                 "running": scene.running,
-                "hindrance": page_standing.hindrance(scene.running, totals),
+                "hindrance": hindrance,
                 "kinds": Counter(row.standing.level for row in rows),
                 "needy": needy[:_NEEDY],
                 "needy_count": len(needy),
-                "worst": [HostRow(host, page_standing.of_host(host, now)) for host in worst],
+                "worst": page_rows.host_rows(worst, now),
                 "worst_count": len(hosts),
                 "plots": self._plots(span, scene),
                 "range": span,
@@ -150,9 +135,10 @@ class Pages:
     ) -> Page:
         """`form` and `wrong`: what was filled in, and why it was not taken."""
         totals = self._query.totals(scene.now)
-        rows = sorted(self._follow_rows(scene, totals), key=_follow_order)
+        hindrance = page_standing.hindrance(scene.running, totals)
+        rows = page_rows.follow_rows(self._query, hindrance, scene.now)
         wanted = call.args.get("q", "").strip().casefold()
-        found = [row for row in rows if wanted in _names_of(row.follow)] if wanted else rows
+        found = [row for row in rows if wanted in page_rows.names_of(row.follow)]
         shown, place = _page_of(found, call)
         told = call.args.get("told", "")
         return Page(
@@ -178,13 +164,13 @@ class Pages:
         everyone = self._all_hosts(scene.now)
         wanted, state = call.args.get("q", "").strip().lower(), call.args.get("state", "")
         found = [one for one in everyone if wanted in one.host and state in ("", one.state)]
-        shown, place = _page_of(sorted(found, key=_host_order), call)
+        shown, place = _page_of(sorted(found, key=page_rows.host_order), call)
         return Page(
             "hosts.html",
             "Hosts",
             {
                 "here": "/page/hosts",
-                "rows": [HostRow(one, page_standing.of_host(one, scene.now)) for one in shown],
+                "rows": page_rows.host_rows(shown, scene.now),
                 "place": place,
                 "count": len(everyone),
                 "is_cut": len(everyone) >= MAX_HOSTS,
@@ -229,20 +215,6 @@ class Pages:
         document = self._query.document(id)
         return page_document.words(document) if document is not None else ""
 
-    def _follow_rows(self, scene: Scene, totals: Totals) -> list[FollowRow]:
-        hindrance = page_standing.hindrance(scene.running, totals)
-        known: dict[str, Host | None] = {}
-        rows = []
-        for follow in self._query.follows():
-            if follow.once:
-                continue
-            name = _host_of(follow)
-            if name not in known:
-                known[name] = self._query.host(name, scene.now) if name else None
-            standing = page_standing.of_follow(follow, known[name], hindrance, scene.now)
-            rows.append(FollowRow(follow, name.removesuffix(":443"), standing))
-        return rows
-
     def _all_hosts(self, now: float) -> tuple[Host, ...]:
         at, hosts = self._seen_hosts
         if not 0.0 <= now - at < _HOSTS_AGE:
@@ -284,25 +256,3 @@ def _page_of(rows: list[Any], call: Call) -> tuple[list[Any], dict[str, Any]]:
     start = (number - 1) * PER_PAGE
     place = {"page": number, "last": last, "args": {**call.args, "page": ""}}
     return rows[start : start + PER_PAGE], place
-
-
-def _follow_order(row: FollowRow) -> tuple[int, str]:
-    return row.standing.rank, row.follow.key
-
-
-def _host_order(host: Host) -> tuple[int, int, int, str]:
-    level = page_standing.host_level(host)
-    return page_standing.ORDER.index(level), -host.backlog, -host.requests, host.host
-
-
-def _names_of(follow: Follow) -> str:
-    names: Iterable[str | None] = (follow.key, follow.handle, follow.name, follow.actor)
-    return " ".join(name for name in names if name).casefold()
-
-
-def _host_of(follow: Follow) -> str:
-    """The "host:port" that it is read from; empty while nobody knows."""
-    place = follow.outbox or follow.actor
-    if place is None:
-        return f"{follow.key.rpartition('@')[2]}:443" if follow.key.startswith("@") else ""
-    return host_port(place)

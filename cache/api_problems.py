@@ -5,9 +5,12 @@ It shows nothing of the call that went wrong. Invariant: there is a page for eve
 
 from __future__ import annotations
 
-from html import escape
+from importlib.metadata import version
+
+from markupsafe import Markup
 
 from .api_http import TITLES, Answer, Call
+from .page_templates import Page, render
 
 # What a caller may do about each; the titles say what it is.
 _ADVICE = {
@@ -42,9 +45,5 @@ _ADVICE = {
 def problem_page(call: Call) -> Answer:
     """What a type of problem means; its URL is the `type` of every such problem."""
     name = call.path.rpartition("/")[2]
-    title = escape(TITLES[name])
-    text = (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f'<h1>{title}</h1>\n<p>{_ADVICE[name]}</p>\n<p><a href="/">Fedpull</a></p>\n'
-    )
-    return Answer(200, text.encode(), "text/html; charset=utf-8")
+    values = {"here": "", "name": name, "advice": Markup(_ADVICE[name])}
+    return render(Page("advice.html", TITLES[name], values), 0.0, version("fedpull"))

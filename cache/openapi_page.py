@@ -14,6 +14,7 @@ from .page_templates import FILES
 
 _ANY: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "string", "pattern": "^([0-9]{1,12})?$"}
+_SEQ: Schema = {"type": "string", "pattern": "^([1-9][0-9]{0,11})?$"}
 _PAGE = Parameter("page", "which page of it", _NUMBER)
 
 
@@ -90,7 +91,7 @@ CHANGES = Operation(
     "showChanges",
     "The change log, latest first",
     _html(),
-    (Parameter("before", "only entries before this one", _NUMBER),),
+    (Parameter("before", "only entries before this one", _SEQ),),
 )
 FILE = Operation(
     "GET",

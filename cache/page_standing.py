@@ -17,6 +17,7 @@ from .verbs import Running
 Level = Literal["ok", "busy", "late", "bad", "off"]
 
 # A check is never on the second: the refresh looks every few seconds, a host has its gap and queue.
+NEEDY: Sequence[Level] = ("bad", "late")  # what wants a look
 GRACE = 120.0
 _GRACE_SHARE = 0.25  # of the interval
 

@@ -121,7 +121,7 @@ def _keep_pace(work: Work, key: bytes, host: HostRow, report: HostReport, now: f
 
 def capacity(work: Work, host: HostRow) -> int:
     probing = is_probing(host.failures, host.throttles, host.refusals, host.strange)
-    probing = probing or (host.paced and windows.unheard(host.windows, work.now))
+    probing = probing or (host.paced and windows.unheard(host.windows, work.now + STEP_BACK))
     return 1 if probing else work.politeness.concurrency
 
 

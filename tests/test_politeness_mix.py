@@ -54,6 +54,16 @@ politeness = st.builds(
     script=st.lists(plain, max_size=60) | st.lists(redirected, max_size=60),
     restarts=st.lists(st.floats(1.0, 500.0), max_size=2, unique=True),
 )
+@example(  # two that wait for the end of a window, which is rounded
+    polite=Politeness(3, 0.0, 2, 60.0, ((9, 200.0),)),
+    hosts=[(None, 0.5), (None, 0.5), (Limiter(1, 300.0), 0.5)],
+    script=[
+        Wish(116.05185985870702, 2, Cause.NEW, True, True),
+        Wish(252.36607630937232, 2, Cause.REFRESH, True),
+        Wish(299.99999999999994, 2, Cause.REFRESH),
+    ],
+    restarts=[],
+)
 @example(
     polite=Politeness(3, 0.0, 4, 10.0, ((9, 200.0),)),
     hosts=[(Limiter(4, 60.0), 3.0), (Limiter(2, 5.0, quiet=True), 0.5), (None, 0.05)],

@@ -42,7 +42,7 @@ class Documents:
 
     def get(self, call: Call) -> Answer | Awaitable[Answer]:
         form = call.args.get("form")
-        return self._served(call) if form is None else self._viewed(call, form_named(form))
+        return self._served(call) if not form else self._viewed(call, form_named(form))
 
     async def _viewed(self, call: Call, form: Form) -> Answer:
         """The same answer about the same copy, with its view instead of its bytes."""

@@ -77,7 +77,7 @@ def _before(call: Call) -> int | None:
 
 def _state(call: Call, states: Sequence[S]) -> S | None:
     text = call.args.get("state")
-    if text is None:
+    if not text:
         return None
     for state in states:
         if state == text:

@@ -54,7 +54,7 @@ KINDS: Mapping[str, Kind] = {
 
 def kind(name: str, text: str | None) -> str:
     """The format of that name; JSON Lines where none is given."""
-    if text is not None and text not in KINDS:
+    if text and text not in KINDS:
         raise BadInput(name, f"{text[:80]!r} is not a format", f"one of {', '.join(KINDS)}")
     return text or "jsonl"
 

@@ -98,7 +98,10 @@ def _says(reply: Json, status: int) -> str:
 
 
 def _parameter(one: Parameter) -> Json:
-    value = {"name": one.name, "in": one.place, "description": one.says, "schema": one.schema}
+    schema = one.schema
+    if "enum" in schema and not one.required:  # as a form sends what was not chosen
+        schema = {**schema, "enum": [*schema["enum"], ""]}
+    value = {"name": one.name, "in": one.place, "description": one.says, "schema": schema}
     if one.example is not None:
         value["example"] = one.example
     return {**value, "required": True} if one.required else value

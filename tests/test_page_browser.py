@@ -77,6 +77,7 @@ async def shown(folder: Path, **context: Any) -> AsyncIterator[tuple[Serving, Ta
         yield api, one
 
 
+@pytest.mark.timeout(400)
 async def test_an_operator_follows_and_watches(tmp_path: Path) -> None:
     """Follow, see it fill without a reload, open a post, read why it is fresh, open its thread,
     fetch somebody else, stop following."""
@@ -150,6 +151,7 @@ async def test_what_comes_is_shown_without_a_reload(tmp_path: Path) -> None:
         assert one.said == []
 
 
+@pytest.mark.timeout(400)  # 140 pages, in a browser that may share two cores with all else
 async def test_hostile_posts_do_nothing(tmp_path: Path) -> None:
     """They run no script, load nothing from anybody, lead nobody away, and break no page."""
     async with shown(tmp_path) as (api, one):
@@ -177,6 +179,7 @@ async def test_hostile_posts_do_nothing(tmp_path: Path) -> None:
             assert (one.outside, one.said) == ([], []), target
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_width_and_light(tmp_path: Path, scheme: Any) -> None:
     """Nothing is wider than the screen, whatever strangers write; every text has the contrast that

@@ -193,12 +193,12 @@ class Life(Pocket):
         """Until so many requests were made of the mint, or that time has come."""
         ticked = 0.0
         while self.requests.get(MINT, 0) < requests and self.clock.at < until:
-            if self.clock.at - ticked >= 5.0:
+            if self.clock.at - ticked >= 60.0:
                 self.tick()
                 ticked = self.clock.at
             if not self.step():
                 due = self.opened.frontier.next_due(self.clock.at)
-                soon = self.clock.at + 5.0
+                soon = self.clock.at + 60.0
                 self.clock.at = min(max(due or soon, self.clock.at + 0.05), soon)
 
 

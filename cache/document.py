@@ -7,8 +7,8 @@ on odd JSON, but for the two of JSON-LD, which a document may not have.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
 from .codec import unpack
 from .layout import BODY, CLASSES, STATES, VERIFIED, some
@@ -16,17 +16,17 @@ from .ref_layout import Ref
 from .terms_layout import listed_at
 from .views import State
 
+if TYPE_CHECKING:
+    from ..crawler.protocol.views import Attachment
+
 _UNSET: Any = object()
+ViewT_co = TypeVar("ViewT_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that belongs to a document."""
+class Vocabulary(Protocol[ViewT_co]):
+    """What reads a document in the terms of one vocabulary: the classes of `vocabularies`."""
 
-    url: str | None
-    media_type: str | None
-    name: str | None
-    type: str | None
+    def of(self, doc: Any, languages: Sequence[str] = ()) -> ViewT_co: ...
 
 
 class Document:
@@ -164,24 +164,39 @@ class Document:
 
     @property
     def name(self) -> str | None:
-        return self._text("name")
+        return self.text("name")
 
     @property
     def content(self) -> str | None:
         """HTML from a stranger: show it only after cleaning it."""
-        return self._text("content")
+        return self.text("content")
 
     @property
     def summary(self) -> str | None:
-        return self._text("summary")
+        return self.text("summary")
+
+    def text(self, prop: str, languages: Sequence[str] = ()) -> str | None:
+        """`name`, `content` or `summary` in the first of `languages` that it is written in, else in
+        the language that its author put first."""
+        from ..crawler.protocol import views
+
+        return views.text(self.json, prop, languages)
+
+    def view(self, vocabulary: Vocabulary[ViewT_co], languages: Sequence[str] = ()) -> ViewT_co:
+        """The document in the terms of one vocabulary: `document.view(ActivityStreams).place`."""
+        return vocabulary.of(self.json, languages)
 
     @property
     def start_time(self) -> float | None:
-        return self._time("startTime")
+        from ..crawler.protocol import views
+
+        return views.start_time(self.json)
 
     @property
     def end_time(self) -> float | None:
-        return self._time("endTime")
+        from ..crawler.protocol import views
+
+        return views.end_time(self.json)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -199,55 +214,13 @@ class Document:
     @property
     def url(self) -> str | None:
         """The page for people, if one is named."""
-        links = _links(self.json.get("url"))
-        html = next((url for url, media in links if media in (None, "text/html")), None)
-        return html or next((url for url, _ in links), None)
+        from ..crawler.protocol import views
+
+        return views.url(self.json)
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        from ..crawler.protocol import shapes
+        """Pictures, films, sounds and files that have a URL."""
+        from ..crawler.protocol import views
 
-        found: list[Attachment] = []
-        for value in shapes.as_list(self.json.get("attachment"))[:_MOST]:
-            if not isinstance(value, dict):
-                found.extend(Attachment(url, media, None, None) for url, media in _links(value))
-                continue
-            links = _links(value.get("url", value.get("href")))
-            url, media = links[0] if links else (None, None)
-            named = _string(value.get("mediaType")) or media
-            kind = next(iter(shapes.types_of(value)), None)
-            found.append(Attachment(url, named, _string(value.get("name")), kind))
-        return tuple(found)
-
-    def _text(self, name: str) -> str | None:
-        from ..crawler.protocol import shapes
-
-        value = next(iter(shapes.texts_of(self.json.get(name))), None)
-        if value is None:  # some servers carry a text in its language map only
-            by_language = self.json.get(f"{name}Map")
-            if isinstance(by_language, dict):
-                value = next((text for text in by_language.values() if _string(text)), None)
-        return value
-
-    def _time(self, name: str) -> float | None:
-        from ..crawler.protocol.times import rfc3339
-
-        return rfc3339(self.json.get(name))
-
-
-_MOST = 100  # attachments looked at
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _links(value: Any) -> list[tuple[str, str | None]]:
-    """The URLs (and their media types) of a property that holds strings or Links."""
-    found: list[tuple[str, str | None]] = []
-    for one in value if isinstance(value, list) else [value]:
-        if isinstance(one, str) and one:
-            found.append((one, None))
-        elif isinstance(one, dict) and _string(one.get("href")):
-            found.append((one["href"], _string(one.get("mediaType"))))
-    return found[:_MOST]
+        return views.attachments(self.json)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from fedpull.cache.codec import pack, unpack
-from fedpull.cache.document import Attachment, Document
+from fedpull.cache.document import Document
 from fedpull.cache.layout import BODY, NONE
 from fedpull.cache.ref_layout import Ref
+from fedpull.crawler.protocol.views import Attachment
 from fedpull.errors import StoreError
 
 ID = "https://a.example/1"
@@ -56,8 +57,7 @@ VIEWS: list[tuple[str, str, dict[str, Any], Any]] = [
      (Attachment("https://a.example/i", "a/b", None, "File"),)),
     ("an attachment that is a string", "attachments", {"attachment": ["https://a.example/i"]},
      (Attachment("https://a.example/i", None, None, None),)),
-    ("odd attachments", "attachments", {"attachment": [5, None, {}]},
-     (Attachment(None, None, None, None),)),
+    ("odd attachments", "attachments", {"attachment": [5, None, {}, {"url": [[]]}]}, ()),
 ]  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from .shapes import as_list, primary_type, texts_of, uri_or_none
 from .times import rfc3339
 
 _MAX_ATTACHMENTS = 100
+_MAX_WORD = 200
+_MOST = 2**53
 
 
 def text(doc: Any, prop: str, languages: Sequence[str] = ()) -> str | None:
@@ -79,14 +81,23 @@ class Attachment:
 
     url: str
     media_type: str | None
-    name: str | None
+    name: str | None  # what it shows, in words: the alternative text
     type: str | None
+    width: int | None = None  # pixels, as height
+    height: int | None = None
+    blurhash: str | None = None
+    focal_point: tuple[float, float] | None = None  # from -1 to 1, to the right and upwards
 
 
 def attachments(doc: Any) -> tuple[Attachment, ...]:
     """The attachments that have a URL, be they Links, Documents with Links, or bare URIs."""
+    return files(doc, "attachment")
+
+
+def files(doc: Any, prop: str) -> tuple[Attachment, ...]:
+    """The files of a property: `attachment`, `image` or `icon`."""
     found = []
-    for value in as_list(doc.get("attachment")) if isinstance(doc, dict) else []:
+    for value in as_list(doc.get(prop)) if isinstance(doc, dict) else []:
         one = _attachment(value)
         if one is not None:
             found.append(one)
@@ -107,7 +118,42 @@ def _attachment(value: Any) -> Attachment | None:
     address, media_type = link
     own = value.get("mediaType")
     media_type = own if isinstance(own, str) else media_type
-    return Attachment(address, media_type, text(value, "name"), primary_type(value))
+    # Mastodon and GoToSocial say `name`; `summary` is what some galleries have in its place.
+    words = text(value, "name") or text(value, "summary")
+    return Attachment(
+        address,
+        media_type,
+        words,
+        primary_type(value),
+        count(value.get("width")),
+        count(value.get("height")),
+        _word(value.get("blurhash")),
+        _focal_point(value.get("focalPoint")),
+    )
+
+
+def count(value: Any) -> int | None:
+    """A number of things: no negative one, no fraction, and no more than 2**53, as far as JSON's
+    numbers mean the same to everybody (RFC 8259 section 6)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= _MOST and value == int(value) else None
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= _MAX_WORD else None
+
+
+def _focal_point(value: Any) -> tuple[float, float] | None:
+    """Mastodon's `toot:focalPoint`; also as JSON-LD's list."""
+    if isinstance(value, dict):
+        value = value.get("@list")
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    x, y = value
+    if not all(isinstance(one, int | float) and -1 <= one <= 1 for one in (x, y)):
+        return None
+    return float(x), float(y)
 
 
 def url(doc: Any) -> str | None:

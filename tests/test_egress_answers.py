@@ -108,7 +108,7 @@ async def test_a_304_answers_only_who_said_what_it_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    "etag", ['"' + "x" * 1024 + '"', '"a"\r\nX-Evil: 1', '"\xe4"', ""], ids=repr
+    "etag", ['"' + "x" * 256 + '"', '"a"\r\nX-Evil: 1', '"\xe4"', ""], ids=repr
 )
 async def test_a_validator_that_is_no_header_value_is_not_sent(etag: str) -> None:
     """Nor does it break the request."""

@@ -26,7 +26,7 @@ DAY = 86_400.0
 # A year: what RFC 9111 section 1.2.2 calls infinite enough is far more than we ever believe.
 _MAX_AGE = 365 * DAY
 # Servers write 20 to 70 bytes of ETag, and dates of 29; a header line may have 64 KB.
-LONGEST_ETAG = 1024
+LONGEST_ETAG = 256
 LONGEST_DATE = 128
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
 

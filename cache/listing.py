@@ -67,8 +67,8 @@ def objects(
         if value > end:
             return found, None
         if len(found) >= limit:
-            return found, encode(value)
-        id = value[8:]
+            return found, encode(behind(place))  # what comes between is told on the next page
+        place, id = value, value[8:]
         row = txn.get(id, None, t.ref)
         if row is None:
             continue

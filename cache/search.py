@@ -69,13 +69,13 @@ class Search:
             hits = words.find(asked, *_keys_between(wanted, most), _CHUNK)
             for hit in hits:
                 if len(found) >= limit:
-                    return found, encode(U64.pack(hit.key))
+                    return found, encode(U64.pack(most))
+                most = hit.key - 1
                 shown = self._shown(hit, wanted)
                 if shown is not None:
                     found.append(shown)
             if len(hits) < _CHUNK:
                 return found, None
-            most = hits[-1].key - 1
         return found, encode(U64.pack(most))
 
     def _opened(self) -> Words:

@@ -200,6 +200,18 @@ def test_what_waits_stands_in_its_place(opened: Opened) -> None:
     assert len(walked) == count == len(expected(ObjectFilter()))
 
 
+def test_what_comes_between_two_pages_is_not_passed_over(tmp_path: Path) -> None:
+    """A cursor stands right behind the last that was shown."""
+    with store_at(tmp_path) as store:
+        read_authors(store)
+        apply(store, puts=(note(1), note(9)))
+        first, cursor = store.query.objects(ObjectFilter(), 1)
+        apply(store, puts=(note(5),))
+        second, _ = store.query.objects(ObjectFilter(), 9, cursor)
+
+    assert [one.id for one in (*first, *second)] == [note(n).id for n in (9, 5, 1)]
+
+
 MOMENTS = [("2d", -2 * 86_400), ("+7d", 7 * 86_400), (" 7d", 7 * 86_400), ("0s", 0)]
 
 

@@ -17,7 +17,7 @@ from fedpull.crawler.protocol.quotas import Limits
 
 FULL = os.environ.get("FEDPULL_MINTING") == "full"
 MEBIBYTES = 64 if FULL else 8
-REQUESTS = 1_000_000 if FULL else 1_200
+REQUESTS = 1_000_000 if FULL else 2_400
 
 
 @pytest.mark.timeout(36_000 if FULL else 120)
@@ -40,6 +40,6 @@ def test_a_mint_costs_bounded_room_and_nothing_of_the_others(tmp_path: Path) -> 
     grown = (size - told["sizes"][len(told["sizes"]) // 2][0]) / (REQUESTS / 2)
     assert grown < 16_384
     assert documents <= references
-    if told["lag"] is not None and alone["lag"] is not None and told["posts"] >= 50:
-        assert told["lag"] < 1.5 * alone["lag"]
+    assert min(told["posts"], alone["posts"]) >= 10
+    assert told["lag"] < (1.5 if told["posts"] >= 50 else 2) * alone["lag"]
     print(told, alone, file=sys.stderr)

@@ -37,11 +37,10 @@ def pulled(folder: Path) -> Iterator[tuple[Station, Running]]:
             agenda.post(f"Concert {days}; with, guests.", starts=now + days * DAY)
         ann = world.add(Mastodon("photos.example")).add_account("ann")
         for number, picture in enumerate(("https://photos.example/1.jpg", "javascript:alert(1)")):
-            ann.post(
-                f"Picture {number}{SCRIPT}", attachment=[image(picture)], tags=("photography",)
-            )
-        sensitive = {"sensitive": True, "summary": "Spiders & co"}
-        ann.post("Legs", attachment=[image("https://photos.example/3.jpg")], **sensitive)
+            content, tags = f"<p>Picture {number}{SCRIPT}</p>", ("photography",)
+            ann.post("Picture", tags=tags, content=content, attachment=[image(picture)])
+        picture = "https://photos.example/3.jpg"
+        ann.post("Legs", attachment=[image(picture)], sensitive=True, summary="Spiders & co")
         station = Station(folder, world, follow=[ALICE, AGENDA, ANN])
         with station.daemon() as running:
             eventually(lambda: held(station) == 9, "nine posts are held")

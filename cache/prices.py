@@ -200,6 +200,7 @@ class Prices:
 
     def _new_pass(self) -> None:
         self.histogram.recount()
+        self._alike.clear()  # keys that nothing stands in are gone from the histogram
         self.lanes.recount(self.price, complete=self._passes > 0)
         self._passes += 1
         self._range, self._range_now = self._range_now, (self.price, self.price)

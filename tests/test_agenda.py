@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -324,6 +325,23 @@ def test_what_pushes_are_worth_in_general_is_kept_over_a_restart() -> None:
 
     assert (again.trust.true, again.trust.told) == (0.3, 0.9)
     assert older.trust == Prices(100.0).trust
+
+
+def test_what_is_new_in_a_new_pass_is_priced() -> None:
+    """What was remembered of documents like it is not from the pass before: its key was dropped
+    there, and each solving of the price would fail for want of it."""
+    prices = Prices(100.0)
+    source = Source(Kind.POST, b"hhhh", NOW, born=NOW - DAY)
+    for id in (1, 2, 1, 2, 1):  # two passes, and the third has begun
+        prices.sweep(id, None)
+        prices.plan_new(id + 10, replace(source))
+
+    prices.sweep(2, None)
+    prices.sweep(1, None)
+    prices.plan_new(13, replace(source))
+    prices.retune(NOW)
+
+    assert prices.histogram.demand(prices.price) > 0.0
 
 
 def test_what_is_dropped_is_counted_no_more() -> None:

@@ -80,7 +80,7 @@ def of_host(host: Host, now: float) -> Standing:
         why += f"; it is asked again {ahead(host.until, now)}"
     if host.last_error and not host.why:
         why += f". Last error: {host.last_error}"
-    if host.lag:
+    if host.lag and host.backlog:
         why += f". {host.backlog} of its sources are due, for up to {span(host.lag)}"
     return Standing(level, host.state, why + ".")
 

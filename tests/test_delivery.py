@@ -300,7 +300,7 @@ async def test_a_host_is_left_alone_for_as_long_as_it_says(post_office: Office) 
 async def test_the_limits_that_an_inbox_announces_hold_for_its_host(post_office: Office) -> None:
     """Whoever counts our deliveries counts what we read of them, too."""
     headers = {"RateLimit": '"all";r=0;t=60', "RateLimit_Policy": '"all";q=30;w=60'}
-    told = response(b"", status="202 Accepted", **headers)
+    told = response(b"", status="202 Accepted", kind=None, length=True, **headers)
     async with post_office(lambda seen: told) as post:
         await post.queue(send(1))
         known = post.opened.query.host("a.example:80", NOW)

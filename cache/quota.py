@@ -222,9 +222,12 @@ def _add(
 
 
 def refuse(work: Work, reason: Reason, host: Usage, domain: Usage) -> None:
-    """Count a refusal: for the metrics, and where `hosts` shows it."""
+    """Count a refusal: for the metrics, and where `hosts` shows it. Of a name of which nothing else
+    is known it leaves no row: there is no end of names."""
     work.ended["quota", reason] += 1
     for party in (host, domain):
+        if party == Usage(day=party.day):
+            continue
         party.refused += 1
         party.reason, party.refused_at = NUMBER[reason], work.now
 

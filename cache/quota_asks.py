@@ -67,6 +67,22 @@ def may_ask(work: Work, want: Want, host: str, *, new: bool) -> bool:
     return True
 
 
+def may_list(work: Work, uri: str, follow: bytes) -> bool:
+    """Whether an id that a follow's page lists is noted: its own host's are, and of others as many
+    that nobody has met as it may lead to in a day."""
+    place, home = place_of(uri), _home(work, follow)
+    if place is None or (home is not None and place.key == host_key(home)):
+        return True
+    if known_id(work, uri) is not None:
+        return True
+    of_follow = usage(work, OF_FOLLOW + follow)
+    if of_follow.day_documents >= work.limits.follow:
+        refuse(work, "follow", usage(work, place.host), usage(work, place.domain))
+        return False
+    of_follow.day_documents += 1
+    return True
+
+
 def rested(work: Work, want: Want, host: str) -> Want:
     """The next page of a walk, put off where it would outrun what the walk has led to."""
     if want.kind is not Kind.PAGE or want.cause is Cause.ON_DEMAND or want.due >= PARKED:

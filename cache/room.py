@@ -14,8 +14,9 @@ from ..crawler.protocol.quotas import REASONS, Reason, Usage, over_keeping
 from . import marks, purge, quota
 from .documents import set_extra, stored_body, versions
 from .index import terms_of
-from .intern import known_id
+from .intern import FOLLOW, known_id, word_of
 from .layout import NONE, STATE_NUMBER
+from .quota_asks import may_list
 from .quota_rows import HELD, Place
 from .records import State
 
@@ -119,8 +120,10 @@ def _is_wanted(work: Work, id: bytes) -> bool:
 
 
 def entries(work: Work, page: Members) -> tuple[Entry, ...]:
-    """Those items of a page that are noted. What a follow lists is; of another's collection no more
-    than there is room for, as each may be an id that nobody has ever met."""
+    """Those items of a page that are noted. What a follow lists is, of other hosts up to a number a
+    day; of another's collection no more than there is room for, as each may be an id that nobody
+    has ever met."""
     if page.follow:
-        return page.entries
+        follow = word_of(work, FOLLOW, page.follow)
+        return tuple(one for one in page.entries if may_list(work, one.object, follow))
     return tuple(one for one in page.entries if quota.may_name(work, one.object))

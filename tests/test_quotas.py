@@ -95,6 +95,17 @@ def test_a_domain_is_the_end_of_its_host(host: str, port: int) -> None:
         pytest.param({}, {"day_requests": 50}, {}, {}, "requests", id="requests to the host"),
         pytest.param({}, {}, {"day_requests": 70}, {}, "requests", id="requests to the domain"),
         pytest.param({}, {}, {}, {"day_requests": 40}, "follow", id="what a follow leads to"),
+        *(
+            pytest.param(asks, host, {}, {"day_requests": many}, expected, id=f"{reason}, {many}")
+            for many in (3, 4)
+            for asks, host, reason in (
+                ({"queued": 50}, {}, "frontier"),
+                ({}, {"day_requests": 25}, "requests"),
+                ({"new_reference": True}, {"references": 10}, "references"),
+                ({"actor": True}, {"day_actors": 1}, "actors"),
+            )
+            for expected in (reason if many == 4 else None,)
+        ),
     ],
 )
 def test_what_is_asked_for(
@@ -104,7 +115,8 @@ def test_what_is_asked_for(
     follow: dict[str, int],
     expected: str | None,
 ) -> None:
-    """Each limit is refused by its own word, exactly at its number."""
+    """Each limit is refused by its own word, exactly at its number; a follow that has led to much
+    today gets half of what a host's limits give."""
     found = over_asking(
         replace(ASKS, **asks),  # type: ignore[arg-type]
         *(Usage(**host), Usage(**of_domain), Usage(**follow), LIMITS),

@@ -9,10 +9,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from inbox_cases import rows_of
 from store_cases import ALICE, FOLLOW, NOW, OUTBOX, apply, clean, note, store_at
 
 from fedpull.cache.open import Opened
-from fedpull.cache.records import Cause, Follow, HostReport, Kind, Mark, Put, State, Want
+from fedpull.cache.records import (
+    Cause,
+    Entry,
+    Follow,
+    HostReport,
+    Kind,
+    Mark,
+    Members,
+    Put,
+    State,
+    Want,
+)
 from fedpull.cache.why import why
 from fedpull.crawler.protocol.quotas import Limits, Share
 
@@ -153,6 +165,34 @@ def test_ids_that_are_only_mentioned_are_bounded(tmp_path: Path) -> None:
         assert opened.query.reference(f"https://h.{MINT}/p/41") is None
         assert opened.query.totals().documents == 199
         clean(opened)
+
+
+def test_a_list_of_other_hosts_ids_is_bounded(tmp_path: Path) -> None:
+    """An outbox that boosts without end, at hosts of others or that nobody has: so many new ids a
+    day are noted, what it has itself is, and a host's room is left for who else is followed."""
+    limits = replace(LIMITS, follow=20)
+    evil = f"https://{MINT}/outbox"
+    with store_at(tmp_path, limits=limits) as opened:
+        opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE, outbox=OUTBOX)).result()
+        opened.store.put_follow(Follow(key="evil", actor=f"https://{MINT}/u", outbox=evil)).result()
+        for host in ("b.example", "h{n}.example", MINT):
+            ids = [f"https://{host.format(n=n)}/p/{n}" for n in range(60)]
+            listed = tuple(Entry(id, announced=host != MINT) for id in ids)
+            wants = tuple(wanted(id, follow="evil", relation="boost") for id in ids)
+            page = Members(evil, listed, follow="evil")
+            apply(opened, members=page, wants=wants if host != MINT else ())
+
+        assert opened.query.reference("https://b.example/p/19") is not None
+        assert opened.query.reference("https://b.example/p/20") is None
+        assert opened.query.reference("https://h9.example/p/9") is None
+        assert opened.query.reference(f"https://{MINT}/p/59") is not None
+        honest = wanted("https://b.example/answered", relation="parent")
+        due = opened.query.totals().due
+        apply(opened, wants=(honest,))
+        assert opened.query.totals().due == due + 1
+        clean(opened)
+    # What was refused of names that nobody has met has left nothing.
+    assert len(rows_of(tmp_path)[b"quota"]) <= 50
 
 
 def test_the_table_of_hosts_is_bounded(tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ class Usage:
     references: int = 0  # that nobody followed owns, whether or not they are held
     own_bytes: int = 0
     day: int = 0
-    day_documents: int = 0  # with those of who is followed
+    # With those of who is followed; of a follow: ids of other hosts that its lists named first.
+    day_documents: int = 0
     day_bytes: int = 0
     day_actors: int = 0
     day_hosts: int = 0
@@ -156,20 +157,27 @@ def over_asking(
     asks: Asks, host: Usage, domain: Usage, follow: Usage | None, limits: Limits
 ) -> Reason | None:
     """Why a request for what is discovered is not queued; None: it is."""
-    if asks.queued >= limits.queue or asks.frontier >= limits.frontier:
+    part = _part(follow, limits)
+    if asks.queued >= limits.queue // part or asks.frontier >= limits.frontier:
         return "frontier"
     if asks.new_host and domain.day_hosts >= limits.hosts:
         return "hosts"
     if follow is not None and follow.day_requests >= limits.follow:
         return "follow"
     for used, share in ((host, limits.host), (domain, limits.domain)):
-        if asks.new_reference and used.references >= share.references:
+        if asks.new_reference and used.references >= share.references // part:
             return "references"
-        if asks.actor and used.day_actors >= share.actors:
+        if asks.actor and used.day_actors >= share.actors // part:
             return "actors"
-        if used.day_requests >= share.requests:
+        if used.day_requests >= share.requests // part:
             return "requests"
     return None
+
+
+def _part(follow: Usage | None, limits: Limits) -> int:
+    """What is counted for a host is used up by whoever names its ids. Who has named many today gets
+    the half of it, so that nobody can use up another's host for all who are followed."""
+    return 2 if follow is not None and follow.day_requests >= limits.follow // 10 else 1
 
 
 def over_keeping(

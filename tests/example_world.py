@@ -27,9 +27,12 @@ ALT = 'A "quoted" <b>bridge</b>'
 @contextmanager
 def pulled(folder: Path) -> Iterator[tuple[Station, Running]]:
     """A daemon that runs, and has all of it: three posts, three events, two of them to come, and
-    three pictures, one of which is none and one sensitive."""
+    three pictures, one of which is none and one sensitive. Bob and Dana have written nothing."""
     with Fediverse() as world:
-        alice = world.add(Mastodon("example.social")).add_account("alice", posts=2)
+        social = world.add(Mastodon("example.social"))
+        alice = social.add_account("alice", posts=2)
+        for nobody_yet in ("bob", "dana"):
+            social.add_account(nobody_yet)
         alice.post("Look", content=HOSTILE, tags=("photography",))
         agenda = world.add(Gancio("events.example")).add_account("agenda")
         now = agenda.server.now()

@@ -76,14 +76,17 @@ class Changes:
 async def events(
     reader: Reader, page: Page, heartbeat: float = HEARTBEAT
 ) -> AsyncGenerator[bytes, None]:
-    """`page`, and what follows it."""
-    yield _FIRST + page.events
-    while True:
-        if not page.more and not await reader.grown(heartbeat):
-            yield _BEAT
-            continue
-        try:
-            page = reader.read()
-        except TooOld:
-            return  # dropped while it read slowly: connecting again it is told so
-        yield page.events
+    """`page`, and what follows it; `reader` is closed at the end."""
+    try:
+        yield _FIRST + page.events
+        while True:
+            if not page.more and not await reader.grown(heartbeat):
+                yield _BEAT
+                continue
+            try:
+                page = reader.read()
+            except TooOld:
+                return  # dropped while it read slowly: connecting again it is told so
+            yield page.events
+    finally:
+        reader.close()

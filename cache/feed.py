@@ -33,7 +33,7 @@ class Page(NamedTuple):
 
 
 class Reader:
-    """One reader of the log; it counts for as long as something holds it."""
+    """One reader of the log; it counts until it is closed, or for as long as something holds it."""
 
     def __init__(self, feed: Feed, since: int | None) -> None:
         self._feed = feed
@@ -50,6 +50,11 @@ class Reader:
         if page.last is not None:
             self._since = page.last
         return page
+
+    def close(self) -> None:
+        """It counts no more. To let go of it is not enough: what was cancelled while it waited
+        refers to itself, and Python may take hours to come to such garbage."""
+        self._feed.leave(self)
 
     async def grown(self, seconds: float) -> bool:
         """Wait until there may be more than was read; False: nothing came for so long."""
@@ -81,6 +86,10 @@ class Feed:
         reader = Reader(self, since)
         self._readers.add(reader)
         return reader
+
+    def leave(self, reader: Reader) -> None:
+        """Idempotent."""
+        self._readers.discard(reader)
 
     def told(self, changes: Sequence[Change]) -> None:
         """A commit has logged changes; on any thread."""

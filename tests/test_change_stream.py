@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -240,6 +241,28 @@ def test_there_are_only_so_many_streams(tmp_path: Path) -> None:
         assert page.status == status == 200
 
     asyncio.run(body())
+
+
+def test_a_stream_that_has_ended_does_not_count(tmp_path: Path) -> None:
+    """Room is there again at once, not when Python next collects garbage, which may take hours."""
+
+    async def body() -> None:
+        statuses = []
+        async with serving(tmp_path) as api:
+            api.store.put(note(1))
+            for _ in range(MAX_STREAMS + 1):
+                async with listening(api) as one:
+                    statuses.append(int(one.head.split()[1]))
+                    await one.event()
+                await until(lambda: not api.site._channels)
+
+        assert statuses == [200] * (MAX_STREAMS + 1)
+
+    gc.disable()
+    try:
+        asyncio.run(body())
+    finally:
+        gc.enable()
 
 
 def test_while_nothing_happens_there_is_a_heartbeat(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..crawler.protocol import activitystreams as as2
-from ..crawler.protocol import as2_values, key_documents, shapes, views
+from ..crawler.protocol import as2_values, shapes, views
 from ..crawler.protocol.as2_values import Emoji, Mention, Place, Poll
-from ..crawler.protocol.keys import PublicKey
 from ..crawler.protocol.views import Attachment
+
+if TYPE_CHECKING:
+    from ..crawler.protocol.keys import PublicKey
 
 _MOST = 100  # fields looked at: more than any server lets its users have
 
@@ -128,6 +130,8 @@ class Security:
 
     @classmethod
     def of(cls, doc: Any, languages: Sequence[str] = ()) -> Self:
+        from ..crawler.protocol import key_documents  # it loads OpenSSL, which no other view needs
+
         return cls(key_documents.keys_of(doc) if isinstance(doc, dict) else ())
 
 

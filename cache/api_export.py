@@ -48,7 +48,7 @@ EXPORT = Operation(
 
 
 class _Running:
-    """Counts for as long as something holds it."""
+    """Counts until it is discarded, or for as long as something holds it."""
 
 
 class Exporting:
@@ -79,10 +79,17 @@ class Exporting:
         self._running.add(running)
         disposition = f'attachment; filename="fedpull.{KINDS[named].suffix}"'
         headers = (("Cache-Control", "no-store"), ("Content-Disposition", disposition))
-        return Answer(200, b"", KINDS[named].type, headers, _aside(pieces, running))
+        return Answer(200, b"", KINDS[named].type, headers, self._aside(pieces, running))
 
+    async def _aside(
+        self, pieces: Iterator[bytes], running: _Running
+    ) -> AsyncGenerator[bytes, None]:
+        """The pieces, each made in a thread; `running` counts until the last.
 
-async def _aside(pieces: Iterator[bytes], running: _Running) -> AsyncGenerator[bytes, None]:
-    """The pieces, each made in a thread; `running` is held until the last."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
+        To let go of it is not enough: what was cancelled while it waited refers to itself, and
+        Python may take hours to come to such garbage."""
+        try:
+            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                yield piece
+        finally:
+            self._running.discard(running)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -211,3 +212,17 @@ def test_no_bytes_make_it_raise_anything_but_lost(pieces: list[bytes], headed: b
 
     assert got.complete
     assert len(got.body) <= LIMIT
+
+
+def test_a_bomb_is_never_inflated_beyond_the_limit() -> None:
+    """All of it in one packet: of 64 MiB no more is written out than may be kept."""
+    bomb = with_length(gzip.compress(bytes(64 << 20)), GZIP)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Lost, match="more than"):
+            reader().feed(bomb)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 1 << 20

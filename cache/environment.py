@@ -32,6 +32,8 @@ MIGRATING_FROM = b"migrating_from"  # in `meta`: the oldest schema that rows may
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
 _RESERVE = 0.05  # beyond max_bytes: purge and host state must still write when the store is full
 _LEAST_RESERVE = 64 << 20
+_FORKED = "was opened before this process was forked"
+_UNFORKED = "`spawn`, or a parent that does not have it open"
 
 T = TypeVar("T")
 
@@ -195,7 +197,7 @@ class Environment:
         while True:
             generation = self.generation
             if generation < 0:
-                raise StoreError(self.path, "was opened before this process was forked")
+                raise StoreError(self.path, _FORKED, _UNFORKED)
             try:
                 return self._env.begin()
             except lmdb.MapResizedError:  # the writer was restarted with a larger max_bytes
@@ -258,6 +260,7 @@ class Environment:
 
 
 _registry: dict[str, Environment] = {}
+_inherited: set[str] = set()  # what the parent had open when this process was forked
 _registry_lock = threading.Lock()
 
 
@@ -272,7 +275,12 @@ def open_environment(
         if environment is None:
             if not write and not os.path.exists(os.path.join(real, "data.mdb")):
                 raise StoreError(real, "there is no store here")
-            environment = _registry[real] = Environment(real, map_size, group, write)
+            try:
+                environment = _registry[real] = Environment(real, map_size, group, write)
+            except StoreError as error:
+                if real in _inherited:  # LMDB takes it for open in this process
+                    raise StoreError(real, _FORKED, _UNFORKED) from error
+                raise
         elif write and not environment.writable:
             environment.reopen(environment.generation, write=True, map_size=map_size)
         environment.count += 1
@@ -286,6 +294,7 @@ def is_open(path: str | os.PathLike[str]) -> bool:
 
 
 def _after_fork() -> None:
+    _inherited.update(_registry)
     for environment in _registry.values():
         environment.forget()
     _registry.clear()

@@ -168,3 +168,31 @@ def test_a_forked_child_cannot_use_the_parents_store(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, env=environ)
 
     assert ended.returncode == 0
+
+
+def test_a_forked_child_is_told_why_it_cannot_open_the_store_that_its_parent_had_open(
+    tmp_path: Path,
+) -> None:
+    """LMDB would say that it is open already in this process, where it is not."""
+    code = (
+        "import os, sys\n"
+        "from fedpull.cache import Cache\n"
+        "from fedpull.errors import StoreError\n"
+        "from store_cases import store_at\n"
+        "from pathlib import Path\n"
+        "with store_at(Path(sys.argv[1])) as opened:\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        try:\n"
+        "            Cache(opened.query._environment.path)\n"
+        "        except StoreError as error:\n"
+        "            os._exit(0 if 'before this process was forked' in str(error) else 2)\n"
+        "        os._exit(3)\n"
+        "    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])\n"
+        "sys.exit(status)\n"
+    )
+    folder = str(Path(__file__).parent)
+    environ = {**os.environ, "PYTHONPATH": folder}
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, env=environ)
+
+    assert ended.returncode == 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ..crawler.protocol.knock import NOTHING, Known
 from ..crawler.protocol.listable import Verdict
@@ -136,6 +137,13 @@ class Version:
     updated: float | None
     content_hash: bytes
     body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body, parsed anew each time."""
+        from ..crawler.protocol.strictjson import parse_object
+
+        return parse_object(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,26 @@ def test_a_dead_host_with_many_references_costs_one_probe_a_pause(opened: Opened
     assert [host.state for host in opened.query.hosts()] == ["paused"]
 
 
+def test_a_pause_ends_with_one_request_whatever_may_go_at_once(tmp_path: Path) -> None:
+    """Eight at once are lost when the host goes down; from then on one is tried at a time, and the
+    first that succeeds brings the others."""
+    polite = Politeness(concurrency=8, gap=0.0, pages=100, pages_window=900.0)
+    with store_at(tmp_path, politeness=polite) as opened:
+        queue(opened, *(want(uri("a", n)) for n in range(100)))
+        now, rounds = NOW, []
+        for _ in range(6):
+            taken = lease(opened, now, 100)
+            rounds.append(len(taken))
+            for one in taken:
+                failed(opened, one, now, wants=(want(one.want.uri, due=now + 1, attempts=1),))
+            now = max(opened.frontier.next_due(now) or 0.0, now + 0.001)
+        [probe] = lease(opened, now, 100)
+        done(opened, probe, now)
+
+        assert (rounds[0], max(rounds[1:])) == (8, 1)
+        assert len(lease(opened, now + 1.0, 100)) == 8
+
+
 def test_a_clock_set_back_freezes_nothing(opened: Opened) -> None:
     """Times that a wrong clock has planned are brought back within their maximum."""
     year = 365 * 86_400.0

@@ -192,7 +192,8 @@ class Client:
 
     def pull(self, actors: Sequence[str] = ()) -> Json:
         """Bring the named (or all followed) actors up to date. It takes as long as it takes."""
-        return self._json("POST", "/v1/pull", {"actors": list(actors)}, timeout=None)
+        named = {"actors": list(actors)} if actors else {}
+        return self._json("POST", "/v1/pull", named, timeout=None)
 
     def forget(self, name: str) -> int:
         """Purge an id, an actor with all that it wrote, or a domain, for good; how many documents

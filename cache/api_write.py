@@ -66,6 +66,9 @@ class Writing:
         actors = given.get("actors", [])
         if not isinstance(actors, list) or len(actors) > MAX_ACTORS:
             raise BadInput("actors", "is not a list", f"at most {MAX_ACTORS} handles or URIs")
+        # A program whose own list came out empty does not mean everybody.
+        if "actors" in given and not actors:
+            raise BadInput("actors", "names nobody", "some, or no `actors` at all for every follow")
         keys = [lookup.actor("actors", actor) for actor in actors]
         return json(shapes.pulled(await self._verbs.pull(keys)))
 

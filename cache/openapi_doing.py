@@ -55,7 +55,7 @@ PULL = Operation(
     "Bring the named (or all followed) actors up to date; answers when that is done",
     (Reply(200, "what it came to for each", ref("Pulled")),),
     body=Body(
-        members(actors={"type": "array", "maxItems": 1000, "items": _NAME}),
+        members(actors={"type": "array", "minItems": 1, "maxItems": 1000, "items": _NAME}),
         example={"actors": ["@alice@example.social"]},
     ),
     problems=(404, 410, 429, 502, 504),

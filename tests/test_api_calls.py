@@ -250,6 +250,7 @@ async def test_a_fetch_whose_wait_ran_out(tmp_path: Path) -> None:
         ("/v1/fetch", {"id": NOTE, "wait": "soon"}, "wait"),
         ("/v1/fetch", {"id": NOTE, "deep": 1}, "deep"),
         ("/v1/pull", {"actors": "@a@b.example"}, "actors"),
+        ("/v1/pull", {"actors": []}, "actors"),
         ("/v1/pull", {"actors": ["alice"]}, "actors"),
         ("/v1/pull", {"actors": [5]}, "actors"),
         ("/v1/pull", {"who": []}, "who"),

@@ -58,7 +58,7 @@ def kinds(pocket: Pocket, uri: str = POST) -> list[str]:
     return [change.kind for change in pocket.opened.query.changes(0) if change.id == uri]
 
 
-@pytest.mark.parametrize("etag", ['"1"', 'W/"abc-1"', "unquoted", '"' + "x" * 1000 + '"'])
+@pytest.mark.parametrize("etag", ['"1"', 'W/"abc-1"', "unquoted", '"' + "x" * 250 + '"'])
 def test_validators_are_sent_back_byte_for_byte(tmp_path: Path, etag: str) -> None:
     """A 304 to them renews what is held; it is neither a change nor a version."""
     asked: list[str | None] = []

@@ -1,8 +1,9 @@
 """Whether what is discovered is asked for, within the quotas of its host, domain and follow.
 
 What is too much is decided in `protocol.quotas`; this looks up and counts. Invariant: what somebody
-asks for by name, what leads a follow on, what it lists on its own host, and what looks again at
-what is held is never refused here.
+asks for by name, what leads a follow on, and what looks again at what is held is never refused
+here; what a follow lists on its own host is, once its lists have named more than a store has room
+for.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from ..crawler.protocol.quotas import Asks, Usage, over_asking, walk_again
+from ..crawler.protocol.quotas import Asks, Reason, Usage, over_asking, walk_again
 from ..crawler.protocol.uri import host_port
 from . import hosts, walks
 from .intern import FOLLOW, known_id, word_of
@@ -39,7 +40,7 @@ def may_ask(work: Work, want: Want, host: str, *, new: bool) -> bool:
         return True
     follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
     if want.relation == "item" and host == _home(work, follow):
-        return True
+        return may_list(work, want.uri, follow)
     key = host_key(host)
     row = hosts.load(work, key)
     asks = Asks(
@@ -68,18 +69,23 @@ def may_ask(work: Work, want: Want, host: str, *, new: bool) -> bool:
 
 
 def may_list(work: Work, uri: str, follow: bytes) -> bool:
-    """Whether an id that a follow's page lists is noted: its own host's are, and of others as many
-    that nobody has met as it may lead to in a day."""
-    place, home = place_of(uri), _home(work, follow)
-    if place is None or (home is not None and place.key == host_key(home)):
+    """Whether an id that a follow's page lists is noted: one that is known is; of those that nobody
+    has met so many in all, and so many of other hosts than its own in a day."""
+    place = place_of(uri)
+    if place is None or known_id(work, uri) is not None:
         return True
-    if known_id(work, uri) is not None:
-        return True
-    of_follow = usage(work, OF_FOLLOW + follow)
-    if of_follow.day_documents >= work.limits.follow:
-        refuse(work, "follow", usage(work, place.host), usage(work, place.domain))
+    home, of_follow = _home(work, follow), usage(work, OF_FOLLOW + follow)
+    own = home is not None and place.key == host_key(home)
+    reason: Reason | None = None
+    if of_follow.references >= work.limits.domain.references:
+        reason = "references"
+    elif not own and of_follow.day_documents >= work.limits.follow:
+        reason = "follow"
+    if reason is not None:
+        refuse(work, reason, usage(work, place.host), usage(work, place.domain))
         return False
-    of_follow.day_documents += 1
+    of_follow.references += 1
+    of_follow.day_documents += not own
     return True
 
 

@@ -139,9 +139,21 @@ def following(station: Station) -> Iterator[Iterator[dict[str, Any]]]:
         yield (json.loads(line) for line in process.stdout)
     finally:
         watch.cancel()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE)
+        interrupt(process)
     assert process.returncode == 130
+
+
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, and again: Python drops an interrupt that comes while a finalizer runs."""
+    for _ in range(int(PATIENCE // 5)):
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    process.kill()
+    process.communicate()
 
 
 def test_the_command_goes_on_whoever_writes(station: Station) -> None:

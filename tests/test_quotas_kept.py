@@ -170,7 +170,7 @@ def test_ids_that_are_only_mentioned_are_bounded(tmp_path: Path) -> None:
 def test_a_list_of_other_hosts_ids_is_bounded(tmp_path: Path) -> None:
     """An outbox that boosts without end, at hosts of others or that nobody has: so many new ids a
     day are noted, what it has itself is, and a host's room is left for who else is followed."""
-    limits = replace(LIMITS, follow=20)
+    limits = replace(LIMITS, follow=20, domain=replace(HOST, references=200))
     evil = f"https://{MINT}/outbox"
     with store_at(tmp_path, limits=limits) as opened:
         opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE, outbox=OUTBOX)).result()
@@ -193,6 +193,28 @@ def test_a_list_of_other_hosts_ids_is_bounded(tmp_path: Path) -> None:
         clean(opened)
     # What was refused of names that nobody has met has left nothing.
     assert len(rows_of(tmp_path)[b"quota"]) <= 50
+
+
+def test_all_that_the_lists_of_a_follow_name_is_bounded(tmp_path: Path) -> None:
+    """An outbox without end may name so many ids in all, of its own host too, be they pages' items
+    or what is asked for because of them; what it embeds is known, and listed as before."""
+    with store_at(tmp_path, limits=LIMITS) as opened:
+        opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE, outbox=OUTBOX)).result()
+        most = LIMITS.domain.references
+        ids = [f"https://a.example/minted/{n}" for n in range(2 * most)]
+        listed = tuple(Entry(id) for id in ids)
+        wants = tuple(wanted(id, relation="item") for id in ids)
+        for start in range(0, len(ids), 20):
+            page = Members(OUTBOX, listed[start : start + 20], follow=FOLLOW)
+            apply(opened, members=page, wants=wants[start : start + 20])
+
+        assert opened.query.reference(ids[most - 1]) is not None
+        assert opened.query.reference(ids[most]) is None
+        apply(opened, puts=(note(1),), members=Members(OUTBOX, (Entry(note(1).id),), follow=FOLLOW))
+        view = opened.query.collection(OUTBOX)
+        assert view is not None
+        assert note(1).id in view.items
+        clean(opened)
 
 
 def test_the_table_of_hosts_is_bounded(tmp_path: Path) -> None:

@@ -131,7 +131,10 @@ def test_the_client_outlives_the_daemon(station: Station) -> None:
 @contextmanager
 def following(station: Station) -> Iterator[Iterator[dict[str, Any]]]:
     """`fedpull changes --follow --json`, until it is interrupted; killed when it says nothing."""
+    # Whoever was started in the background by a shell ignores Ctrl-C, and so do its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = station.start("changes", "--follow", "--json", output=subprocess.PIPE)
+    signal.signal(signal.SIGINT, before)
     watch = threading.Timer(PATIENCE, process.kill)
     watch.start()
     assert process.stdout is not None
@@ -139,21 +142,9 @@ def following(station: Station) -> Iterator[Iterator[dict[str, Any]]]:
         yield (json.loads(line) for line in process.stdout)
     finally:
         watch.cancel()
-        interrupt(process)
-    assert process.returncode == 130
-
-
-def interrupt(process: subprocess.Popen[str]) -> None:
-    """Ctrl-C, and again: Python drops an interrupt that comes while a finalizer runs."""
-    for _ in range(int(PATIENCE // 5)):
         process.send_signal(signal.SIGINT)
-        try:
-            process.communicate(timeout=5)
-        except subprocess.TimeoutExpired:
-            continue
-        return
-    process.kill()
-    process.communicate()
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
 
 
 def test_the_command_goes_on_whoever_writes(station: Station) -> None:

@@ -120,9 +120,9 @@ def _is_wanted(work: Work, id: bytes) -> bool:
 
 
 def entries(work: Work, page: Members) -> tuple[Entry, ...]:
-    """Those items of a page that are noted. What a follow lists is, of other hosts up to a number a
-    day; of another's collection no more than there is room for, as each may be an id that nobody
-    has ever met."""
+    """Those items of a page that are noted. What a follow lists is, up to a number in all, and of
+    other hosts in a day; of another's collection no more than there is room for, as each may be an
+    id that nobody has ever met."""
     if page.follow:
         follow = word_of(work, FOLLOW, page.follow)
         return tuple(one for one in page.entries if may_list(work, one.object, follow))

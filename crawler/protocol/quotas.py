@@ -111,7 +111,9 @@ class Usage:
 
     documents: int = 0  # of those whom nobody follows, as all here but `own_bytes`
     bytes: int = 0  # as stored, earlier versions and their rows with them
-    references: int = 0  # that nobody followed owns, whether or not they are held
+    # That nobody followed owns, whether or not they are held; of a follow: ids that its lists named
+    # first, of its own host too.
+    references: int = 0
     own_bytes: int = 0
     day: int = 0
     # With those of who is followed; of a follow: ids of other hosts that its lists named first.

@@ -40,7 +40,7 @@ def may_ask(work: Work, want: Want, host: str, *, new: bool) -> bool:
         return True
     follow = word_of(work, FOLLOW, want.follow) if want.follow else NONE
     if want.relation == "item" and host == _home(work, follow):
-        return may_list(work, want.uri, follow)
+        return not new or may_list(work, want.uri, follow)
     key = host_key(host)
     row = hosts.load(work, key)
     asks = Asks(

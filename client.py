@@ -26,6 +26,7 @@ Json = dict[str, Any]
 # A fetch may wait for its origin; the API itself answers within milliseconds.
 TIMEOUT = 60.0
 _MARGIN = 15.0
+_LONGEST_WAIT = 300.0  # that the API allows
 # Before connecting again; and the last before all that follow.
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 5.0)
 
@@ -74,19 +75,24 @@ class Client:
         return self._json("GET", _url("/v1/reference", id=id))
 
     def fetch(
-        self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0, again: bool = False
+        self, id_or_handle: str, *, depth: int = 0, wait: float | str = 30.0, again: bool = False
     ) -> Json:
-        """Resolve now: the reference, with its `document` unless `wait` seconds ran out before.
+        """Resolve now: the reference, with its `document` unless `wait` ran out before: seconds, or
+        a duration such as "30s".
 
         `again`: ask the origin also where it has failed, or answered, only just."""
         found: Json = json.loads(self.fetched(id_or_handle, depth, wait, again=again))
         return found
 
-    def fetched(self, id_or_handle: str, depth: int, wait: float, *, again: bool = False) -> bytes:
+    def fetched(
+        self, id_or_handle: str, depth: int, wait: float | str, *, again: bool = False
+    ) -> bytes:
         """The JSON text that `fetch` reads, as it came."""
-        body = {"id": id_or_handle, "depth": depth, "wait": f"{wait:.3f}s"}
+        text = wait if isinstance(wait, str) else f"{wait:.3f}s"
+        longest = _LONGEST_WAIT if isinstance(wait, str) else wait
+        body = {"id": id_or_handle, "depth": depth, "wait": text}
         headers = {"Cache-Control": "no-cache"} if again else {}
-        return self._call("POST", "/v1/fetch", body, headers=headers, timeout=wait + _MARGIN)
+        return self._call("POST", "/v1/fetch", body, headers=headers, timeout=longest + _MARGIN)
 
     def objects(
         self,

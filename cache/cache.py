@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -108,10 +109,10 @@ class Cache:
             tag=lookup.tag(tag) if tag is not None else None,
             in_reply_to=lookup.uri("in_reply_to", in_reply_to) if in_reply_to is not None else None,
             context=_known_as(context),
-            since=moment(since),
-            until=moment(until),
-            starts_since=moment(starts_since),
-            starts_until=moment(starts_until),
+            since=moment("since", since),
+            until=moment("until", until),
+            starts_since=moment("starts_since", starts_since),
+            starts_until=moment("starts_until", starts_until),
             order=filters.order("order", order),
             text=filters.words("search", search) if search is not None else None,
         )
@@ -211,12 +212,13 @@ def _known_as(uri: str | None) -> str | None:
         return uri
 
 
-def moment(value: Moment | None) -> float | None:
-    """POSIX seconds of a number, a date (its midnight in UTC), a datetime or an RFC 3339 text."""
+def moment(name: str, value: Moment | None) -> float | None:
+    """POSIX seconds of a number, a date (its midnight in UTC), a datetime, an ISO 8601 text, or an
+    age such as 2d."""
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, str):
-        return moment(_parsed(value))
+        value = _parsed(name, value)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if value.tzinfo is None:
@@ -224,8 +226,10 @@ def moment(value: Moment | None) -> float | None:
     return value.timestamp()
 
 
-def _parsed(text: str) -> datetime:
+def _parsed(name: str, text: str) -> datetime:
+    from . import lookup
+
     try:
         return datetime.fromisoformat(text.strip())
     except ValueError:
-        raise BadInput(text, "is not a time", "2026-01-31 or 2026-01-31T12:00:00Z") from None
+        return datetime.fromtimestamp(lookup.moment(name, text.strip(), time.time()), UTC)

@@ -8,6 +8,7 @@ never parsed on.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from math import inf
 from time import time
@@ -28,6 +29,7 @@ from .api_http import Answer, problem
 # Who was told that we read no more may still read the answer: closing at once would have the
 # kernel reset the connection under it (RFC 9112 section 9.6).
 _LINGER = 2.0
+_ABSOLUTE = re.compile(rb"(?i:https?)://(?P<host>[^/?#@]+)(?P<path>[/?].*)?", re.DOTALL)
 
 
 class BoundedChannel(HTTPChannel):
@@ -85,9 +87,18 @@ class BoundedChannel(HTTPChannel):
         if self.deaf:
             return
         self.deadline = self.site.seconds() + self.site.limits.body_seconds
+        self._to_origin_form()
         if isinstance(self._transferDecoder, _ChunkedTransferDecoder):
             self._transferDecoder.__class__ = _Chunks
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
+
+    def _to_origin_form(self) -> None:
+        """A target that names its host counts as one with that Host (RFC 9112 section 3.2.2)."""
+        named = _ABSOLUTE.fullmatch(self._path)
+        if named is not None:
+            path = named["path"] or b""
+            self._path = path if path[:1] == b"/" else b"/" + path
+            self.requests[-1].requestHeaders.setRawHeaders(b"host", [named["host"]])
 
     def allContentReceived(self) -> None:  # noqa: N802 - Twisted's name
         if not self.deaf:

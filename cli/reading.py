@@ -94,7 +94,7 @@ def list_objects(session: Session, /, limit: str, as_json: bool, **filters: str 
             _list_json(query, wanted, count, now, filters)
             return
         for document, _ in _objects(query, wanted, count):
-            _print_object(document)
+            _print_object(document, document.start_time if wanted.by_start else document.published)
 
 
 def _objects(
@@ -111,10 +111,11 @@ def _objects(
             return
 
 
-def _print_object(document: Document) -> None:
-    """Fields on a line for a program; two lines for a person, so that the id can be copied."""
+def _print_object(document: Document, at: float | None) -> None:
+    """Fields on a line for a program; two lines for a person, so that the id can be copied. `at`
+    is the time by which it is listed."""
     text = document.name or output.first_line(document.content or document.summary)
-    when, kind = output.moment(document.published) or "", document.type or ""
+    when, kind = output.moment(at) or "", document.type or ""
     if not output.on_terminal():
         output.line(document.id, when, kind, output.shorten(text, 200))
         return

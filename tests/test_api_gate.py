@@ -162,6 +162,30 @@ async def test_nothing_of_our_insides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        pytest.param("http://localhost/healthz", 200, id="our name"),
+        pytest.param("HTTP://LOCALHOST:8787/v1/status?x=", 400, id="with a query"),
+        pytest.param("http://localhost", 200, id="no path is the root"),
+        pytest.param("http://evil.example/healthz", 421, id="a rebound name"),
+        pytest.param("http://me@localhost/healthz", 404, id="with a user, which no proxy sends"),
+    ],
+)
+async def test_a_target_with_its_host(tmp_path: Path, target: str, status: int) -> None:
+    """A target may name its host, as to a proxy (RFC 9112 section 3.2.2), and then that counts,
+    not what `Host` says."""
+    async with serving(tmp_path) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        host = "evil.example" if status != 421 and "@" not in target else "localhost"
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+        answer = await reader.readline()
+
+        assert int(answer.split()[1]) == status
+        writer.close()
+
+
+@pytest.mark.parametrize(
     ("method", "target", "status", "allow"),
     [
         ("GET", "/v1/nothing", 404, None),

@@ -144,14 +144,23 @@ MOMENTS: list[tuple[str, Moment | None, float | None]] = [
 )
 def test_moments(given: Moment | None, expected: float | None) -> None:
     """Times may be given in all the usual ways."""
-    assert moment(given) == expected
+    assert moment("since", given) == expected
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "1:00"])
 def test_what_is_no_moment_is_an_error(text: str) -> None:
     """A wrong time is named, with what would be right."""
-    with pytest.raises(BadInput, match="is not a time: expected 2026-01-31"):
-        moment(text)
+    with pytest.raises(BadInput, match="is not a time: expected a date such as 2026-01-31"):
+        moment("since", text)
+
+
+def test_an_age_is_a_moment(opened: Opened, cache: Cache) -> None:
+    """What is given as an age counts from now, as everywhere else."""
+    read_authors(opened)
+    apply(opened, puts=(note(1),))
+
+    assert len(list(cache.objects(since="36500d"))) == 1
+    assert list(cache.objects(since="1s")) == []
 
 
 def test_a_closed_cache_says_so(opened: Opened, tmp_path: Path) -> None:

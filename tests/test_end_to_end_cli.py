@@ -397,7 +397,7 @@ def test_the_client(station: Station) -> None:
         assert client.document(post.id)["id"] == post.id
         assert client.document(post.id, only_if_cached=True)["id"] == post.id
         assert client.reference(post.id)["state"] == "resolved"
-        assert client.fetch(post.id, wait=5)["document"]["id"] == post.id
+        assert client.fetch(post.id, wait="5s")["document"]["id"] == post.id
         assert client.follow(ADA)["follow"] == ADA
         assert client.pull([ADA])["actors"][0]["complete"]
         objects = list(client.objects(actor=account(station).actor_id))

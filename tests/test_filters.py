@@ -78,6 +78,23 @@ def test_a_filter_means_the_same_everywhere(
     assert listed == [[f"https://events.example/notes/{n}" for n in numbers]] * 4
 
 
+def test_what_is_listed_by_start_shows_its_start(tmp_path: Path, command: Any) -> None:
+    """The time on a line is the one that the lines are in the order of."""
+
+    async def body() -> None:
+        async with serving(tmp_path) as api:
+            api.store.follow(FOLLOWED)
+            api.store.put(*EVENTS)
+
+    asyncio.run(body())
+
+    _, by_start, _ = command("list", "--order", "start")
+    _, newest_first, _ = command("list", "--type", "Event")
+
+    assert by_start.splitlines()[0].split("\t")[1] == "2026-07-01 16:00Z"
+    assert newest_first.splitlines()[0].split("\t")[1] == "2026-05-05 12:00Z"
+
+
 WRONG = [
     ({"order": "soon"}, "'soon' is not an order: expected published or start"),
     ({"starts_since": "soon"}, "'soon' is not a time"),
@@ -106,10 +123,9 @@ def test_a_wrong_filter_is_named_as_it_was_written(
     assert reason in answer.json["detail"]
     assert code == 2
     assert err.startswith(f"fedpull: {option}: {reason}")
-    if name != "starts_since":  # there a number or a date is one, too
-        with Cache(tmp_path / "data") as cache, pytest.raises(BadInput) as told:
-            next(cache.objects(**filters))  # type: ignore[arg-type]
-        assert told.value.subject == name
+    with Cache(tmp_path / "data") as cache, pytest.raises(BadInput) as told:
+        next(cache.objects(**filters))  # type: ignore[arg-type]
+    assert told.value.subject == name
 
 
 def test_now_is_the_clocks(tmp_path: Path) -> None:

@@ -262,7 +262,8 @@ class Egress:
         signature: Fields = ()
         if form != "unsigned" and self._signer is not None:
             asked = (form, ask.method, uri, ask.body, ask.content_type, self._clock.now())
-            signature = self._signer.sign(*asked, challenge if form == "rfc9421" else "")
+            challenge = challenge if form == "rfc9421" else ""
+            signature = self._signer.sign(*asked, challenge, ask.headers)
         conditional = own and form == ask.form
         return request_bytes(uri, ask, self._rules.user_agent, signature, conditional=conditional)
 

@@ -39,8 +39,10 @@ class Signer(Protocol):
         content_type: str | None,
         now: float,
         challenge: str = "",
+        extra: Fields = (),
     ) -> Fields:
-        """The headers that sign a request; `challenge` is an Accept-Signature to answer."""
+        """The headers that sign a request; `challenge` is an Accept-Signature to answer, `extra`
+        are headers that go along and are signed."""
 
     def understands(self, challenge: str) -> bool:
         """Whether an Accept-Signature asks for nothing but what we would sign anyway."""

@@ -75,8 +75,10 @@ class Instance:
         content_type: str | None,
         now: float,
         challenge: str = "",
+        extra: Headers = (),
     ) -> Headers:
-        """The headers that sign a request; `challenge` is an Accept-Signature that is understood.
+        """The headers that sign a request; `challenge` is an Accept-Signature that is understood,
+        `extra` what goes along signed.
 
         Always the RSA key, which all can verify, unless the other side has asked for Ed25519.
         """
@@ -87,6 +89,7 @@ class Instance:
             *(form, method, uri, body, content_type, key, now, wish.components),
             nonce=wish.nonce,
             tag=wish.tag,
+            extra=extra,
         )
 
     def understands(self, challenge: str) -> bool:

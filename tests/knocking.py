@@ -44,10 +44,13 @@ class Identity:
         content_type: str | None,
         now: float,
         challenge: str = "",
+        extra: Headers = (),
     ) -> Headers:
         wish = read_accept_signature(challenge) or Wish()
         signing = key(wish.kind or "rsa")
-        return sign(form, method, uri, body, content_type, signing, now, wish.components)
+        return sign(
+            form, method, uri, body, content_type, signing, now, wish.components, extra=extra
+        )
 
     def understands(self, challenge: str) -> bool:
         return read_accept_signature(challenge) is not None

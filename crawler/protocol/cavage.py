@@ -64,7 +64,7 @@ def claim_of(header: str, request: SignedRequest, now: float) -> Claim:
     for moment in at:
         check_times(moment, expires, now)
     bases = _bases(covered, request, parameters)
-    return Claim(key, "cavage", bases, signature, hashes, at[0], kind)
+    return Claim(key, "cavage", bases, signature, hashes, at[0], kind, tuple(covered))
 
 
 def read_parameters(header: str) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _claim(
     _check_cover(names, request)
     check_times(created, expires, now)
     bases = _bases(names, parameters_text(names, parameters), request, origin)
-    return Claim(key, "rfc9421", bases, signature, ("sha256",), created, kind)
+    return Claim(key, "rfc9421", bases, signature, ("sha256",), created, kind, tuple(names))
 
 
 def _name(item: object) -> str:

@@ -80,6 +80,7 @@ class Claim:
     hashes: tuple[str, ...]
     at: float  # when it was signed; covered by the signature
     kind: Kind | None  # of the key, as the algorithm says; None: any
+    covered: tuple[str, ...] = ()  # headers and components that were signed, in lower case
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,11 @@ def sign(
     *,
     nonce: str | None = None,
     tag: str | None = None,
+    extra: Headers = (),
 ) -> Headers:
     """The headers to add, in a fixed order; `Host` is `uri.netloc` and `Content-Type` as given.
 
+    `extra` are headers of ours that go along signed or not at all: they come first, as they are.
     They are good for this request and this moment: a retry signs again.
     """
     if form == "unsigned":
@@ -75,13 +77,19 @@ def sign(
         parameters |= {
             name: word for name, word in (("nonce", nonce), ("tag", tag)) if word is not None
         }
-        return _rfc9421(method, uri, body, fields, key, components, parameters)
+        fields |= {name.lower(): value for name, value in extra}
+        components = (*components, *(name.lower() for name, _ in extra))
+        return (*extra, *_rfc9421(method, uri, body, fields, key, components, parameters))
     target = uri.target if form == "cavage" else uri.target.partition("?")[0]
-    return _cavage(f"{method.lower()} {target}", body, fields, key)
+    return (*extra, *_cavage(f"{method.lower()} {target}", body, fields, key, extra))
 
 
 def _cavage(
-    request_target: str, body: bytes | None, fields: dict[str, str], key: PrivateKey
+    request_target: str,
+    body: bytes | None,
+    fields: dict[str, str],
+    key: PrivateKey,
+    extra: Headers,
 ) -> Headers:
     headers = [("Date", fields["date"])]
     covered = {
@@ -94,6 +102,7 @@ def _cavage(
         headers.append(("Digest", covered["digest"]))
         if "content-type" in fields:
             covered["content-type"] = fields["content-type"]
+    covered |= {name.lower(): value for name, value in extra}
     base = "\n".join(f"{name}: {value}" for name, value in covered.items())
     signature = b64encode(key.sign(base.encode("ascii"))).decode()
     # `hs2019` would mean the same for RSA, but Takahē, onepage.pub and activitypub-bot want this.

@@ -1,0 +1,66 @@
+"""FEP-8fcf: what tells two servers that they disagree on who follows whom. Pure; it asks nobody.
+
+Of an actor's followers those of one scheme and authority are a *part*; its digest goes along with a
+delivery there. Here one actor stands alone on its origin, so a digest that a server sends says all
+there is to know of it: whether it has us among its actor's followers, and nobody else. Invariant:
+what cannot be read, or speaks of another collection than the sender's own, says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from .cavage import read_parameters
+from .signed_request import Fault
+from .uri import same_origin
+
+HEADER = "Collection-Synchronization"
+NOBODY = bytes(32)  # the digest of an empty part, which Mastodon sends as zeros
+_LONGEST = 8_192  # two URLs of 2 KiB and a digest are half of that
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server says of its followers here. `has_us` is None where it says neither yes nor no:
+    it has others of our origin, whom only it knows."""
+
+    collection: str
+    url: str
+    has_us: bool | None
+
+
+def toggled(digest: bytes, actor: str) -> bytes:
+    """The digest of a part with one more follower, or with one less: XOR is its own reverse."""
+    one = int.from_bytes(sha256(actor.encode("utf-8", "surrogatepass")).digest())
+    return (int.from_bytes(digest) ^ one).to_bytes(32)
+
+
+def digest_of(actors: Iterable[str]) -> bytes:
+    digest = NOBODY
+    for actor in actors:
+        digest = toggled(digest, actor)
+    return digest
+
+
+def header(collection: str, url: str, digest: bytes) -> tuple[str, str]:
+    """The header of a delivery. Our own ids hold neither quotes nor backslashes."""
+    value = f'collectionId="{collection}", url="{url}", digest="{digest.hex()}"'
+    return HEADER, value
+
+
+def read(value: str, us: str) -> Told | None:
+    """What a header says, in the syntax of the draft's signature parameters; None: nothing."""
+    if len(value) > _LONGEST:
+        return None
+    try:
+        parameters = read_parameters(value)
+        digest = bytes.fromhex(parameters["digest"])
+        collection, url = parameters["collectionId"], parameters["url"]
+    except (Fault, KeyError, ValueError):
+        return None
+    if len(digest) != len(NOBODY) or not same_origin(collection, url):
+        return None
+    has_us = {NOBODY: False, digest_of((us,)): True}.get(digest)
+    return Told(collection, url, has_us)

@@ -81,11 +81,16 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """An activity of ours to one inbox. Its id is the same however often it is sent."""
+    """An activity of ours to one inbox. Its id is the same however often it is sent.
+
+    `recipient` is an actor whose inbox it is, or one of those that share it: whoever is looked at
+    anew when the inbox has moved or is gone."""
 
     activity: str
     inbox: str
     body: bytes
+    followers: bool = False  # it is addressed to our followers, see FEP-8fcf
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,7 @@ class Errand:
     delivery: Delivery
     body: bytes
     host_failures: int  # failures in a row of its origin, before this one
+    followers: bool = False  # as in `Send`
 
 
 @dataclass(frozen=True, slots=True)

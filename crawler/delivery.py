@@ -64,6 +64,18 @@ class Delivery:
         """Something was queued."""
         self._wake.set()
 
+    async def drain(self) -> None:
+        """Return when nothing is due now and nothing is on its way; also where `start` was not
+        called, as for a single command. What failed waits for its time, and is not waited for."""
+        if self._loop is None:
+            await asyncio.wrap_future(self.mailbox.recover())
+        while True:
+            begun = await self._begin()
+            if self._out:
+                await asyncio.wait(self._out, return_when=asyncio.FIRST_COMPLETED)
+            elif not begun:
+                return
+
     async def stop(self) -> None:
         """Begin nothing more, and let what is on its way end; the door, once closed, cuts it."""
         if self._loop is None:

@@ -1,7 +1,8 @@
 """nginx on loopback with a configuration of its own, in a folder of its own: the one server of all.
 
 It needs no root, touches nothing of an installed nginx and is ended by its process id. Invariant:
-what it serves for https://HOST/PATH is the file FOLDER/HOST/PATH.json, whatever connects.
+what it serves for https://HOST/PATH is the file FOLDER/HOST/PATH.json, whatever connects; each POST
+to an /inbox is answered 202 and leaves one line in its log.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ http {{
     ssl_session_tickets on;
     types {{ }}
     default_type application/activity+json;
+    log_format post '$request_method $host $status';
     server {{
         listen 127.0.0.1:{http};
         listen 127.0.0.1:{https} ssl;
@@ -56,6 +58,10 @@ http {{
         location = /.well-known/webfinger {{
             default_type application/jrd+json;
             try_files $uri{suffix} =404;
+        }}
+        location = /inbox {{
+            access_log {folder}/posted.log post;
+            return 202;
         }}
     }}
 }}
@@ -69,6 +75,7 @@ class Server:
     http: int
     https: int
     ca_file: Path
+    posted: Path  # a line for each request to an inbox
 
     def port(self, scheme: str) -> int:
         return self.https if scheme == "https" else self.http
@@ -95,7 +102,7 @@ def serving(folder: Path, documents: Path, *, keep_alive: bool) -> Iterator[Serv
         raise FileNotFoundError(f"nginx is not installed: {INSTALL}")
     folder.mkdir(parents=True, exist_ok=True)
     authority.write(folder, corpus.HOST)
-    server = Server(_free_port(), _free_port(), folder / "ca.pem")
+    server = Server(_free_port(), _free_port(), folder / "ca.pem", folder / "posted.log")
     conf = folder / "nginx.conf"
     conf.write_text(
         _CONF.format(

@@ -199,3 +199,27 @@ def test_refreshing_is_measured_on_a_store_of_its_own(tmp_path: Path) -> None:
 
     told = [line.partition(":")[0] for line in done.stdout.splitlines()]
     assert told == ["begin", "disk", "choose", "record", "joined", "sweep", "memory"]
+
+
+def test_deliveries_are_measured_beside_a_stock_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`delivery.py` fails when one of them sends too few or too many."""
+    pytest.importorskip("aiohttp", reason="aiohttp (group bench) is not installed")
+    needs_nginx(monkeypatch)
+    few = ["--activities", "3", "--hosts", "5", "--runs", "1", "--dir", str(tmp_path)]
+
+    done = subprocess.run(
+        [sys.executable, "delivery.py", *few],
+        cwd=BENCHMARKS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [line.partition("  ")[0] for line in done.stdout.split("\n  ")[1:]] == [
+        "Fedpull",
+        "aiohttp + SQLite, a commit for each",
+        "aiohttp, nothing stored",
+    ]

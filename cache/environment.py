@@ -42,16 +42,19 @@ class Tables:
     """The named databases; which is which is said in `layout` and `mail_layout`."""
 
     __slots__ = (
-        "activity", "agenda", "body", "change", "collection", "count", "delivery", "destination",
-        "extra", "farewell", "follow", "follower", "history", "host", "index", "key", "key_age",
-        "lane", "member", "member_of", "meta", "minted", "moved", "notices", "notification",
-        "outbound", "owed", "queue", "quota", "reaction", "ready", "ref", "relisting", "robots",
-        "seen", "sending",
-        "shared", "slot", "terms", "thread", "unsorted", "uri", "waiting", "walk", "want",
+        "activity", "addressed", "agenda", "body", "change", "collection", "count", "delivery",
+        "destination", "extra", "fanout", "farewell", "follow", "follower", "history", "host",
+        "index", "key", "key_age", "lane", "local", "member", "member_of", "meta", "minted",
+        "moved", "notices", "notification", "outbound", "outbox", "owed", "part",
+        "part_digest", "publication", "queue", "quota",
+        "reaction", "ready", "ref", "relisting", "repeated", "robots", "seeking", "seen",
+        "sending", "shared", "slot", "sought", "terms", "thread", "unsorted", "uri", "waiting",
+        "walk", "want",
         "window", "word",
     )  # fmt: skip
 
     activity: Table
+    addressed: Table
     agenda: Table
     body: Table
     change: Table
@@ -60,6 +63,7 @@ class Tables:
     delivery: Table
     destination: Table
     extra: Table
+    fanout: Table
     farewell: Table
     follow: Table
     follower: Table
@@ -69,6 +73,7 @@ class Tables:
     key: Table
     key_age: Table
     lane: Table
+    local: Table
     member: Table
     member_of: Table
     meta: Table
@@ -77,18 +82,25 @@ class Tables:
     notices: Table
     notification: Table
     outbound: Table
+    outbox: Table
     owed: Table
+    part: Table
+    part_digest: Table
+    publication: Table
     queue: Table
     quota: Table
     reaction: Table
     ready: Table
     ref: Table
     relisting: Table
+    repeated: Table
     robots: Table
+    seeking: Table
     seen: Table
     sending: Table
     shared: Table
     slot: Table
+    sought: Table
     terms: Table
     thread: Table
     unsorted: Table

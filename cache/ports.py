@@ -1,7 +1,8 @@
-"""The five typed ports above which nobody knows what engine keeps the data.
+"""The six typed ports above which nobody knows what engine keeps the data.
 
 `Store` is the one writer, `Frontier` the durable queue with per-host leases, `Mailbox` what comes
-to the inbox and goes out of it, `Moderator` what the operator does not want, `Query` the reader.
+to the inbox and goes out of it, `Publisher` what we publish ourselves, `Moderator` what the
+operator does not want, `Query` the reader.
 Times are POSIX seconds; `now` is always an argument. A method that writes returns a
 concurrent.futures.Future that is done once the change is on disk (outcomes that are waiting share a
 commit); it fails with StoreError, and then nothing of that call was written.
@@ -28,6 +29,7 @@ from .mail_records import (
     Settlement,
     Subscribed,
 )
+from .publication_records import Entry, Found, LocalObject, OutboxPage, Publication, Sought
 from .records import (
     Applied,
     Cause,
@@ -50,6 +52,7 @@ from .records import (
     Want,
 )
 from .thread_view import ThreadTree
+from .vitals import Room, Written
 
 if TYPE_CHECKING:
     from ..crawler.protocol.blocks import Blocks
@@ -73,6 +76,12 @@ class Store(Protocol):
 
     def on_change(self, listener: Callable[[Sequence[Change]], None]) -> None:
         """Call `listener` after each commit that logged changes, on the writer's thread."""
+
+    def ping(self) -> Future[None]:
+        """Done once the writer's thread has come by; nothing is written."""
+
+    def written(self) -> Written:
+        """What the writer has done since the store was opened."""
 
     def close(self) -> None:
         """Finish what is waiting, then close. Idempotent."""
@@ -169,6 +178,15 @@ class Mailbox(Protocol):
     def followed_by(self) -> int:
         """How many followers are accepted; kept as a counter."""
 
+    def part_digest(self, origin: str) -> bytes:
+        """The FEP-8fcf digest of the accepted followers of an origin; kept, not computed."""
+
+    def part(self, origin: str, limit: int, after: str | None = None) -> list[str]:
+        """Accepted followers of an origin, in an order of their own, behind `after`."""
+
+    def part_size(self, origin: str) -> int:
+        """How many there are of an origin."""
+
     def put_follower(self, follower: Follower, sends: Sequence[Send], now: float) -> Future[None]:
         """Write a follower's state and queue what tells them of it, together."""
 
@@ -193,6 +211,33 @@ class Mailbox(Protocol):
 
     def recover(self) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""
+
+
+class Publisher(Protocol):
+    """What we publish, and whom it is queued for: in batches, so that no number of followers holds
+    up who else writes. What is queued is a row, so a kill loses and repeats nothing."""
+
+    def publish(self, entry: Entry, now: float) -> Future[Publication]:
+        """Write an activity, what it makes of an object of ours, and that it is to be fanned out,
+        together. For a request that was made before: what was published then; BadInput where its
+        key was for another one."""
+
+    def fan_out(self, now: float) -> Future[bool]:
+        """Queue deliveries of the oldest publication that is not queued for all: one batch.
+        Whether there is more to do."""
+
+    def waits(self) -> bool:
+        """Whether there is something for `fan_out` to do."""
+
+    def sought(self, now: float, limit: int) -> list[Sought]:
+        """Actors whose inboxes are to be looked for now."""
+
+    def next_sought(self) -> float | None:
+        """When the next one is to be looked for; None: none is."""
+
+    def found(self, found: Sequence[Found], now: float, ttl: float) -> Future[None]:
+        """Queue what waited for actors whose inboxes are known now; what has waited for longer than
+        `ttl` seconds, or is given up, becomes a delivery that says so."""
 
 
 class Moderator(Protocol):
@@ -319,6 +364,19 @@ class Query(Protocol):
     ) -> list[Delivery]:
         """The latest first; `host` is the "host:port" of the inbox."""
 
+    def publication(self, id: str) -> Publication | None:
+        """An activity of ours by its id, whoever may read it."""
+
+    def local(self, id: str) -> LocalObject | None:
+        """An object of ours by its id, whoever may read it; deleted ones too."""
+
+    def outbox(self, number: int | None = None) -> OutboxPage | None:
+        """A page of our outbox, counted from 1, the oldest; None: the newest. None where there is
+        no such page, as while nothing public was published."""
+
+    def outbox_total(self) -> int:
+        """How many public activities of ours there are."""
+
     def counts(self, id: str) -> Counts:
         """How many have reacted to an object."""
 
@@ -339,6 +397,9 @@ class Query(Protocol):
 
     def totals(self, now: float | None = None) -> Totals:
         """Counts for the status; with `now` also how far the refreshing is behind."""
+
+    def room(self) -> Room:
+        """The store's map and file, and what its disk has left."""
 
     def check(self) -> CheckReport:
         """Compare documents, references, indexes and counters both ways."""

@@ -16,6 +16,7 @@ from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of, word_text
+from .publication_reading import PublishedQuery
 from .terms_layout import terms_in
 from .thread_view import ThreadTree
 from .views import (
@@ -48,7 +49,7 @@ if TYPE_CHECKING:  # a program that only reads documents loads neither these nor
     from .search import Search
 
 
-class LmdbQuery:
+class LmdbQuery(PublishedQuery):
     """See `ports.Query`. `health` and `live` come from the writer, where this process has one."""
 
     def __init__(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from math import isnan
 
+from . import follower_parts
 from .environment import Tables, Txn
 from .intern import uri_of
 from .layout import U64, time_key
@@ -85,6 +86,7 @@ def _followers(txn: Txn, t: Tables) -> Iterator[Finding]:
     kept = MailCounters.read(txn, t).accepted
     if kept != accepted:
         yield Finding("meta", "followers", f"the counter says {kept}, there are {accepted}")
+    yield from follower_parts.check(txn, t)
 
 
 def _reactions(txn: Txn, t: Tables) -> Iterator[Finding]:

@@ -258,6 +258,12 @@ class Environment:
             pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
         return pages * psize  # with those of the lists in `index` and `owed`: LMDB counts them, too
 
+    def map_use(self) -> tuple[int, int]:
+        """Bytes that the map is reserved for, and how far into it pages were ever used."""
+        with errors(self.path):
+            info = self._env.info()
+            return info["map_size"], (info["last_pgno"] + 1) * self._env.stat()["psize"]
+
     def forget(self) -> None:
         """In a forked child the environment must not be touched, not even closed."""
         self.generation = -1

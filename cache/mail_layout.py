@@ -12,6 +12,7 @@ of them are met once. Invariant: a row holds ids, words and our own activities, 
 | key | hash of its id (16) | JSON |
 | key_age | number | hash of the key's id |
 | follower | hash of the actor (16) | state, JSON |
+| part, part_digest | origin | the accepted followers of it, see `follower_parts` |
 | reaction | object, kind, hash of the actor (8) | nothing |
 | count | object | how many of each kind; the same as last told |
 | moved | object | nothing: its counts are to be told |

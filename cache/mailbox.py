@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from . import mail_reading, outbound, reactions, receipts, settling
+from . import follower_parts, mail_reading, outbound, reactions, receipts, settling
 from .environment import Environment, Table, Txn
 from .layout import U64
 from .mail_layout import MailCounters
@@ -87,6 +87,17 @@ class LmdbMailbox:
 
     def followed_by(self) -> int:
         return self._environment.read(lambda txn, t: MailCounters.read(txn, t).accepted)
+
+    def part_digest(self, origin: str) -> bytes:
+        return self._environment.read(lambda txn, t: follower_parts.part_digest(txn, t, origin))
+
+    def part(self, origin: str, limit: int, after: str | None = None) -> list[str]:
+        return self._environment.read(
+            lambda txn, t: follower_parts.part(txn, t, origin, limit, after)
+        )
+
+    def part_size(self, origin: str) -> int:
+        return self._environment.read(lambda txn, t: follower_parts.part_size(txn, t, origin))
 
     def put_follower(self, follower: Follower, sends: Sequence[Send], now: float) -> Future[None]:
         listed = tuple(sends)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import follows, outbound, reactions, sources, store
+from . import follower_parts, follows, outbound, reactions, sources, store
 from .index import list_for, unlist
 from .intern import FOLLOW, id_of, word_of
 from .layout import U64, time_key
@@ -126,14 +126,16 @@ def put_follower(work: Work, follower: Follower) -> None:
     was = work.txn.get(key, None, work.t.follower)
     row = pack_follower(follower)
     _count(work, was, row)
+    follower_parts.moved(work, None if was is None else unpack_follower(was), follower)
     work.put(work.t.follower, key, row)
 
 
 def drop_follower(work: Work, actor: str) -> None:
     key = digest(actor)
     was = work.txn.get(key, None, work.t.follower)
-    if was is not None and unpack_follower(was).actor == actor:
+    if was is not None and (follower := unpack_follower(was)).actor == actor:
         _count(work, was, None)
+        follower_parts.moved(work, follower, None)
         work.delete(work.t.follower, key)
 
 

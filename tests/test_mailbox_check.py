@@ -14,7 +14,8 @@ from fedpull.cache.mail_records import Follower, Send
 from fedpull.cache.open import open_reader
 
 TABLES = (
-    *("notification", "waiting", "key", "key_age", "follower", "reaction", "count", "moved"),
+    *("notification", "waiting", "key", "key_age", "follower", "part", "part_digest"),
+    *("reaction", "count", "moved"),
     *("activity", "delivery", "lane", "outbound", "destination", "sending"),
 )
 

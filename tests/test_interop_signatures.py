@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from http_message_signatures import InvalidSignature
 from hypothesis import given
 from hypothesis import strategies as st
+from notary import attest
 
 from fedpull.crawler.protocol.keys import PrivateKey, PublicKey, private_key, public_key
 from fedpull.crawler.protocol.knock import Form
@@ -183,3 +185,26 @@ def test_what_we_deliver_is_verified(policy: Policy, form: Form, kind: str) -> N
 
     assert Informed(policy).judge(message, NOW) == (200, OWN)
     assert Informed(policy).judge(replace(message, body=body + b" "), NOW)[0] == 401
+
+
+@pytest.mark.parametrize("form", ["cavage", "cavage-bare", "rfc9421"])
+@pytest.mark.parametrize("path", ["/inbox", "/users/alice/inbox", "/inbox?shared"])
+def test_libraries_of_others_verify_what_we_deliver(form: Form, path: str) -> None:
+    """What another header adds is covered, too; a byte more in the body and they refuse it."""
+    uri = split(f"https://server.example{path}")
+    body = b'{"type":"Create"}'
+    content_type = "application/activity+json"
+    extra = (("Collection-Synchronization", f'collectionId="{OWN}/followers"'),)
+    headers = sign(form, "POST", uri, body, content_type, own_key("rsa"), NOW, extra=extra)
+    given = {name.lower(): value for name, value in headers}
+    given |= {"host": uri.netloc, "content-type": content_type}
+    # They cannot be told to leave the query out of the target.
+    target = path.partition("?")[0] if form == "cavage-bare" else path
+    message = Message("POST", f"https://server.example{target}", given, body)
+    pem = public_pem(rsa_key(7))
+
+    assert attest(message, f"{OWN}#rsa", pem, NOW) == form.partition("-")[0]
+    altered = given | {"collection-synchronization": "other"}
+    for changed in (replace(message, body=body + b" "), replace(message, headers=altered)):
+        with pytest.raises((AssertionError, InvalidSignature)):
+            attest(changed, f"{OWN}#rsa", pem, NOW)

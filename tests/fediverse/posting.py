@@ -10,6 +10,7 @@ import itertools
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -19,11 +20,13 @@ from .doorkeeper import Doorkeeper
 from .forms import FORMS, prepare
 from .keys import Private, ed25519_key, rsa_key
 from .model import Account, Activity, Json, Post
+from .moods import FINE as AS_USUAL
+from .moods import Fine, Mood, Visit
 from .policies import EASY, FINE, Policy
 from .reach import Reach, Told
 from .shapes import Shapes
 from .signatures import Message
-from .wire import Incoming, Reply
+from .wire import Answer, Incoming, Reply
 
 Later = Callable[[Callable[[], object]], None]  # does it soon, on another thread
 Answering = Literal["accept", "reject", "nothing"]
@@ -55,6 +58,9 @@ class Posting(Shapes):
         self.doorkeeper = Doorkeeper(host, self.policy)
         self.delivered: list[Delivered] = []
         self.answers_follows: Answering = "nothing"
+        self.mood: Mood | None = None  # what comes of POSTs before they are looked at
+        self._visits: Counter[str] = Counter()
+        self._visited: float | None = None
         self.reach: Reach | None = None
         self.later: Later | None = None
         self._nonces = itertools.count(1)
@@ -146,6 +152,15 @@ class Posting(Shapes):
         hint = self.policy.accept_signature
         more = {"Accept-Signature": hint} if hint and status == 401 else {}
         return Reply(status, {**reply.headers, **more}, reply.body)
+
+    def met(self, asked: Incoming) -> Answer | Fine:
+        """What the host's mood makes of a request, before anything else is looked at."""
+        if self.mood is None or asked.method != "POST":
+            return AS_USUAL
+        if self._visited is None:
+            self._visited = asked.at
+        self._visits[asked.target] += 1
+        return self.mood(Visit(asked, self._visits[asked.target], asked.at - self._visited))
 
     def take(self, asked: Incoming) -> Reply:
         """What is posted to an inbox; every server verifies that, whatever it does with GETs."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from .documents import AS
 from .model import Account, Activity, Json, Post, sentence
+from .moods import Fine
 from .posting import Posting
 from .wire import Answer, Incoming, Reply
 
@@ -184,6 +185,9 @@ class Server(Posting):
     def handle(self, asked: Incoming) -> Answer:
         """Answer one request."""
         with self.lock:
+            met = self.met(asked)
+            if not isinstance(met, Fine):
+                return met
             return self.checked(asked) or self.finished(asked, self.route(asked))
 
     def route(self, asked: Incoming) -> Reply:

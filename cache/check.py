@@ -51,18 +51,25 @@ class _Audit:
         self._uses: Counter[bytes] = Counter()
 
     def run(self) -> Iterator[Finding]:
-        yield from self._references()
-        yield from self._bodies()
-        yield from self._shared()
-        yield from self._index()
-        yield from self._members()
-        yield from self._changes()
-        yield from check_consent.check(self.txn, self.t)
-        yield from check_queue.check(self.txn, self.t)
-        yield from check_queue.check_agenda(self.txn, self.t)
-        yield from check_threads.check(self.txn, self.t)
-        yield from check_mail.check(self.txn, self.t)
-        yield from check_quota.check(self.txn, self.t)
+        txn, t = self.txn, self.t
+        for about, part in (
+            ("ref", self._references()),
+            ("body", self._bodies()),
+            ("shared", self._shared()),
+            ("index", self._index()),
+            ("member", self._members()),
+            ("change", self._changes()),
+            ("consent", check_consent.check(txn, t)),
+            ("queue", check_queue.check(txn, t)),
+            ("agenda", check_queue.check_agenda(txn, t)),
+            ("thread", check_threads.check(txn, t)),
+            ("mail", check_mail.check(txn, t)),
+            ("quota", check_quota.check(txn, t)),
+            ("meta", self._counters()),
+        ):
+            yield from _told(about, part)
+
+    def _counters(self) -> Iterator[Finding]:
         counters = Counters.read(self.txn, self.t)
         for name, kept, counted in (
             ("references", counters.references, self.references),
@@ -184,3 +191,11 @@ class _Audit:
                 yield Finding("change", str(latest), f"does not follow on {before}")
         if (latest or 0) != last:
             yield Finding("change", "", f"the log ends at {latest}, the counter says {last}")
+
+
+def _told(about: str, part: Iterator[Finding]) -> Iterator[Finding]:
+    """Findings of a part, the last of them that it met a row which nothing can be made of."""
+    try:
+        yield from part
+    except Exception as error:  # noqa: BLE001 - whatever a row of garbage leads to
+        yield Finding(about, "", f"cannot be read: {type(error).__name__}: {error}")

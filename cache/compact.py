@@ -11,20 +11,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
-from .check import check
-from .environment import Environment, Tables, Txn, errors, is_open, open_environment
+from .copying import Told, compare, copy, counts
+from .environment import errors, is_open, open_environment
 from .lock import WriterLock, no_readers
 from .search import discard as discard_index
+from .verify import look_before_opening
 
 _BESIDE = "compacting"  # a folder in the store's own: it is on the same file system
-_BATCH = 16 << 20  # bytes of rows in one transaction: some thousands of pages
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +47,7 @@ def compact(
     folder = os.path.realpath(path)
     if not os.path.exists(os.path.join(folder, "data.mdb")):
         raise StoreError(folder, "there is no store here")
+    look_before_opening(folder)
     lock = WriterLock(folder)
     try:
         discard(folder)
@@ -87,48 +85,12 @@ def _write(folder: str, max_bytes: int, group: str | None, told: Told) -> None:
         beside = os.path.join(folder, _BESIDE)
         target = open_environment(beside, write=True, max_bytes=max_bytes, group=group)
         try:
-            source.read(lambda txn, t: _copy(txn, t, target, told))
-            source.read(lambda txn, t: _compare(folder, _counts(txn, t), target))
+            source.read(lambda txn, t: copy(txn, t, target, told))
+            source.read(lambda txn, t: compare(folder, counts(txn, t), target))
         finally:
             target.close()
     finally:
         source.close()
-
-
-def _copy(txn: Txn, t: Tables, target: Environment, told: Told) -> None:
-    rows, done = sum(_counts(txn, t).values()), 0
-    for name in Tables.__slots__:
-        # In the order of their keys, each behind the last. A new store has rows of `meta` already.
-        behind = name != "meta"
-        for batch in _batches(txn.cursor(getattr(t, name)).iternext()):
-            with target.write() as out:
-                out.cursor(getattr(target.t, name)).putmulti(batch, append=behind)
-            done += len(batch)
-            told(done, rows)
-
-
-def _batches(rows: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
-    batch, size = [], 0
-    for row in rows:
-        batch.append(row)
-        size += len(row[0]) + len(row[1])
-        if size >= _BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _counts(txn: Txn, t: Tables) -> dict[str, int]:
-    return {name: txn.stat(getattr(t, name))["entries"] for name in Tables.__slots__}
-
-
-def _compare(folder: str, rows: dict[str, int], target: Environment) -> None:
-    if target.read(_counts) != rows:
-        raise StoreError(folder, "was not copied whole, and is as it was")
-    if found := target.read(check).findings:
-        reason = f"was left as it is: {len(found)} rows of the copy disagree, as its own may"
-        raise StoreError(folder, reason, "a store that `fedpull check` has nothing against")
 
 
 def _swap(folder: str) -> None:

@@ -7,6 +7,7 @@ kernel gives every lock back however the holder ends.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -22,6 +23,7 @@ class WriterLock:
 
     def __init__(self, folder: str) -> None:
         path = Path(folder, "writer.lock")
+        self._folder = folder
         try:
             Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -37,10 +39,30 @@ class WriterLock:
         os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
 
     def release(self) -> None:
-        """Idempotent. The file stays: removing it would let two processes hold different ones."""
+        """Idempotent. The file stays: removing it would let two processes hold different ones. It
+        tells how the store was left; of a process that was killed it has the number."""
         if self._file >= 0:
+            with contextlib.suppress(OSError):  # a full disk
+                os.ftruncate(self._file, 0)
+                os.pwrite(self._file, _left_as(self._folder), 0)
             os.close(self._file)
             self._file = -1
+
+
+def was_closed(folder: str | os.PathLike[str]) -> bool:
+    """Whether the store's file is as its last writer has left it, who was not killed."""
+    try:
+        return Path(folder, "writer.lock").read_bytes() == _left_as(os.fspath(folder))
+    except OSError:
+        return False
+
+
+def _left_as(folder: str) -> bytes:
+    try:
+        file = Path(folder, "data.mdb").stat()
+    except FileNotFoundError:
+        return b""
+    return b"closed %d %d\n" % (file.st_mtime_ns, file.st_size)
 
 
 def is_locked(folder: str | os.PathLike[str]) -> bool:

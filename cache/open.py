@@ -23,6 +23,7 @@ from .query import LmdbQuery
 from .records import Politeness
 from .refresh import Refresh, host_cap, remembered
 from .store import LmdbStore
+from .verify import look_before_opening
 from .writer import Writer
 
 MAX_BYTES = 64 << 30
@@ -60,17 +61,18 @@ def open_store(
     budget: float = BUDGET,
     keep_unverified: float = KEEP_UNVERIFIED,
     policy: Policy = OPEN,
-    log_kept: int = changes.KEPT,
+    log_kept: int | None = None,
     limits: Limits | None = None,
 ) -> Opened:
     """Open a store as its one writer, making it if need be. `budget`: requests an hour that the
     refresh loop may use; `keep_unverified`: seconds for which a copy outlives its verification;
-    `policy`: what is in force from the first job on; `log_kept`: entries of the change log;
-    `limits`: what one host or domain may come to, None: by the size of the store.
+    `policy`: what is in force from the first job on; `log_kept`: entries of the change log,
+    `limits`: what one host or domain may come to; None: by the size of the store.
 
-    Raises StoreLocked when another process writes it, StoreError when it cannot be opened.
+    Raises StoreLocked when another process writes it, StoreError when it cannot be opened or read.
     """
     polite = politeness or Politeness()
+    look_before_opening(path)
     lock = WriterLock(os.fspath(path))
     try:
         compact.discard(os.fspath(path))
@@ -80,7 +82,9 @@ def open_store(
         raise
     agenda = remembered(environment, Agenda(Prices(budget, host_cap(polite))))
     refresh = Refresh(agenda, keep_unverified)
-    writer = Writer(environment, max_bytes, polite, history, agenda, policy, log_kept, limits)
+    limits = limits or Limits.of(max_bytes)
+    kept = changes.kept(max_bytes) if log_kept is None else log_kept
+    writer = Writer(environment, max_bytes, polite, history, agenda, policy, kept, limits)
     migration.go_on(writer.submit)
 
     def close() -> None:
@@ -94,7 +98,7 @@ def open_store(
         LmdbStore(environment, writer, closing),
         LmdbFrontier(environment, writer, polite, refresh),
         LmdbMailbox(environment, writer),
-        LmdbModerator(environment, writer),
+        LmdbModerator(environment, writer, limits),
         LmdbQuery(environment, writer.health, refresh.figures),
         closing,
     )

@@ -25,10 +25,10 @@ from .mail import deliveries, followers, notifications
 from .moderating import blocklist, forget
 from .options import common
 from .reading import get, list_objects
-from .running import check, hosts, init, run, status
+from .running import hosts, init, run, status
 from .session import Session
 from .threads import thread
-from .upkeep import compact
+from .upkeep import backup, check, compact
 
 # What a shell reports of a program that a closed pipe has ended: 128 + SIGPIPE.
 _BROKEN_PIPE = 141
@@ -38,7 +38,7 @@ _BUG = 1
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, thread, changes, explain),
     *(follow, unfollow, follows, import_file, export, followers, notifications, deliveries),
-    *(forget, blocklist, status, hosts, check, compact, key, demo),
+    *(forget, blocklist, status, hosts, check, backup, compact, key, demo),
 )
 
 

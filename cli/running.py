@@ -1,4 +1,4 @@
-"""The commands about the installation: init, run, status, hosts, check.
+"""The commands about the installation: init, run, status, hosts.
 
 What the daemon is made of is `daemon`'s business. Invariant: `init` never overwrites a file.
 """
@@ -18,8 +18,6 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..cache.records import HostWindow
-
-_FINDINGS = 1
 
 
 @click.command(epilog=examples("init", "init ~/fedpull"))
@@ -221,28 +219,3 @@ def hosts(session: Session, as_json: bool) -> None:
 def _left(windows: tuple[HostWindow, ...]) -> str | None:
     """What is left of the limits that a host announces: `120/300`."""
     return ", ".join(f"{one.remaining}/{one.quota or '?'}" for one in windows) or None
-
-
-@click.command(epilog=examples("check", "check --json"))
-@json_option
-@common
-@pass_session
-def check(session: Session, as_json: bool) -> int:
-    """Compare documents, indexes and counters of the store both ways.
-
-    Exits 1 when they disagree.
-    """
-    from ..cache import shapes
-
-    with session.reading() as query:
-        report = query.check()
-    if as_json:
-        output.print_json(shapes.check(report))
-    else:
-        for found in report.findings:
-            click.echo(output.safe(f"{found.table}: {found.subject}: {found.problem}"))
-        click.echo(
-            f"{report.references} references, {report.documents} documents and "
-            f"{report.index_entries} index entries compared: {len(report.findings)} wrong"
-        )
-    return _FINDINGS if report.findings else 0

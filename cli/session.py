@@ -49,12 +49,14 @@ class Session:
     def reading(self) -> Iterator[Query]:
         """The store's reader; of an empty store where there is none yet."""
         from ..cache.open import open_reader
+        from ..cache.verify import look_before_opening
         from .no_store import NoStore, there_is_none
 
         path = self.loaded.store_path
         if there_is_none(path):
             yield NoStore()
             return
+        look_before_opening(path)
         self._forget_again()
         opened = open_reader(path)
         try:

@@ -1,16 +1,83 @@
-"""The command about the store's file: compact. How that is done is `cache.compact`'s business."""
+"""The commands about the store's file: check, backup, compact. How is the cache's business."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from . import output
 from .options import common, examples, json_option, pass_session
 from .session import Session
+
+_FINDINGS = 1
+
+
+@click.command(epilog=examples("check", "check --json"))
+@json_option
+@common
+@pass_session
+def check(session: Session, as_json: bool) -> int:
+    """Read the store's file whole, and compare documents, indexes and counters both ways.
+
+    Exits 1 when something is wrong.
+    """
+    from ..cache import shapes
+    from ..cache.records import CheckReport, Finding
+    from ..cache.verify import verify
+    from .no_store import there_is_none
+
+    path = session.loaded.store_path
+    problem = None if there_is_none(path) else verify(path)
+    if problem is None:
+        with session.reading() as query:
+            report = query.check()
+    else:  # nobody but a child may look any closer
+        report = CheckReport(0, 0, 0, (Finding("data.mdb", str(path), problem),))
+    if as_json:
+        output.print_json(shapes.check(report))
+    else:
+        for found in report.findings:
+            click.echo(output.safe(f"{found.table}: {found.subject}: {found.problem}"))
+        click.echo(
+            f"{report.references} references, {report.documents} documents and "
+            f"{report.index_entries} index entries compared: {len(report.findings)} wrong"
+        )
+    return _FINDINGS if report.findings else 0
+
+
+@click.command(epilog=examples("backup /var/backups/fedpull"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@json_option
+@common
+@pass_session
+def backup(session: Session, folder: Path, as_json: bool) -> None:
+    """Copy the store into DIR, also while the daemon runs, and audit the copy.
+
+    DIR is new, empty, or holds an earlier backup: that is replaced once the new one is found whole.
+    Configuration, keys, run-time follows and the file `forgotten` are not in it: keep those too.
+    """
+    from ..cache import shapes
+    from ..cache.backup import backup as back_up
+
+    loaded = session.loaded
+    with session.reading(), _progress("backup") as told:  # what was forgotten is purged first
+        done = back_up(
+            loaded.store_path,
+            folder,
+            now=session.now(),
+            max_bytes=loaded.config.store.max_bytes,
+            told=told,
+        )
+    if as_json:
+        output.print_json(asdict(done) | {"at": shapes.time(done.at)})
+    else:
+        size = output.size(done.bytes)
+        click.echo(f"{done.references} references and {done.documents} documents, {size}: {folder}")
 
 
 @click.command(epilog=examples("compact"))
@@ -28,7 +95,7 @@ def compact(session: Session, as_json: bool) -> None:
     loaded = session.loaded
     store = loaded.config.store
     _forget_first(session)
-    with _progress() as told:
+    with _progress("compact") as told:
         done = compact_store(
             loaded.store_path, max_bytes=store.max_bytes, group=store.group, told=told
         )
@@ -54,7 +121,7 @@ def _forget_first(session: Session) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def _progress(doing: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal; elsewhere nothing: there is one line at the end."""
     if not sys.stderr.isatty():
         yield lambda done, rows: None
@@ -63,5 +130,5 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("compact", total=None)
+        task = bars.add_task(doing, total=None)
         yield lambda done, rows: bars.update(task, completed=done, total=rows)

@@ -1,0 +1,95 @@
+"""`check` and `backup` as an operator runs them, beside a daemon and after an accident."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from station import Station
+from traces import traces
+
+from fedpull.tests.fediverse.families.cursors import Mastodon
+from fedpull.tests.fediverse.model import Account
+from fedpull.tests.fediverse.world import Fediverse
+
+HOST = "home.example"
+SECRET = "quokka"
+
+
+@contextmanager
+def pulled(folder: Path) -> Iterator[tuple[Station, Account, Account]]:
+    """Bob, who is to be forgotten, and Carol, who is not."""
+    host = Mastodon(HOST)
+    with Fediverse([host]) as world:
+        bob, carol = host.add_account("bob"), host.add_account("carol", posts=3)
+        for number in range(30):
+            bob.post(f"{SECRET} number {number} " + "and on " * 60)
+        station = Station(folder, world, follow=[bob.handle, carol.handle])
+        station.pull()
+        yield station, bob, carol
+
+
+def test_a_backup_beside_a_daemon_is_restored(tmp_path: Path) -> None:
+    """Made while it runs, copied back after the store was lost: all is there again."""
+    with pulled(tmp_path) as (station, _, carol):
+        held = station.listed(carol.handle)
+        with station.daemon():
+            made = station.json("backup", str(tmp_path / "kept"))
+        assert (made["documents"] > 30, made["bytes"] > 0, made["at"][-1]) == (True, True, "Z")
+        shutil.rmtree(station.store)
+        shutil.copytree(tmp_path / "kept", station.store)
+
+        assert station.listed(carol.handle) == held
+        assert station.run("check").code == 0
+        told = station.run("backup", str(tmp_path / "kept"))
+        assert (told.code, str(tmp_path / "kept") in told.out) == (0, True)
+        assert station.run("pull").code == 0
+
+
+def test_neither_keys_nor_what_was_forgotten_come_back_with_it(tmp_path: Path) -> None:
+    """An older backup holds what was forgotten since: it is purged before anything is shown, and
+    before the next backup is made. No backup holds a key of ours."""
+    with pulled(tmp_path) as (station, bob, _):
+        kept = tmp_path / "kept"
+        assert station.run("backup", str(kept)).code == 0
+        assert traces(kept, SECRET) != []
+        assert station.run("forget", bob.handle).code == 0
+        shutil.rmtree(station.store)
+        shutil.copytree(kept, station.store)
+        assert station.run("backup", str(kept)).code == 0
+
+        assert traces(kept, SECRET) == []
+        assert station.run("get", bob.posts[0].id).code == 4
+        assert [path for path in kept.iterdir() if b"PRIVATE KEY" in path.read_bytes()] == []
+
+
+def test_a_backup_goes_nowhere_else(tmp_path: Path) -> None:
+    """One line and exit 2 for a folder that holds other things; exit 1 without a store."""
+    with Fediverse([Mastodon(HOST)]) as world:
+        station = Station(tmp_path, world)
+        told = station.run("backup", str(tmp_path))
+        assert (told.code, "other things" in told.err, len(told.err.splitlines())) == (2, True, 1)
+        told = station.run("backup", str(tmp_path / "kept"))
+        assert (told.code, "there is no store here" in told.err) == (1, True)
+        assert not (tmp_path / "kept").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "list", "status", "run", "pull", "backup", "compact"])
+def test_a_damaged_file_ends_no_command_with_a_signal(tmp_path: Path, command: str) -> None:
+    """Half of it is gone: one line, exit 1, and what to do about it."""
+    with pulled(tmp_path) as (station, _, _):
+        data = station.store / "data.mdb"
+        with data.open("r+b") as file:
+            file.truncate(data.stat().st_size // 2)
+        words = (command, str(tmp_path / "kept")) if command == "backup" else (command,)
+        told = station.run(*words)
+
+        assert told.code == 1
+        if command == "check":
+            assert told.out.startswith("data.mdb: ")
+        else:
+            assert "damaged" in told.err
+            assert len([line for line in told.err.splitlines() if line.startswith("fed")]) == 1

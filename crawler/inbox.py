@@ -34,7 +34,6 @@ from .protocol.signatures import (
     Claim,
     Rejected,
     SignedRequest,
-    confirms,
     examine,
     fingerprint,
 )
@@ -128,19 +127,10 @@ class Inbox:
 
     async def _authenticated(self, post: Post, claim: Claim, pushed: Pushed, key_id: str) -> Answer:
         found = self.keyring.at_hand(key_id, pushed.actor)
-        asked = found is None
-        if found is None:
-            known = self._knows(pushed.actor)
-            if not known and pushed.type in _BROADCAST and not self._knows(pushed.object):
-                return self._ok("unknown")
-            found = await self.keyring.ask(key_id, post.client, known=known)
-        if isinstance(found, Found) and not confirms(claim, found.key, self.clock.now()):
-            # It may have been replaced since; a key that came just now was not.
-            found = (
-                NoKey("none") if asked else await self.keyring.ask(key_id, post.client, known=True)
-            )
-            if isinstance(found, Found) and not confirms(claim, found.key, self.clock.now()):
-                found = NoKey("none")
+        known = found is not None or self._knows(pushed.actor)
+        if not known and pushed.type in _BROADCAST and not self._knows(pushed.object):
+            return self._ok("unknown")
+        found = await self.keyring.confirmed(claim, key_id, post.client, found, known=known)
         if isinstance(found, NoKey):
             return self._unconfirmed(found, key_id, pushed)
         return await self._keep(post, claim, pushed, found)

@@ -1,4 +1,4 @@
-"""What our actor publishes of itself: the actor, its collections, WebFinger, NodeInfo, a page.
+"""What our actor publishes of itself: the actor, WebFinger, NodeInfo, a page.
 
 Values only: which request gets which of them is `public`'s. The documents say what they are to
 machines and to people, and how to keep us out. Invariant: nothing here is secret, and nothing that
@@ -124,20 +124,6 @@ def _multikey(key: PublicKey) -> dict[str, str]:
     return value
 
 
-def collection(id: str, total: int, *, listed: bool = False) -> dict[str, object]:
-    """A collection that says how many there are; who they are is nobody's business.
-
-    `listed`: there is nothing to hide, and it is empty.
-    """
-    value: dict[str, object] = {
-        "@context": _AS2,
-        "id": id,
-        "type": "OrderedCollection",
-        "totalItems": total,
-    }
-    return value | {"orderedItems": []} if listed else value
-
-
 def jrd(we: Instance, *, about_host: bool) -> dict[str, Any]:
     """The WebFinger answer, for the actor or for the host as such (FEP-d556)."""
     links = [
@@ -164,7 +150,7 @@ def nodeinfo_index(we: Instance) -> dict[str, object]:
     }
 
 
-def nodeinfo(we: Instance, version: str) -> dict[str, object]:
+def nodeinfo(we: Instance, version: str, posts: int) -> dict[str, object]:
     """NodeInfo 2.1. There are no users here, and nobody can become one."""
     return {
         "version": "2.1",
@@ -177,7 +163,10 @@ def nodeinfo(we: Instance, version: str) -> dict[str, object]:
         "protocols": ["activitypub"],
         "services": {"inbound": [], "outbound": []},
         "openRegistrations": False,
-        "usage": {"users": {"total": 0, "activeMonth": 0, "activeHalfyear": 0}, "localPosts": 0},
+        "usage": {
+            "users": {"total": 0, "activeMonth": 0, "activeHalfyear": 0},
+            "localPosts": posts,
+        },
         "metadata": {"nodeName": we.identity.name, "nodeDescription": _words(we)},
     }
 

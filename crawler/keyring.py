@@ -1,9 +1,9 @@
 """The keys of others: remembered, read from documents that are held, or from where their origin
 serves them.
 
-It verifies nothing, and does not know what was signed. Invariants: a key is its owner's because
-the owner's own origin says so; nobody's document can put a key in another's place; a key of our own
-is looked up here and never asked for.
+It does not know what was signed, but for the claim that a key is to confirm. Invariants: a key is
+its owner's because the owner's own origin says so; nobody's document can put a key in another's
+place; a key of our own is looked up here and never asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .key_source import KeySource, NoKey, Source
 from .protocol.identity import claimed_id
 from .protocol.key_documents import OwnerWanted, confirm_key, find_key, key_url, keys_of
 from .protocol.keys import PublicKey
+from .protocol.signatures import Claim, confirms
 from .protocol.uri import UrlRules, check_url, same_origin
 
 __all__ = ["Found", "Keyring", "NoKey"]
@@ -101,6 +102,24 @@ class Keyring:
             await self._forget(key_id)
             return NoKey("none")
         return self._current(self._hold(Found(found, new=True))) or NoKey("none")
+
+    async def confirmed(
+        self, claim: Claim, key_id: str, client: str, found: Found | NoKey | None, *, known: bool
+    ) -> Found | NoKey:
+        """The key that has made a signature: `found` is what was at hand, the rest as for `ask`.
+        One that does not fit may have been replaced since; a key that came just now was not."""
+        asked = found is None
+        if found is None:
+            found = await self.ask(key_id, client, known=known)
+        if isinstance(found, NoKey) or self._made(claim, found):
+            return found
+        if asked:
+            return NoKey("none")
+        found = await self.ask(key_id, client, known=True)
+        return found if isinstance(found, NoKey) or self._made(claim, found) else NoKey("none")
+
+    def _made(self, claim: Claim, found: Found) -> bool:
+        return confirms(claim, found.key, self._clock.now())
 
     def kept(self, key: PublicKey) -> None:
         """The store has this key now."""

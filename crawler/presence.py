@@ -28,8 +28,10 @@ from .protocol.delivering import Schedule
 from .protocol.uri import UrlRules
 from .public import PublicDocuments
 from .public_server import PublicSite
+from .published import Published
 from .receipts import Receipts
 from .subscriptions import Subscriptions
+from .visits import Visits
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Presence:
     inbox: Inbox
     keys: KeySource
     documents: PublicDocuments
+    visits: Visits
     delivery: Delivery
     followers: Followers
     subscriptions: Subscriptions
@@ -55,6 +58,7 @@ class Presence:
             self.inbox,
             paths,
             self.documents,
+            self.visits,
             we.host,
             self.identity.trusted_proxies,
             self.clock.now,
@@ -103,7 +107,9 @@ def open_presence(
     delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
     changed = follows.forget_state  # its row was written by somebody else
     subscriptions = Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke)
-    documents = PublicDocuments(instance, version, mailbox.followed_by, subscriptions.count)
+    published = Published(instance, opened.query)
+    following = subscriptions.count
+    documents = PublicDocuments(instance, version, mailbox.followed_by, following, published)
     ours = Ours(*we, identity.followers)
     processing = Processing(mailbox, opened.query, follows, clock, ours, wanted, delivery.poke)
     inbox.on_received(processing.poke)
@@ -113,6 +119,7 @@ def open_presence(
         inbox=inbox,
         keys=keys,
         documents=documents,
+        visits=Visits(instance, published, mailbox, keyring, clock, blocked),
         delivery=delivery,
         followers=Followers(*we, opened.query, mailbox, clock, delivery.poke),
         subscriptions=subscriptions,

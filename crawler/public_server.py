@@ -1,4 +1,4 @@
-"""The public listener: our documents for who asks, and the inbox; nothing else has a path here.
+"""The public listener: our documents for who may see them, and the inbox; nothing else is here.
 
 It judges no signature and makes no document. Invariants: a body is read only for an inbox, and only
 if it is said to be an activity; the host that a request is checked against is the one from the
@@ -17,6 +17,7 @@ from .inbox import Inbox, Post
 from .protocol.forwarded import Networks, client_address, is_trusted
 from .protocol.media import is_activity
 from .protocol.signatures import SignedRequest
+from .visits import nothing
 
 # What Mastodon takes; its own largest activities are a tenth of that.
 MAX_BODY = 1024 * 1024
@@ -34,6 +35,14 @@ class Documents(Protocol):
     """What we publish, as answers to GET."""
 
     def answer(self, path: str, query: str, headers: Any, now: float) -> Answer | None: ...
+
+
+class Guarded(Protocol):
+    """What is for those who sign for it."""
+
+    def answer(
+        self, request: SignedRequest, headers: Any, client: str
+    ) -> Answer | Awaitable[Answer] | None: ...
 
 
 class PublicRequest(BoundedRequest):
@@ -57,14 +66,19 @@ class PublicRequest(BoundedRequest):
     def respond(self) -> Answer | Awaitable[Answer]:
         site: PublicSite = self.channel.site
         if self.method in _READING:
-            return self._published(site)
+            return self._published(site) or self._visited(site) or nothing()
         target = self.uri.decode("latin-1")
         inbox = site.inboxes[target.partition("?")[0]]
         return site.inbox.answer(Post(self._signed(site, target), inbox, self._client()))
 
-    def _published(self, site: PublicSite) -> Answer:
+    def _published(self, site: PublicSite) -> Answer | None:
         path, _, query = self.uri.decode("latin-1").partition("?")
-        return site.document(path, query, self.header_texts()) or nothing()
+        return site.document(path, query, self.header_texts())
+
+    def _visited(self, site: PublicSite) -> Answer | Awaitable[Answer] | None:
+        """What is not for everybody."""
+        request = self._signed(site, self.uri.decode("latin-1"))
+        return site.visit(request, self.header_texts(), self._client())
 
     def _signed(self, site: PublicSite, target: str) -> SignedRequest:
         headers = [
@@ -75,7 +89,8 @@ class PublicRequest(BoundedRequest):
         if is_trusted(self._peer(), site.trusted):
             # Some proxies ask us by the name that they know us by.
             headers = [pair for pair in headers if pair[0] != "host"] + [("host", site.host)]
-        return SignedRequest("POST", target, tuple(headers), self.content.getvalue())
+        body = b"" if self.method in _READING else self.content.getvalue()
+        return SignedRequest(self.method.decode("latin-1"), target, tuple(headers), body)
 
     def _client(self) -> str:
         site: PublicSite = self.channel.site
@@ -95,6 +110,7 @@ class PublicSite(BoundedSite):
         inbox: Inbox,
         inboxes: dict[str, str],
         documents: Documents,
+        guarded: Guarded,
         host: str,
         trusted: Networks,
         now: Callable[[], float],
@@ -109,17 +125,34 @@ class PublicSite(BoundedSite):
         self.host = host
         self.trusted = trusted
         self._documents = documents
+        self._guarded = guarded
         self._now = now
 
     def document(self, path: str, query: str, headers: dict[str, str]) -> Answer | None:
         try:
             return self._documents.answer(path, query, headers, self._now())
         except StoreError:  # whose words are the operator's
-            return problem(503, "store", "come again later", (("Retry-After", "60"),))
+            return _unavailable()
+
+    def visit(
+        self, request: SignedRequest, headers: dict[str, str], client: str
+    ) -> Answer | Awaitable[Answer] | None:
+        try:
+            answer = self._guarded.answer(request, headers, client)
+        except StoreError:
+            return _unavailable()
+        return answer if answer is None or isinstance(answer, Answer) else _kept(answer)
 
 
-def nothing() -> Answer:
-    return problem(404, "not-found", "there is nothing here")
+async def _kept(answer: Awaitable[Answer]) -> Answer:
+    try:
+        return await answer
+    except StoreError:
+        return _unavailable()
+
+
+def _unavailable() -> Answer:
+    return problem(503, "store", "come again later", (("Retry-After", "60"),))
 
 
 def not_so(methods: str) -> Answer:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from store_cases import store_at
 
 from fedpull.cache.api_http import Answer
 from fedpull.config.model import Identity
 from fedpull.crawler import key_file
 from fedpull.crawler.instance import Instance
 from fedpull.crawler.public import PublicDocuments
+from fedpull.crawler.published import Published
 
 URL = "https://pull.example.org"
 ACTOR = f"{URL}/actor"
@@ -34,9 +39,12 @@ def made(path: Path, contact: str | None = "https://example.org/about", **said: 
     return Instance(Identity.model_validate({"url": URL, "key_file": str(keys)} | said), contact)
 
 
-def documents_of(we: Instance) -> PublicDocuments:
-    """Seven follow us, and we are subscribed to two."""
-    return PublicDocuments(we, "1.2.3", lambda: 7, lambda: 2)
+@contextmanager
+def documents_of(we: Instance) -> Iterator[PublicDocuments]:
+    """Seven follow us, we are subscribed to two, and nothing was published."""
+    with store_at(we.identity.key_file.parent / "store") as opened:
+        published = Published(we, opened.query)
+        yield PublicDocuments(we, "1.2.3", lambda: 7, lambda: 2, published)
 
 
 def got(

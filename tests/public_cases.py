@@ -19,6 +19,8 @@ from fedpull.crawler import key_file
 from fedpull.crawler.instance import Instance
 from fedpull.crawler.public import PublicDocuments
 from fedpull.crawler.public_server import MAX_BODY, PublicSite
+from fedpull.crawler.published import Published
+from fedpull.crawler.visits import Visits
 from fedpull.tests.fediverse.signatures import Message
 
 HOST = "pull.example"
@@ -83,11 +85,13 @@ async def serving(
     key_file.create(folder / "actor.pem")
     instance = Instance(Identity(url=PULL, key_file=folder / "actor.pem"))
     reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
-    documents = PublicDocuments(instance, "1.2.3", at.opened.mailbox.followed_by, lambda: 0)
+    mailbox, published = at.opened.mailbox, Published(instance, at.opened.query)
+    documents = PublicDocuments(instance, "1.2.3", mailbox.followed_by, lambda: 0, published)
     site = PublicSite(
         at.inbox,
         {"/actor/inbox": INBOX, "/inbox": f"{PULL}/inbox"},
         documents,
+        Visits(instance, published, mailbox, at.keyring, at.clock),
         HOST,
         tuple(ip_network(one) for one in trusted),
         at.clock.now,

@@ -31,7 +31,7 @@ from fedpull.crawler.public_server import MAX_BODY
         ("GET", "/%61ctor", 404),
         ("GET", "//actor", 404),
         ("GET", "/actor/../actor", 404),
-        ("GET", "https://pull.example/actor", 404),
+        ("GET", "https://pull.example/actor", 200),
         ("GET", "/inbox", 405),
         ("PUT", "/inbox", 405),
         ("DELETE", "/actor", 405),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,9 @@ def we(tmp_path: Path) -> Instance:
 
 
 @pytest.fixture
-def documents(we: Instance) -> PublicDocuments:
-    return documents_of(we)
+def documents(we: Instance) -> Iterator[PublicDocuments]:
+    with documents_of(we) as documents:
+        yield documents
 
 
 def claim(we: Instance, form: Form, body: bytes | None = None, challenge: str = "") -> Claim:

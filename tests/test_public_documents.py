@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,8 +25,9 @@ def we(tmp_path: Path) -> Instance:
 
 
 @pytest.fixture
-def documents(we: Instance) -> PublicDocuments:
-    return documents_of(we)
+def documents(we: Instance) -> Iterator[PublicDocuments]:
+    with documents_of(we) as documents:
+        yield documents
 
 
 def test_the_actor(documents: PublicDocuments) -> None:
@@ -328,7 +330,8 @@ def test_nodeinfo_is_valid_against_its_schema(documents: PublicDocuments) -> Non
 def test_the_page_for_people(tmp_path: Path) -> None:
     """It can be read by people, holds nothing that runs, and no markup of the operator's."""
     we = made(tmp_path, name="<script>alert(1)</script>")
-    answer = got(PublicDocuments(we, "1", lambda: 0, lambda: 0), "/")
+    with documents_of(we) as documents:
+        answer = got(documents, "/")
 
     text = answer.body.decode()
 

@@ -1,0 +1,124 @@
+"""What we have published, as answers to GET: the outbox and its pages, activities, objects.
+
+It reads the store and judges no signature: what is not for everybody is `visits`' to give. The
+outbox is the one that we would like to pull from: a page that is full and not the newest never
+changes, so that it may be kept for a day, and whoever has been here asks for the root or the newest
+page and gets a 304. Invariant: nothing that is not public is answered here, nor that there is such
+a thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import orjson
+
+from ..cache.api_http import Answer
+from ..cache.publication_records import LocalObject, OutboxPage, Publication
+from .collection_documents import collection, outbox, outbox_page
+from .instance import Instance
+from .instance_documents import ACTIVITY
+from .protocol.shapes import uri_or_none
+from .protocol.strictjson import parse_object
+from .public_answers import VARY, cached, not_wanted
+
+# What may have new items behind it, and so short that a follower by polling misses nothing.
+_NEWEST = "public, max-age=60"
+# A day and not a year: what was deleted is to leave the caches of others as well.
+_FULL = "public, max-age=86400, immutable"
+# Mastodon's three minutes: an edit, or a deletion, is to be seen soon.
+_OBJECT = "public, max-age=180"
+_PRIVATE = "private, no-cache"
+
+
+class Shelf(Protocol):
+    """The part of `ports.Query` that is about what we have published."""
+
+    def publication(self, id: str) -> Publication | None: ...
+
+    def local(self, id: str) -> LocalObject | None: ...
+
+    def outbox(self, number: int | None = None) -> OutboxPage | None: ...
+
+    def outbox_total(self) -> int: ...
+
+
+class Published:
+    """On the loop's thread; one read transaction an answer."""
+
+    def __init__(self, instance: Instance, shelf: Shelf) -> None:
+        self._we = instance
+        self._shelf = shelf
+        self._outbox = instance.outbox.removeprefix(instance.origin)
+
+    def count(self) -> int:
+        return self._shelf.outbox_total()
+
+    def answer(
+        self, path: str, query: str, headers: Mapping[str, str], now: float
+    ) -> Answer | None:
+        """None: nothing that everybody may see is there."""
+        if path == self._outbox:
+            return self._collection(query, headers, now)
+        found = self.find(path)
+        if found is None or not found.public:
+            return None
+        return self.given(found, headers, now)
+
+    def find(self, path: str) -> Publication | LocalObject | None:
+        """What a path is the id of, whoever may read it."""
+        id = f"{self._we.origin}{path}"
+        if path.startswith("/objects/"):
+            return self._shelf.local(id)
+        return self._shelf.publication(id) if path.startswith("/activities/") else None
+
+    def given(
+        self, found: Publication | LocalObject, headers: Mapping[str, str], now: float
+    ) -> Answer:
+        """The document, to somebody who may read it."""
+        elsewhere = not_wanted(headers, self._page_of(found))
+        if elsewhere is not None:
+            return elsewhere
+        keeping = _OBJECT if found.public else _PRIVATE
+        changed = found.changed or (found.at if isinstance(found, Publication) else found.published)
+        if isinstance(found, LocalObject) and found.deleted:
+            # ActivityPub section 6.4; no validators, for who has it has nothing to keep.
+            return Answer(410, found.body, ACTIVITY, (("Cache-Control", keeping), *VARY))
+        return cached(found.body, ACTIVITY, headers, keeping, VARY, changed=changed, now=now)
+
+    def _collection(self, query: str, headers: Mapping[str, str], now: float) -> Answer | None:
+        number = _page_number(query)
+        page = None if number == 0 else self._shelf.outbox(number)
+        if page is None and number is not None:
+            return None
+        elsewhere = not_wanted(headers, f"{self._we.origin}/")
+        if elsewhere is not None:
+            return elsewhere
+        if page is None:
+            empty = orjson.dumps(collection(self._we.outbox, 0, listed=True))
+            return cached(empty, ACTIVITY, headers, _NEWEST, VARY)
+        id = self._we.outbox
+        body = outbox(id, page) if number is None else outbox_page(id, page)
+        settled = number is not None and page.number < page.last
+        keeping = _FULL if settled else _NEWEST
+        return cached(body, ACTIVITY, headers, keeping, VARY, changed=page.changed, now=now)
+
+    def _page_of(self, found: Publication | LocalObject) -> str:
+        """Where a person is led: to what the object says its `url` is."""
+        home = f"{self._we.origin}/"
+        if isinstance(found, Publication) or found.deleted:
+            return home
+        url = uri_or_none(parse_object(found.body).get("url"))
+        return home if url is None or url == found.id else url
+
+
+def _page_number(query: str) -> int | None:
+    """The page that is asked for; None: the collection itself; 0: no page that there could be."""
+    numbers = [part[5:] for part in query.split("&") if part.startswith("page=")]
+    if not numbers:
+        return None
+    text = numbers[0]
+    known = len(numbers) == 1 and len(text) < 16 and text.isascii() and text.isdigit()
+    # One spelling a page, or caches would keep it twice.
+    return int(text) if known and not text.startswith("0") else 0

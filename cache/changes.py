@@ -36,10 +36,19 @@ _LONGEST = 1_000  # of a reason, in bytes; those of our own are words
 # Some 40 MB. Who follows ten thousand posts a day may look away for three months; at the full speed
 # of a crawl, 2,000 changes a second, for eight minutes.
 KEPT = 1_000_000
+_LEAST_KEPT = 1_000
+_ROOM = (
+    8_192  # of a small store, for each entry: what is evicted is named there, and so stays known
+)
 # The log is cut each time it has grown by a thousandth, by at most four times as many rows (each
 # holds a change or more): so an older log that is too long becomes shorter than it grows.
 _PARTS = 1_024
 _SHED = 4
+
+
+def kept(max_bytes: int) -> int:
+    """How many entries a store of that size keeps."""
+    return min(KEPT, max(max_bytes // _ROOM, _LEAST_KEPT))
 
 
 def log(
@@ -101,6 +110,14 @@ def _unpack(row: bytes) -> Iterator[tuple[Told, bytes]]:
         for place in range(start, start + 8 * count, 8):
             yield told, row[place : place + 8]
         start += 8 * count
+
+
+def named_in(row: bytes) -> Iterator[bytes]:
+    """The references that the entries of a row name."""
+    for (_, actor, _, _, _), id in _unpack(row):
+        yield id
+        if actor != NONE:
+            yield actor
 
 
 def count_in(row: bytes) -> int:

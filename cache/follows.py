@@ -43,6 +43,11 @@ def is_read(work: Work, key: str) -> bool:
     return stored is not None and _BLOCKED not in stored
 
 
+def stands(work: Work, id: bytes) -> bool:
+    """Whether there is a follow of that key; its key stays known when it is dropped."""
+    return work.txn.get(id, None, work.t.follow) is not None
+
+
 def change(work: Work, was: Follow, now: Follow) -> None:
     """Write what an answer changed of a follow. Another answer may have changed the rest of it
     meanwhile; a follow that was dropped meanwhile stays dropped."""

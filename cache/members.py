@@ -204,6 +204,8 @@ def _make_room(work: Work, collection: bytes, low: int) -> None:
     for position in stretch:
         row = work.txn.get(collection + position_key(position), b"", work.t.member)
         rows.append(row or b"")
+        if work.memo.watched is not None and row:  # it moves to where was looked already, perhaps
+            work.memo.watched.add(row[:8])
         _move_away(work, collection, position)
     for position, row in zip(spread(len(stretch), left, right), rows, strict=True):
         key = position_key(position)

@@ -1,6 +1,7 @@
 """The Moderator port on LMDB: puts the operator's policy in force, and has it carried out.
 
-The rules are in `permission`, `sweep` and `purge`. Invariant: once `enforce` is done, nothing that
+The rules are in `permission`, `sweep` and `purge`; which ids are let go is `unreferenced`'s.
+Invariant: once `enforce` is done, nothing that
 the policy refuses comes in; once `sweep` has returned, nothing of it is there.
 """
 
@@ -10,8 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ..crawler.protocol.policy import Policy
+from ..crawler.protocol.quotas import Limits
 from . import policy_rows, sweep
 from .environment import Environment
+from .unreferenced import Collector
 from .verbs import Swept
 from .writer import Writer
 
@@ -19,9 +22,10 @@ from .writer import Writer
 class LmdbModerator:
     """See `ports.Moderator`."""
 
-    def __init__(self, environment: Environment, writer: Writer) -> None:
+    def __init__(self, environment: Environment, writer: Writer, limits: Limits) -> None:
         self._environment = environment
         self._writer = writer
+        self._collector = Collector(environment, writer, limits)
 
     def enforce(self, policy: Policy) -> Future[None]:
         return self._writer.enforce(policy)
@@ -43,3 +47,6 @@ class LmdbModerator:
 
     def tidy(self, now: float, stopped: Callable[[], bool]) -> None:
         sweep.tidy(self._environment, self._writer, now, stopped)
+
+    def collect(self, now: float, stopped: Callable[[], bool]) -> int:
+        return self._collector.collect(now, stopped)

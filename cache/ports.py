@@ -265,6 +265,10 @@ class Moderator(Protocol):
     def tidy(self, now: float, stopped: Callable[[], bool]) -> None:
         """Drop names of what was forgotten that the change log has told for an hour."""
 
+    def collect(self, now: float, stopped: Callable[[], bool]) -> int:
+        """Where a host, a domain or the store has come to too many: delete references that are not
+        held and that nothing points at. For a thread of its own; how many went."""
+
 
 class Query(Protocol):
     """The reader. Every call is one short read transaction; nothing returned refers to it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..crawler.protocol.listable import FOLLOWED
 from ..crawler.protocol.quotas import REASONS, Reason, Usage, over_keeping
-from . import marks, purge, quota
+from . import follows, marks, purge, quota
 from .documents import set_extra, stored_body, versions
 from .index import terms_of
 from .intern import FOLLOW, known_id, word_of
@@ -85,12 +85,12 @@ def _after_eviction(
     reason: Reason | None = None
     for _ in range(_LOOKED_AT):
         reason = over_keeping(host, domain, size, work.limits, own=False)
-        if reason is None or not _evict_oldest(work, place):
+        if reason is None or not evict_oldest(work, place):
             return reason
     return over_keeping(host, domain, size, work.limits, own=False)
 
 
-def _evict_oldest(work: Work, place: Place) -> bool:
+def evict_oldest(work: Work, place: Place) -> bool:
     """Look at the oldest document of a host that counts as discovered; False: there is none."""
     cursor = work.txn.cursor(work.t.minted)
     prefix = place.key + HELD
@@ -113,10 +113,12 @@ def _evict_oldest(work: Work, place: Place) -> bool:
 
 
 def _is_wanted(work: Work, id: bytes) -> bool:
-    """Whether somebody follows it: its author, itself, or a list that shows it."""
+    """Whether somebody follows it: its author, itself, or who has a list that shows it."""
     ref = work.ref(id, change=False)
     author = work.ref(ref.owner, change=False) if ref.owner != NONE else ref
-    return bool((ref.consent | author.consent) & FOLLOWED) or bool(terms_of(work, id).follows)
+    if (ref.consent | author.consent) & FOLLOWED:
+        return True
+    return any(follows.stands(work, follow) for follow in terms_of(work, id).follows)
 
 
 def entries(work: Work, page: Members) -> tuple[Entry, ...]:

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 
 
 class Memo:
-    """Ids that never change once committed, across batches; emptied when a transaction failed."""
+    """Ids that never change once committed, across batches; emptied when a transaction failed.
 
-    __slots__ = ("ids", "tags", "texts", "words")
+    `watched`: what it has known since `watch` and knows no more. Whatever the writer points at from
+    then on is in there or in `ids`, since it has looked up the name; see `unreferenced`."""
+
+    __slots__ = ("ids", "tags", "texts", "watched", "words")
     _MOST = 100_000  # about 25 MB; the references of one busy hour
 
     def __init__(self) -> None:
@@ -42,15 +45,30 @@ class Memo:
         self.words: dict[tuple[str, str], bytes] = {}
         self.texts: dict[bytes, str] = {}
         self.tags: dict[str, bytes] = {}  # hashes, so right whatever is committed
+        self.watched: set[bytes] | None = None
+
+    def watch(self, yes: bool) -> None:
+        """Begin, or end, to keep what is looked up."""
+        self._empty_ids()
+        self.watched = set() if yes else None
+
+    def was_named(self, id: bytes, uri: str) -> bool:
+        """Whether the writer has looked up a reference since `watch`."""
+        return uri in self.ids or id in (self.watched or ())
+
+    def _empty_ids(self) -> None:
+        if self.watched is not None:
+            self.watched.update(self.ids.values())
+        self.ids.clear()
 
     def clear(self) -> None:
-        self.ids.clear()
+        self._empty_ids()
         self.words.clear()
         self.texts.clear()
 
     def trim(self) -> None:
         if len(self.ids) > self._MOST:
-            self.ids.clear()
+            self._empty_ids()
         if len(self.words) > self._MOST:  # a hostile host mints types
             self.words.clear()
             self.texts.clear()

@@ -164,6 +164,14 @@ class Moderation:
                 now = self.clock.now()
                 await asyncio.to_thread(self.moderator.tidy, now, lambda: self._closing)
 
+    async def collect(self) -> None:
+        """Let go of ids that nothing points at any more, where there are too many of them."""
+        async with self._lock:
+            now = self.clock.now()
+            gone = await asyncio.to_thread(self.moderator.collect, now, lambda: self._closing)
+        if gone:
+            log.info("%d ids that nothing named any more were let go", gone)
+
     async def _write(self, wish: Wish, *, undo: bool = False) -> None:
         now = self.clock.now()
         async with self._writing:

@@ -103,13 +103,21 @@ def test_who_is_followed_has_room_of_their_own(tmp_path: Path) -> None:
 
 
 def test_what_a_follow_lists_does_not_make_room(tmp_path: Path) -> None:
-    """A boost of a followed actor stays, however much comes after it."""
+    """A boost of a followed actor stays, however much comes after it; once nobody follows who has
+    boosted it, it goes like others."""
     with store_at(tmp_path, limits=LIMITS) as opened:
+        opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE)).result()
         boosted = minted(0, follow=FOLLOW)
         for put in (boosted, *[minted(n) for n in range(1, 20)]):
             apply(opened, puts=(put,))
-
         assert held(opened, [boosted]) == [True]
+
+        again = minted(30, follow=FOLLOW)
+        apply(opened, puts=(again,))
+        opened.store.drop_follow(FOLLOW, NOW).result()
+        for n in range(40, 60):
+            apply(opened, puts=(minted(n),))
+        assert held(opened, [again]) == [False]
         clean(opened)
 
 

@@ -74,6 +74,8 @@ class Limits:
     host_rows: int = 200_000
     # Types are words that are kept for good; the Fediverse has a few hundred.
     types: int = 50_000
+    # Rows that say what stands in which collection, some 130 bytes each.
+    members: int = 32_000_000
 
     @classmethod
     def of(cls, max_bytes: int) -> Limits:
@@ -90,7 +92,8 @@ def _share(max_bytes: int, part: int, times: int) -> Share:
     return Share(
         documents=min(500_000 * times, max(room // 2_048, 1)),
         bytes=room,
-        references=min(1_000_000 * times, max(room // 512, 1)),
+        # Four times as many as documents: each names some, and what was evicted is one for a while.
+        references=min(2_000_000 * times, max(room // 512, 1)),
         own_bytes=max_bytes * 2 // 5,
         actors=1_000 * times,
         requests=10_000 * times,
@@ -102,6 +105,7 @@ def _queues(max_bytes: int) -> dict[str, int]:
     return {
         "frontier": min(1_000_000, max(max_bytes // 2_048, 1_000)),
         "host_rows": min(200_000, max(max_bytes // 16_384, 1_000)),
+        "members": min(32_000_000, max(max_bytes // 2_048, 1_000)),
     }
 
 

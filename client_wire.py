@@ -25,6 +25,7 @@ from .errors import (
     StoreError,
     TimedOut,
     TooOld,
+    Unfit,
     Unreachable,
 )
 
@@ -79,7 +80,7 @@ class Wire:
         sent = {**self._headers, **(headers or {})}
         content = None
         if body is not None:
-            content = json.dumps(body).encode()
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
             sent["Content-Type"] = "application/json"
         status, kind, answer = self._exchange(method, url, content, sent, timeout)
         if 200 <= status < 300:
@@ -193,4 +194,6 @@ def _error(status: int, kind: str, body: bytes, url: str) -> FedpullError:
     subject, expected = str(problem.get("subject", "")), str(problem.get("expected", ""))
     if name == TooOld.problem:
         return TooOld(subject, reason, expected, int(problem.get("oldest", 0)))
+    if isinstance(several := problem.get("errors"), list) and several:
+        return Unfit(BadInput(one["subject"], one["reason"], one["expected"]) for one in several)
     return (error or FedpullError)(subject, reason, expected)

@@ -8,6 +8,8 @@ The one mapping of failures to statuses and exit codes is this table of classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class FedpullError(Exception):
     """Anything that Fedpull refuses or fails to do, for a stated reason.
@@ -38,6 +40,19 @@ class BadInput(FedpullError):
     http_status = 400
     exit_code = 2
     problem = "bad-input"
+
+
+class Unfit(BadInput):
+    """Everything that is wrong with what somebody gave, at once; what is first stands for all where
+    there is room for one."""
+
+    def __init__(self, errors: Iterable[BadInput]) -> None:
+        self.errors = tuple(errors)
+        first = self.errors[0]
+        super().__init__(first.subject, first.reason, first.expected)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
 
 
 class Refused(FedpullError):

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from ..errors import BadInput, FedpullError, TooOld, Unreachable
+from ..errors import BadInput, FedpullError, TooOld, Unfit, Unreachable
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -129,7 +129,7 @@ def problem(
     name: str,
     detail: str,
     headers: Iterable[tuple[str, str]] = (),
-    **members: str | int | None,
+    **members: str | int | list[dict[str, str]] | None,
 ) -> Answer:
     """An RFC 9457 problem; its type is a relative reference into the documentation."""
     value = {"type": f"/problems/{name}", "title": TITLES.get(name, name), "status": status}
@@ -152,6 +152,7 @@ def problem_of(error: FedpullError) -> Answer:
         late = error.http_status == 504
         reason, expected = "did not answer in time" if late else "is unreachable", ""
     detail = f"{error.subject}: {reason}" if error.subject else reason
+    several = error.errors if isinstance(error, Unfit) else ()
     if (after := getattr(error, "retry_after", None)) is not None:
         headers.append(("Retry-After", str(after)))
     return problem(
@@ -163,6 +164,10 @@ def problem_of(error: FedpullError) -> Answer:
         reason=reason,
         expected=expected,
         oldest=error.oldest if isinstance(error, TooOld) else None,
+        errors=[
+            {"subject": one.subject, "reason": one.reason, "expected": one.expected}
+            for one in several
+        ],
     )
 
 

@@ -1,13 +1,13 @@
-"""The audit of mail: what waits, who reacted, what goes out; a continuation of `check`, whose rules
-it keeps."""
+"""The audit of mail: what waits, who follows, who reacted; a continuation of `check`.
+
+It keeps the rules of that."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from math import isnan
 
-from . import follower_parts
+from . import check_outbound, follower_parts
 from .environment import Tables, Txn
 from .intern import uri_of
 from .layout import U64, time_key
@@ -16,8 +16,6 @@ from .mail_layout import (
     NOTIFICATION_STATES,
     REACTION_KINDS,
     WAITING,
-    DeliveryRow,
-    Destination,
     MailCounters,
     age_of,
     digest,
@@ -36,7 +34,7 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
     yield from _keys(txn, t)
     yield from _followers(txn, t)
     yield from _reactions(txn, t)
-    yield from _deliveries(txn, t)
+    yield from check_outbound.check(txn, t)
 
 
 def _rows(txn: Txn, t: Tables, name: str) -> int:
@@ -111,50 +109,3 @@ def _reactions(txn: Txn, t: Tables) -> Iterator[Finding]:
     yield from _differ(txn, t, "moved", moved)
     for id, _ in counted:
         yield Finding("reaction", uri_of(txn, t, id) or id.hex(), "is not counted")
-
-
-def _deliveries(txn: Txn, t: Tables) -> Iterator[Finding]:
-    lanes: dict[bytes, bytes] = {}  # the first of each
-    for key in txn.cursor(t.lane).iternext(values=False):
-        lanes.setdefault(key[:16], key[16:])
-    waiting: Counter[bytes] = Counter()
-    users: Counter[bytes] = Counter()
-    for key, stored in txn.cursor(t.delivery):
-        row = DeliveryRow.unpack(stored)
-        subject = str(U64.unpack(key)[0])
-        if row.state != WAITING:
-            if row.due is not None:
-                yield Finding("delivery", subject, "is over and has a time")
-            continue
-        waiting[row.origin] += 1
-        users[digest(row.activity)] += 1
-        if txn.get(row.lane + key, None, t.lane) is None:
-            yield Finding("lane", subject, "waits and is not in the lane of its inbox")
-        if (row.due is not None) != (lanes.get(row.lane) == key):
-            yield Finding("delivery", subject, "is first without a time, or the reverse")
-        elif row.due is not None:
-            place = row.origin + time_key(row.due) + key
-            if txn.get(place, None, t.outbound) is None:
-                yield Finding("outbound", subject, "is first in its lane and not in the line")
-    yield from _differ(txn, t, "lane", waiting.total())
-    yield from _differ(txn, t, "outbound", len(lanes))
-    for id, row_ in txn.cursor(t.activity):
-        if int.from_bytes(row_[:4], "big") != users.pop(id, 0):
-            yield Finding("activity", id.hex(), "is not counted by who waits with it")
-    for id in users:
-        yield Finding("activity", id.hex(), "waits, and there is no body")
-    yield from _destinations(txn, t, waiting)
-
-
-def _destinations(txn: Txn, t: Tables, waiting: Counter[bytes]) -> Iterator[Finding]:
-    for place, row in txn.cursor(t.destination):
-        one = Destination.unpack(row)
-        if digest(one.origin) != place:
-            yield Finding("destination", one.origin, "is kept under another origin's key")
-        if one.waiting != waiting.pop(place, 0):
-            yield Finding("destination", one.origin, "counts others than wait for it")
-        if isnan(one.ready) or txn.get(time_key(one.ready) + place, None, t.sending) is None:
-            yield Finding("sending", one.origin, "has something waiting and is not in the line")
-    for place in waiting:
-        yield Finding("destination", place.hex(), "is not there, and deliveries wait for it")
-    yield from _differ(txn, t, "sending", _rows(txn, t, "destination"))

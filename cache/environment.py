@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # the classes are generic in the stubs only
 else:
     Txn, Cursor, Table = lmdb.Transaction, lmdb.Cursor, lmdb._Database
 
-SCHEMA = 5
+SCHEMA = 6
 MIGRATING = b"migrating"  # in `meta`: up to which reference `migration` has come
 MIGRATING_FROM = b"migrating_from"  # in `meta`: the oldest schema that rows may still be of
 _READERS = 512  # processes and threads that read at once; LMDB's 126 is short of a worker pool
@@ -43,22 +43,25 @@ class Tables:
     """The named databases; which is which is said in `layout` and `mail_layout`."""
 
     __slots__ = (
-        "activity", "addressed", "agenda", "body", "change", "collection", "count", "delivery",
-        "destination", "extra", "fanout", "farewell", "follow", "follower", "history", "host",
-        "index", "key", "key_age", "lane", "local", "member", "member_of", "meta", "minted",
+        "account", "activity", "addressed", "agenda", "body", "change", "closed", "collection",
+        "count", "delivery", "destination", "extra", "fanout", "farewell", "follow", "follower",
+        "history", "host", "index",
+        "key", "key_age", "lane", "local", "member", "member_of", "meta", "minted",
         "moved", "notices", "notification", "outbound", "outbox", "owed", "part",
-        "part_digest", "publication", "queue", "quota",
-        "reaction", "ready", "ref", "relisting", "repeated", "robots", "seeking", "seen",
+        "part_digest", "posted", "publication", "queue", "quota",
+        "reaction", "ready", "ref", "relisting", "repeated", "resting", "robots", "seeking", "seen",
         "sending", "shared", "slot", "sought", "terms", "thread", "unsorted", "uri", "waiting",
         "walk", "want",
         "window", "word",
     )  # fmt: skip
 
+    account: Table
     activity: Table
     addressed: Table
     agenda: Table
     body: Table
     change: Table
+    closed: Table
     collection: Table
     count: Table
     delivery: Table
@@ -87,6 +90,7 @@ class Tables:
     owed: Table
     part: Table
     part_digest: Table
+    posted: Table
     publication: Table
     queue: Table
     quota: Table
@@ -95,6 +99,7 @@ class Tables:
     ref: Table
     relisting: Table
     repeated: Table
+    resting: Table
     robots: Table
     seeking: Table
     seen: Table

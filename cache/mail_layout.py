@@ -1,8 +1,9 @@
-"""How the rows of mail look: notifications, what was seen, keys, followers, reactions, deliveries.
+"""How the rows of mail look: notifications, what was seen, keys, followers, reactions.
 
 A continuation of `layout` under the same rules. Rows that are written a thousand times a second
 begin with what lists are filtered by, and go on as JSON; ids of mail are not interned, since most
-of them are met once. Invariant: a row holds ids, words and our own activities, no text of a push.
+of them are met once. What goes out is in `outbound_layout`. Invariant: a row holds ids and words,
+no text of a push.
 
 | table | key | value |
 |---|---|---|
@@ -16,12 +17,6 @@ of them are met once. Invariant: a row holds ids, words and our own activities, 
 | reaction | object, kind, hash of the actor (8) | nothing |
 | count | object | how many of each kind; the same as last told |
 | moved | object | nothing: its counts are to be told |
-| activity | hash of its id (16) | how many deliveries wait with it, body |
-| delivery | number | state, origin, hash of the inbox, JSON |
-| lane | hash of the inbox (16), number | nothing: what waits for it, in order |
-| outbound | origin (16), due, number | nothing: the first of each inbox |
-| destination | hash of the origin (16) | Destination |
-| sending | time, origin (16) | nothing: when a destination may be asked |
 """
 
 from __future__ import annotations
@@ -30,7 +25,6 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from hashlib import blake2b
-from math import nan
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +34,6 @@ from ..crawler.protocol.pushed import Pushed
 from .environment import Cursor, Table, Tables, Txn
 from .layout import U64
 from .mail_records import (
-    Delivery,
     DeliveryState,
     Follower,
     FollowerState,
@@ -61,8 +54,6 @@ WAITING = 0
 _PUSHED = tuple(field.name for field in fields(Pushed))
 _COUNTERS = Struct(">QQQQ")
 _COUNTS = Struct(">6I")
-_DELIVERY = Struct(">B16s16s")
-_DESTINATION = Struct(">IIdddd")
 
 
 def digest(text: str) -> bytes:
@@ -155,66 +146,6 @@ def unpack_counts(row: bytes | None) -> tuple[Counts, Counts]:
     """The counts, and what the change log has told of them."""
     values = _COUNTS.unpack(row) if row is not None else (0,) * 6
     return Counts(*values[:3]), Counts(*values[3:])
-
-
-@dataclass(slots=True)
-class DeliveryRow:
-    """A delivery; mutable, because a transaction works on it."""
-
-    state: int
-    origin: bytes
-    lane: bytes
-    activity: str
-    inbox: str
-    created: float
-    attempts: int = 0
-    due: float | None = None  # in `outbound` under this time; None: others go before, or it is over
-    status: int | None = None
-    error: str = ""
-    ended: float | None = None
-
-    def pack(self) -> bytes:
-        rest = (self.activity, self.inbox, self.created, self.attempts, self.due, self.status)
-        head = _DELIVERY.pack(self.state, self.origin, self.lane)
-        return head + orjson.dumps((*rest, self.error, self.ended))
-
-    @classmethod
-    def unpack(cls, row: bytes) -> DeliveryRow:
-        return cls(*_DELIVERY.unpack_from(row), *orjson.loads(row[_DELIVERY.size :]))
-
-    def view(self, id: int, next_attempt: float | None) -> Delivery:
-        return Delivery(
-            id=id,
-            activity=self.activity,
-            inbox=self.inbox,
-            state=DELIVERY_STATES[self.state],
-            attempts=self.attempts,
-            next_attempt=next_attempt,
-            last_status=self.status,
-            last_error=self.error or None,
-            created=self.created,
-        )
-
-
-@dataclass(slots=True)
-class Destination:
-    """The origin of inboxes: how many deliveries wait for it, and when it may be asked."""
-
-    origin: str
-    waiting: int = 0
-    failures: int = 0  # in a row
-    until: float = 0.0  # after failures: not before
-    leased: float = 0.0  # one request is under way, until then at most
-    ready: float = nan  # its place in `sending`; NaN: it has none
-    since: float = nan  # of the first of these failures
-
-    def pack(self) -> bytes:
-        times = (self.until, self.leased, self.ready, self.since)
-        return _DESTINATION.pack(self.waiting, self.failures, *times) + self.origin.encode()
-
-    @classmethod
-    def unpack(cls, row: bytes) -> Destination:
-        return cls(row[_DESTINATION.size :].decode(), *_DESTINATION.unpack_from(row))
 
 
 def keys_under(cursor: Cursor, prefix: bytes) -> Iterator[bytes]:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..crawler.protocol.uri import origin
 from .environment import Tables, Txn
 from .intern import find_id
 from .layout import U64
 from .mail_layout import (
-    DELIVERY_STATES,
     FOLLOWER_STATES,
     NOTIFICATION_STATES,
-    WAITING,
-    DeliveryRow,
-    Destination,
     digest,
     rows_before,
     unpack_counts,
@@ -27,8 +22,6 @@ from .mail_layout import (
     unpack_notification,
 )
 from .mail_records import (
-    Delivery,
-    DeliveryState,
     Follower,
     FollowerState,
     Notification,
@@ -39,7 +32,6 @@ from .views import Counts
 if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
 
-_SCHEMES = ("https", "http")
 _BELIEVED = 7 * 86_400.0
 
 
@@ -100,37 +92,6 @@ def key(txn: Txn, t: Tables, id: str, now: float) -> PublicKey | None:
     found, at = unpack_key(row)
     # Of the future: the clock was set back, and nobody knows how old it is.
     return found if found.id == id and 0 <= now - at < _BELIEVED else None
-
-
-def deliveries(
-    txn: Txn,
-    t: Tables,
-    limit: int,
-    before: int | None,
-    state: DeliveryState | None,
-    host: str | None,
-) -> list[Delivery]:
-    found: list[Delivery] = []
-    wanted = None if state is None else DELIVERY_STATES.index(state)
-    origins = None if host is None else {digest(origin(f"{name}://{host}/")) for name in _SCHEMES}
-    for number, stored in rows_before(txn, t.delivery, before):
-        if wanted is not None and stored[0] != wanted:
-            continue
-        if origins is not None and stored[1:17] not in origins:
-            continue
-        row = DeliveryRow.unpack(stored)
-        found.append(row.view(number, _next_attempt(txn, t, row)))
-        if len(found) >= limit:
-            break
-    return found
-
-
-def _next_attempt(txn: Txn, t: Tables, row: DeliveryRow) -> float | None:
-    """Not before its origin may be asked; None: it is over, or others to its inbox go before."""
-    if row.state != WAITING or row.due is None:
-        return None
-    stored = txn.get(row.origin, None, t.destination)
-    return row.due if stored is None else max(row.due, Destination.unpack(stored).until)
 
 
 def counts(txn: Txn, t: Tables, uri: str) -> Counts:

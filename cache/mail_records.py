@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ..crawler.protocol.breaker import UP, Health
 from ..crawler.protocol.pushed import Pushed
 from ..crawler.protocol.record import record
 from .records import Mark, Want
@@ -131,6 +132,16 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a delivery: the answer's status, or what stood in its way."""
+
+    at: float
+    status: int | None
+    seconds: float  # that it took, with name, connection and TLS
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One activity on its way to one inbox."""
 
@@ -143,6 +154,23 @@ class Delivery:
     last_status: int | None
     last_error: str | None
     created: float
+    ended: float | None = None
+    recipient: str = ""  # an actor whose inbox it is, where that is known
+    log: tuple[Attempt, ...] = ()  # the latest, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How the deliveries of one activity stand, also those whose rows are not kept any more."""
+
+    waiting: int = 0
+    delivered: int = 0
+    given_up: int = 0
+    expired: int = 0
+
+    @property
+    def recipients(self) -> int:
+        return self.waiting + self.delivered + self.given_up + self.expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +179,7 @@ class Errand:
 
     delivery: Delivery
     body: bytes
-    host_failures: int  # failures in a row of its origin, before this one
+    health: Health = UP  # of its origin, before this one
     followers: bool = False  # as in `Send`
 
 
@@ -170,3 +198,5 @@ class Sent:
     retry_at: float | None = None
     host_until: float | None = None  # None: the origin answers, so its failures are over
     inbox_gone: bool = False  # what else waits for this inbox is given up, too
+    seconds: float = 0.0  # that it took
+    rest_until: float | None = None  # it was taken, and the origin takes no more before then

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from . import follower_parts, mail_reading, outbound, reactions, receipts, settling
+from . import destinations, follower_parts, mail_reading, outbound, reactions, receipts, settling
 from .environment import Environment, Table, Txn
 from .layout import U64
 from .mail_layout import MailCounters
@@ -133,18 +133,23 @@ class LmdbMailbox:
 
         return self._writer.submit(job)
 
-    def errands(self, now: float, limit: int, seconds: float, ttl: float) -> Future[list[Errand]]:
-        return self._writer.submit(lambda work: outbound.lease(work, now, limit, seconds, ttl))
+    def errands(
+        self, now: float, limit: int, seconds: float, ttl: float, probes: int | None = None
+    ) -> Future[list[Errand]]:
+        most = limit if probes is None else probes
+        return self._writer.submit(
+            lambda work: outbound.lease(work, now, limit, seconds, ttl, most)
+        )
 
     def next_errand(self) -> float | None:
-        return self._environment.read(lambda txn, t: _first_time(txn, t.sending))
+        return self._environment.read(destinations.next_ready)
 
     def sent(self, reports: Sequence[Sent], now: float) -> Future[None]:
         listed = tuple(reports)
         return self._writer.submit(lambda work: outbound.report(work, listed, now))
 
     def recover(self) -> Future[int]:
-        return self._writer.submit(outbound.recover)
+        return self._writer.submit(destinations.release)
 
     def _check_room(self) -> None:
         """What comes in or goes out needs room; the reserve is for purges and states."""

@@ -4,7 +4,8 @@ Every row says which format it has, so readers and the writer need not wait for 
 kill costs nothing: how far it has come stands in `meta` and is written with each batch. It plans
 nothing: what was never a source of change is made one by the sweep. Before schema 4 nobody had
 looked whether what is held may be listed, and before schema 5 under which name its types are
-found and when it takes place: that is read from the bodies. Invariant: when the mark in
+found and when it takes place: that is read from the bodies. Schema 6 has changed mail only, which
+is rewritten at once, in the first transaction. Invariant: when the mark in
 `meta` is gone, no row of an older format is left.
 """
 
@@ -18,7 +19,7 @@ import orjson
 from ..crawler.protocol import consent, listable, vocabulary
 from ..crawler.protocol.strictjson import parse_object
 from ..crawler.protocol.times import rfc3339
-from . import documents, index, quota, relisting, shared
+from . import documents, follower_parts, index, outbound_older, quota, relisting, shared
 from .codec import unpack
 from .environment import MIGRATING, MIGRATING_FROM
 from .intern import TYPE, text_of, word_of
@@ -30,6 +31,7 @@ from .work import Work
 # A commit of some 50 ms, which other jobs can wait for.
 BATCH = 500
 _CONSENT = 4  # the schema from which on it is known whether what is held may be listed
+_REFERENCES = 5  # the one from which on the rows of references are as they are
 # A document that has a start says so in one of these ways; only such a one is parsed.
 _STARTS = (b"startTime", b"\\u00")
 
@@ -41,15 +43,17 @@ def step(work: Work, most: int = BATCH) -> bool:
         return False
     schema = int(work.txn.get(MIGRATING_FROM, b"1", work.t.meta) or b"1")
     if not done:
+        outbound_older.renew(work)
+        follower_parts.build(work)
+        if schema >= _REFERENCES:
+            return _over(work)
         for _, follow in work.txn.cursor(work.t.follow):
             relisting.followed(work, relisting.reads(orjson.loads(follow)), True)
     cursor = work.txn.cursor(work.t.ref)
     more = cursor.set_range(done or NONE)
     for _ in range(most):
         if not more:
-            work.delete(work.t.meta, MIGRATING)
-            work.delete(work.t.meta, MIGRATING_FROM)
-            return False
+            return _over(work)
         done, row = cursor.item()
         if is_older(row):
             work.ref(done)  # loaded to be changed, so it is written back as rows are written now
@@ -58,6 +62,12 @@ def step(work: Work, most: int = BATCH) -> bool:
         more = cursor.next()
     work.put(work.t.meta, MIGRATING, done)
     return True
+
+
+def _over(work: Work) -> bool:
+    work.delete(work.t.meta, MIGRATING)
+    work.delete(work.t.meta, MIGRATING_FROM)
+    return False
 
 
 def _count(work: Work, id: bytes) -> None:

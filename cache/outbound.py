@@ -5,41 +5,45 @@ It sends nothing, and `protocol.delivering` judges what came of it.
     send -> lane of its inbox -> first of the lane: outbound -> earliest of the origin: sending
 
 Invariants: what waits is in the lane of its inbox, the first of each lane is in `outbound` and
-nothing else is; `sending` has one row for each origin with something waiting, at the time when it
-may be asked or, while a request is under way, when its lease ends; a body stays while one of its
-deliveries waits.
+nothing else is; what was called for and is not to be sent has a row that says why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan, nan
-from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from ..crawler.protocol import breaker
 from ..crawler.protocol.uri import origin
+from ..errors import BadInput
+from . import accounts, destinations
 from .layout import U64, time_key
-from .mail_layout import (
-    DELIVERY_STATES,
-    WAITING,
+from .mail_layout import DELIVERY_STATES, WAITING, MailCounters, digest, keys_under
+from .mail_records import Errand, Send, Sent
+from .outbound_layout import (
     DeliveryRow,
     Destination,
-    MailCounters,
-    digest,
-    keys_under,
+    body_of,
+    pack_closed,
+    unpack_closed,
 )
-from .mail_records import Errand, Send, Sent
 from .retention import trim
 
 if TYPE_CHECKING:
     from .work import Work
+
+Unsent = Literal["given_up", "expired"]
 
 MOST_SETTLED = 100_000
 KEEP_SETTLED = 30 * 86_400.0
 _EXPIRED = DELIVERY_STATES.index("expired")
 _GIVEN_UP = DELIVERY_STATES.index("given_up")
 _EXPIRED_AT_ONCE = 1_000  # of one origin, in one transaction
-_USERS = Struct(">I")
+# A deployment may lose its routes for an hour, which its users are not to miss a week for.
+_CLOSED_FOR = {410: 7 * 86_400.0}
+_CLOSED_ELSE = 86_400.0
+MOST_CLOSED = 20_000
+_BLOCKED = "blocked: its domain is on a blocklist"
 
 
 def send(work: Work, sends: Sequence[Send], now: float) -> None:
@@ -48,55 +52,103 @@ def send(work: Work, sends: Sequence[Send], now: float) -> None:
         return
     counters = MailCounters.read(work.txn, work.t)
     for one in sends:
-        if work.policy.verdict(one.inbox) is not None:
-            continue
+        verdict = work.policy.verdict(one.inbox)
+        if verdict == "forgotten":
+            continue  # no row may name it
+        why = _BLOCKED if verdict else _closed(work, one, now)
         counters.deliveries += 1
-        place = origin(one.inbox)
-        row = DeliveryRow(WAITING, digest(place), digest(one.inbox), one.activity, one.inbox, now)
-        _use(work, one.activity, 1, one.body)
-        first = _first(work, row.lane) is None
-        work.put(work.t.lane, row.lane + U64.pack(counters.deliveries), b"")
-        destination = _load(work, row.origin) or Destination(place)
-        destination.waiting += 1
-        if first:
-            _place(work, counters.deliveries, row, now)
-        _save(work, counters.deliveries, row)
-        _settle(work, row.origin, destination)
+        if why:
+            _refuse(work, counters.deliveries, one.activity, one.inbox, why, now)
+        else:
+            _queue(work, counters.deliveries, one, now)
     work.put(work.t.meta, b"mail", counters.pack())
 
 
-def lease(work: Work, now: float, limit: int, seconds: float, ttl: float) -> list[Errand]:
-    """The next delivery of each origin that may be asked now, up to `limit` of them."""
-    ready: list[bytes] = []
-    cursor = work.txn.cursor(work.t.sending)
-    more = cursor.first()
-    until = time_key(now)
-    while more and len(ready) < limit and (key := cursor.key())[:8] <= until:
-        ready.append(key[8:])
-        more = cursor.next()
+def refuse(
+    work: Work, activity: str, inbox: str, why: str, now: float, state: Unsent = "given_up"
+) -> None:
+    """A recipient to whom nothing can be sent: a delivery that is over at once. `inbox` is the
+    actor's id where its inbox is not known."""
+    counters = MailCounters.read(work.txn, work.t)
+    counters.deliveries += 1
+    _refuse(work, counters.deliveries, activity, inbox, why, now, state)
+    work.put(work.t.meta, b"mail", counters.pack())
+
+
+def reword(work: Work, activity: str, body: bytes) -> None:
+    """What waits to be sent of an activity is sent with another body, from the next try on."""
+    key = digest(activity)
+    if work.txn.get(key, None, work.t.activity) is not None:
+        work.put(work.t.activity, key, body)
+
+
+def _refuse(
+    work: Work,
+    number: int,
+    activity: str,
+    inbox: str,
+    why: str,
+    now: float,
+    state: Unsent = "given_up",
+) -> None:
+    try:
+        place = digest(origin(inbox))
+    except BadInput:  # which may be why it is refused
+        place = digest(inbox)
+    over = DELIVERY_STATES.index(state)
+    row = DeliveryRow(over, place, digest(inbox), activity, inbox, now, ended=now)
+    row.note(now, None, 0.0, why)
+    row.log = []  # nothing was tried
+    accounts.began(work, number, row, None)
+    work.ended["delivery", state] += 1
+    _save(work, number, row)
+
+
+def _queue(work: Work, number: int, one: Send, now: float) -> None:
+    place = origin(one.inbox)
+    row = DeliveryRow(WAITING, digest(place), digest(one.inbox), one.activity, one.inbox, now)
+    row.followers, row.recipient = one.followers, one.recipient
+    accounts.began(work, number, row, one.body)
+    first = _first(work, row.lane) is None
+    work.put(work.t.lane, row.lane + U64.pack(number), b"")
+    destination = destinations.load(work, row.origin) or Destination(place)
+    destination.waiting += 1
+    if first:
+        _place(work, number, row, now)
+    _save(work, number, row)
+    destinations.settle(work, row.origin, destination)
+
+
+def lease(
+    work: Work, now: float, limit: int, seconds: float, ttl: float, probes: int
+) -> list[Errand]:
+    """The next delivery of each origin that may be asked now: up to `limit` of them, and up to
+    `probes` of those that have failed."""
+    ready = destinations.ready(work, now, limit, failing=False)
+    ready += destinations.ready(work, now, probes, failing=True)
     errands = [_lease(work, place, now, seconds, ttl) for place in ready]
     return [errand for errand in errands if errand is not None]
 
 
 def _lease(work: Work, place: bytes, now: float, seconds: float, ttl: float) -> Errand | None:
-    destination = _load(work, place)
+    destination = destinations.load(work, place)
     if destination is None:
         raise LookupError(place)
     destination.leased, errand = 0.0, None
     for _ in range(_EXPIRED_AT_ONCE):
-        head = _head(work, place)
-        if head is None or head[0] > now or destination.until > now:
+        head = destinations.head(work, place)
+        if head is None or head[0] > now or destination.health.until > now:
             break
         number, row = head[1], _row(work, head[1])
         if row.created + ttl > now:
             destination.leased = now + seconds
-            body = work.txn.get(digest(row.activity), b"", work.t.activity) or b""
+            body = body_of(work.txn.get(digest(row.activity), None, work.t.activity))
             view = row.view(number, row.due)
-            errand = Errand(view, body[_USERS.size :], destination.failures)
+            errand = Errand(view, body, destination.health, row.followers)
             break
         row.error = row.error or "was not accepted in time"
         _end(work, number, row, destination, _EXPIRED, now)
-    _settle(work, place, destination)
+    destinations.settle(work, place, destination)
     return errand
 
 
@@ -111,18 +163,26 @@ def report(work: Work, reports: Sequence[Sent], now: float) -> None:
     def old(row: bytes) -> bool:
         return (DeliveryRow.unpack(row).ended or 0.0) < now - KEEP_SETTLED
 
-    trim(work, work.t.delivery, waiting, MOST_SETTLED, old, len(reports))
+    def dropped(key: bytes, row: bytes) -> None:
+        accounts.dropped(work, U64.unpack(key)[0], DeliveryRow.unpack(row))
+
+    trim(work, work.t.delivery, waiting, MOST_SETTLED, old, len(reports), dropped)
+    destinations.forget_old(work, now)
 
 
 def _report(work: Work, one: Sent, row: DeliveryRow, now: float) -> None:
-    destination = _load(work, row.origin)
+    destination = destinations.load(work, row.origin)
     if destination is None or row.state != WAITING:
         return
     destination.leased = 0.0
-    destination.failures = destination.failures + 1 if one.host_until is not None else 0
-    destination.until = one.host_until or 0.0
+    health = destination.health
+    if one.host_until is not None:
+        health = breaker.failed(health, now, one.host_until, one.error)
+    elif one.status is not None:
+        health = breaker.answered(health, now, one.rest_until)
+    destination.health = health
     row.attempts += one.counted
-    row.status, row.error = one.status, one.error
+    row.note(now, one.status, one.seconds, one.error)
     if one.state == "waiting":
         _displace(work, one.id, row)
         _place(work, one.id, row, now if one.retry_at is None else one.retry_at)
@@ -132,7 +192,7 @@ def _report(work: Work, one: Sent, row: DeliveryRow, now: float) -> None:
         _end(work, one.id, row, destination, DELIVERY_STATES.index(one.state), now)
     if one.inbox_gone:
         _give_up(work, row, destination, now)
-    _settle(work, row.origin, destination)
+    destinations.settle(work, row.origin, destination)
 
 
 def _give_up(work: Work, gone: DeliveryRow, destination: Destination, now: float) -> None:
@@ -142,28 +202,43 @@ def _give_up(work: Work, gone: DeliveryRow, destination: Destination, now: float
         row = _row(work, number)
         row.status, row.error = gone.status, gone.error
         _end(work, number, row, destination, _GIVEN_UP, now)
+    if work.txn.stat(work.t.closed)["entries"] >= MOST_CLOSED:
+        cursor = work.txn.cursor(work.t.closed)
+        if cursor.first():  # by their hashes: any of them
+            work.delete(work.t.closed, cursor.key())
+    until = now + _CLOSED_FOR.get(gone.status or 0, _CLOSED_ELSE)
+    work.put(work.t.closed, gone.lane, pack_closed(until, gone.error))
+
+
+def _closed(work: Work, one: Send, now: float) -> str:
+    """Why a post to our followers does not go to an inbox that was gone lately. What concerns its
+    owner alone does, who may have said something just now."""
+    row = work.txn.get(digest(one.inbox), None, work.t.closed) if one.followers else None
+    if row is None:
+        return ""
+    until, error = unpack_closed(row)
+    if until <= now:
+        work.delete(work.t.closed, digest(one.inbox))
+        return ""
+    return f"its inbox is gone: {error}"
 
 
 def call_off(work: Work, number: int, reason: str, now: float) -> None:
     """Give up one that waits, whatever its turn."""
     row = _row(work, number)
-    destination = _load(work, row.origin)
+    destination = destinations.load(work, row.origin)
     if row.state == WAITING and destination is not None:
         row.error = reason
         _end(work, number, row, destination, _GIVEN_UP, now)
-        _settle(work, row.origin, destination)
+        destinations.settle(work, row.origin, destination)
 
 
-def recover(work: Work) -> int:
-    """Give back the leases of a process that died."""
-    count = 0
-    for place, row in list(work.txn.cursor(work.t.destination)):
-        destination = Destination.unpack(row)
-        if destination.leased:
-            destination.leased = 0.0
-            _settle(work, place, destination)
-            count += 1
-    return count
+def drop(work: Work, number: int) -> None:
+    """Keep no row of one that is over."""
+    stored = work.txn.get(U64.pack(number), None, work.t.delivery)
+    if stored is not None:
+        accounts.dropped(work, number, DeliveryRow.unpack(stored))
+        work.delete(work.t.delivery, U64.pack(number))
 
 
 def _end(
@@ -175,7 +250,7 @@ def _end(
     work.ended["delivery", DELIVERY_STATES[state]] += 1
     work.delete(work.t.lane, row.lane + U64.pack(number))
     _save(work, number, row)
-    _use(work, row.activity, -1)
+    accounts.ended(work, row)
     destination.waiting -= 1
     following = _first(work, row.lane)
     if following is not None:
@@ -199,46 +274,6 @@ def _displace(work: Work, number: int, row: DeliveryRow) -> None:
     if row.due is not None:
         work.delete(work.t.outbound, row.origin + time_key(row.due) + U64.pack(number))
         row.due = None
-
-
-def _head(work: Work, place: bytes) -> tuple[float, int] | None:
-    """The earliest of an origin: when it is due, and its number."""
-    key = next(keys_under(work.txn.cursor(work.t.outbound), place), None)
-    if key is None:
-        return None
-    return U64.unpack(key[16:24])[0] / 1e6, U64.unpack(key[24:])[0]
-
-
-def _settle(work: Work, place: bytes, row: Destination) -> None:
-    """Bring `sending` and the origin's row in line with what changed."""
-    head = _head(work, place)
-    ready = nan if head is None else max(row.leased or row.until, head[0])
-    if not isnan(row.ready):
-        work.delete(work.t.sending, time_key(row.ready) + place)
-    if head is None:
-        # Its failures go with it, so that no number of dead origins fills the store.
-        work.delete(work.t.destination, place)
-        return
-    row.ready = ready
-    work.put(work.t.sending, time_key(ready) + place, b"")
-    work.put(work.t.destination, place, row.pack())
-
-
-def _use(work: Work, activity: str, step: int, body: bytes | None = None) -> None:
-    """Count who waits with a body. What is sent again has the body that was given last."""
-    key = digest(activity)
-    row = work.txn.get(key, None, work.t.activity)
-    users = step if row is None else _USERS.unpack_from(row)[0] + step
-    if users <= 0:
-        work.delete(work.t.activity, key)
-    elif body is not None or row is not None:
-        kept = body if body is not None else (row or b"")[_USERS.size :]
-        work.put(work.t.activity, key, _USERS.pack(users) + kept)
-
-
-def _load(work: Work, place: bytes) -> Destination | None:
-    row = work.txn.get(place, None, work.t.destination)
-    return None if row is None else Destination.unpack(row)
 
 
 def _row(work: Work, number: int) -> DeliveryRow:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .document import Document
 from .mail_records import (
+    Account,
     Delivery,
     DeliveryState,
     Errand,
@@ -199,9 +200,12 @@ class Mailbox(Protocol):
     def send(self, sends: Sequence[Send], now: float) -> Future[None]:
         """Queue deliveries; each inbox gets its own in this order."""
 
-    def errands(self, now: float, limit: int, seconds: float, ttl: float) -> Future[list[Errand]]:
-        """Lease up to `limit` deliveries for `seconds`, at most one for each origin; what is older
-        than `ttl` expires instead."""
+    def errands(
+        self, now: float, limit: int, seconds: float, ttl: float, probes: int | None = None
+    ) -> Future[list[Errand]]:
+        """Lease up to `limit` deliveries for `seconds`, at most one for each origin, and beside
+        them up to `probes` (None: as many) to origins that have failed; what is older than `ttl`
+        expires instead."""
 
     def next_errand(self) -> float | None:
         """When there may be something to deliver; None: nothing waits."""
@@ -372,9 +376,15 @@ class Query(Protocol):
         """An activity of ours by its id, whoever may read it."""
 
     def local(self, id: str) -> LocalObject | None:
+        activity: str | None = None,
         """An object of ours by its id, whoever may read it; deleted ones too."""
 
     def outbox(self, number: int | None = None) -> OutboxPage | None:
+    def delivery(self, id: int) -> Delivery | None: ...
+
+    def account(self, activity: str) -> Account | None:
+        """How all deliveries of an activity stand; None: there is no row of any."""
+
         """A page of our outbox, counted from 1, the oldest; None: the newest. None where there is
         no such page, as while nothing public was published."""
 

@@ -46,7 +46,7 @@ def call_off(work: Work, key: bytes, now: float) -> None:
 def delivery(work: Work, key: bytes, now: float) -> None:
     """End a delivery that waits, and drop its row."""
     call_off(work, key, now)
-    work.delete(work.t.delivery, key)
+    outbound.drop(work, U64.unpack(key)[0])
 
 
 def public_key(work: Work, key: bytes) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # a program that only reads documents loads neither these nor
     from .backlog import Figures
     from .health import Health
     from .mail_records import (
+        Account,
         Delivery,
         DeliveryState,
         Follower,
@@ -236,9 +237,22 @@ class LmdbQuery(PublishedQuery):
         state: DeliveryState | None = None,
         host: str | None = None,
     ) -> list[Delivery]:
-        from .mail_reading import deliveries
+        activity: str | None = None,
+        from .outbound_reading import deliveries
 
-        return self._environment.read(lambda txn, t: deliveries(txn, t, limit, before, state, host))
+        return self._environment.read(
+            lambda txn, t: deliveries(txn, t, limit, before, state, host, activity)
+        )
+
+    def delivery(self, id: int) -> Delivery | None:
+        from .outbound_reading import delivery
+
+        return self._environment.read(lambda txn, t: delivery(txn, t, id))
+
+    def account(self, activity: str) -> Account | None:
+        from .accounts import account
+
+        return self._environment.read(lambda txn, t: account(txn, t, activity))
 
     def counts(self, id: str) -> Counts:
         from .mail_reading import counts

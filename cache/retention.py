@@ -19,10 +19,17 @@ _PASSED = 256  # rows that still wait may stand before what is over; that many a
 
 
 def trim(
-    work: Work, table: Table, waiting: int, most: int, old: Callable[[bytes], bool], count: int
+    work: Work,
+    table: Table,
+    waiting: int,
+    most: int,
+    old: Callable[[bytes], bool],
+    count: int,
+    dropped: Callable[[bytes, bytes], None] | None = None,
 ) -> None:
     """Drop from the beginning of a numbered table what is `old`, and what is over beyond `most`
-    rows. `count` rows were settled just now; `waiting` wait, which the first byte of a row says."""
+    rows. `count` rows were settled just now; `waiting` wait, which the first byte of a row says.
+    `dropped` is told the key and row of each."""
     settled = work.txn.stat(table)["entries"] - waiting
     left, passed = 2 * count + _SPARE, _PASSED
     cursor = work.txn.cursor(table)
@@ -34,6 +41,8 @@ def trim(
             more = cursor.next()
         elif settled > most or old(row):
             work.wrote = True
+            if dropped is not None:
+                dropped(cursor.key(), row)
             more = cursor.delete() and bool(cursor.key())
             left, settled = left - 1, settled - 1
         else:

@@ -26,7 +26,7 @@ from . import hosts, policy_rows, purge, purge_mail, reactions, walks
 from .environment import Environment, Tables, Txn
 from .intern import uri_of, word_text
 from .layout import CLASS_NUMBER, NONE, STATE_NUMBER, short_hash
-from .mail_layout import DeliveryRow
+from .outbound_layout import DeliveryRow
 from .queue_layout import KINDS, HostRow
 from .records import State
 from .ref_layout import Ref

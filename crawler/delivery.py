@@ -21,15 +21,19 @@ from ..cache.records import HostReport
 from ..errors import FedpullError
 from .answer import Answer, Ask, FetchFailed, Stopped
 from .clock import Clock
+from .delivery_tally import DeliveryTally
 from .protocol import delivering
 from .protocol.delivering import Past, Reply, Schedule
 from .protocol.following import CONTENT_TYPE
 from .protocol.rate_limits import announced
+from .protocol.signing import Headers
 
 log = logging.getLogger(__name__)
 
-# Origins that are asked at once. A delivery takes 10 s at most, and most of them 0.2 s.
+# Origins that are asked at once. A delivery takes 10 s at most, and most of them 0.2 s; one that has
+# failed before is likely to take the 10 s, so that these have places of their own.
 PLACES = 32
+PROBES = 32
 # Longer than the slowest exchange with its second knock; a process that died gives leases back when
 # it starts again.
 LEASE_SECONDS = 120.0
@@ -37,9 +41,23 @@ _LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a m
 _SHORTEST_SLEEP = 0.01
 
 
+
+
+def _no_headers(errand: Errand) -> Headers:
+    return ()
+
+
+def _nobody(_: object) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class Delivery:
-    """Runs from `start` to `stop`, on the loop's thread. `chance` gives numbers from 0 to 1."""
+    """Runs from `start` to `stop`, on the loop's thread. `chance` gives numbers from 0 to 1.
+
+    `headers` gives what goes along signed, `heard` is told every answer; `lost` is told that some
+    deliveries have failed for good, `moved` the actor whose inbox is gone or has moved.
+    """
 
     mailbox: Mailbox
     frontier: Frontier
@@ -47,8 +65,14 @@ class Delivery:
     clock: Clock
     schedule: Schedule
     chance: Callable[[], float] = random.random
+    headers: Callable[[Errand], Headers] = _no_headers
+    heard: Callable[[Answer], None] = _nobody
+    lost: Callable[[], None] = lambda: None
+    moved: Callable[[str], None] = _nobody
+    tally: DeliveryTally = field(default_factory=DeliveryTally)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _out: set[asyncio.Task[None]] = field(default_factory=set)
+    _probing: int = 0
     _loop: asyncio.Task[None] | None = None
 
     @property
@@ -60,8 +84,8 @@ class Delivery:
         await asyncio.wrap_future(self.mailbox.recover())
         self._loop = asyncio.ensure_future(self._run())
 
-    def poke(self) -> None:
-        """Something was queued."""
+    def poke(self, *_: object) -> None:
+        """Something was queued, or may go sooner."""
         self._wake.set()
 
     async def drain(self) -> None:
@@ -100,17 +124,25 @@ class Delivery:
 
     async def _begin(self) -> int:
         """Lease what may go, and send it; how much that was."""
-        free = PLACES - len(self._out)
-        if free <= 0:
+        free, probes = PLACES - len(self._out) + self._probing, PROBES - self._probing
+        due = self.mailbox.next_errand()
+        if due is None or due > self.clock.now() or (free <= 0 and probes <= 0):
             return 0
         now, ttl = self.clock.now(), self.schedule.ttl
-        leased = self.mailbox.errands(now, free, LEASE_SECONDS, ttl)
+        expired = self._expired()
+        leased = self.mailbox.errands(now, max(free, 0), LEASE_SECONDS, ttl, max(probes, 0))
         errands = await asyncio.wrap_future(leased)
         for errand in errands:
+            self._probing += errand.health.failures > 0
             task = asyncio.ensure_future(self._deliver(errand))
             self._out.add(task)
             task.add_done_callback(self._ended)
+        if self._expired() != expired:
+            self.lost()
         return len(errands)
+
+    def _expired(self) -> int:
+        return self.mailbox.ended().get(("delivery", "expired"), 0)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._out.discard(task)
@@ -118,7 +150,8 @@ class Delivery:
 
     def _until_due(self) -> float:
         due = self.mailbox.next_errand()
-        if due is None or len(self._out) >= PLACES:
+        # With every place of its kind taken, the end of one of them wakes us.
+        if due is None or (self._out and due <= self.clock.now()):
             return _LONGEST_SLEEP
         return min(max(due - self.clock.now(), _SHORTEST_SLEEP), _LONGEST_SLEEP)
 
@@ -131,21 +164,35 @@ class Delivery:
 
     async def _deliver(self, errand: Errand) -> None:
         """One request, and what it came to. Never raises: what fails here is tried again."""
+        begun = self.clock.monotonic()
         try:
             reply = await self._post(errand)
-            await asyncio.wrap_future(
-                self.mailbox.sent([self._sent(errand, reply)], self.clock.now())
-            )
+            seconds = max(self.clock.monotonic() - begun, 0.0)
+            self.tally.took(seconds, delivering.kind_of(reply))
+            sent = self._sent(errand, reply, seconds)
+            await asyncio.wrap_future(self.mailbox.sent([sent], self.clock.now()))
+            if sent.state in ("given_up", "expired"):
+                self.lost()
         except Stopped:
             pass  # its lease is given back at the next start
         except FedpullError as error:
             log.error("what became of delivery %d is not written: %s", errand.delivery.id, error)
+        finally:
+            self._probing -= errand.health.failures > 0
 
     async def _post(self, errand: Errand) -> Reply:
         inbox = errand.delivery.inbox
-        ask = Ask(inbox, method="POST", body=errand.body, content_type=CONTENT_TYPE)
         try:
-            answer = await self.fetch(ask)
+            headers = self.headers(errand)
+            answer = await self.fetch(
+                Ask(
+                    inbox,
+                    method="POST",
+                    body=errand.body,
+                    content_type=CONTENT_TYPE,
+                    headers=headers,
+                )
+            )
         except FetchFailed as failed:
             return Reply(None, failed.headers, failed.kind, failed.reason)
         except (Stopped, asyncio.CancelledError):
@@ -159,6 +206,7 @@ class Delivery:
     def _learn(self, answer: Answer) -> None:
         """The form of signature that the host reads, and the rate limits that it announces. That
         its inbox refused says nothing of what it lets be read, so no more than that is told."""
+        self.heard(answer)
         now = self.clock.now()
         told = [(hop, announced(hop.headers, now)) for hop in answer.hops]
         found = [
@@ -169,20 +217,26 @@ class Delivery:
         if found:
             self.frontier.report(found, now)
 
-    def _sent(self, errand: Errand, reply: Reply) -> Sent:
-        one = errand.delivery
-        past = Past(one.attempts, one.last_status, one.created, errand.host_failures)
+    def _sent(self, errand: Errand, reply: Reply, seconds: float) -> Sent:
+        one, host = errand.delivery, errand.health
+        past = Past(
+            one.attempts, one.last_status, one.created, host.failures, host.days, host.since
+        )
         now = self.clock.now()
         verdict = delivering.judge(reply, past, self.schedule, now, self.chance())
         if verdict.state != "delivered":
             log.info("%s to %s: %s (%s)", one.activity, one.inbox, verdict.error, verdict.state)
+        if verdict.moved and one.recipient:
+            self.moved(one.recipient)
         return Sent(
-            one.id,
-            verdict.state,
-            verdict.counted,
-            reply.status,
-            verdict.error,
-            verdict.retry_at,
-            verdict.host_until,
-            verdict.inbox_gone,
+            id=one.id,
+            state=verdict.state,
+            counted=verdict.counted,
+            status=reply.status,
+            error=verdict.error,
+            retry_at=verdict.retry_at,
+            host_until=verdict.host_until,
+            inbox_gone=verdict.inbox_gone,
+            seconds=seconds,
+            rest_until=verdict.rest_until,
         )

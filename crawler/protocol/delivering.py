@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .rate_limits import retry_after
+from .breaker import DEAD_DAYS
+from .media import CLOCKS_APART, clock_apart
+from .rate_limits import HOUR, announced, retry_after
 
 State = Literal["waiting", "delivered", "given_up", "expired"]
 
@@ -24,6 +26,10 @@ _NOT_FOUND, _NOT_FOUND_TIMES = 404, 3  # an inbox that says so three times is go
 _UNKNOWN_KEY, _TIMEOUT = 401, 408
 _WAIT = frozenset((429, 503))
 _NOT_IMPLEMENTED = 501
+_TOLD_APART = frozenset((401, 403, 404, 410, 429))
+_DAY = 86_400.0
+# A server that is dead is asked once a day for a month, and then once a week.
+_DEAD_PAUSES = ((30 * _DAY, _DAY), (float("inf"), 7 * _DAY))
 # Synapse's spread: those that failed together do not come back together.
 _SPREAD = (0.8, 1.4)
 
@@ -44,6 +50,8 @@ class Past:
     last_status: int | None
     created: float
     host_failures: int  # of its origin, in a row
+    host_days: int = 0  # on which its origin failed
+    host_since: float | None = None  # when that began
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`host_until`: its origin failed, and is left alone until then. `inbox_gone`: whatever else
-    waits for this inbox is over, too."""
+    waits for this inbox is over, too. `moved`: its owner is to be looked at anew, who may have
+    another inbox. `rest_until`: its origin has taken it, and takes no more before then."""
 
     state: State
     counted: bool
@@ -67,6 +76,8 @@ class Verdict:
     retry_at: float | None = None
     host_until: float | None = None
     inbox_gone: bool = False
+    moved: bool = False
+    rest_until: float | None = None
 
 
 def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> Verdict:
@@ -75,19 +86,49 @@ def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: floa
     if status is None:
         return _unanswered(reply, past, schedule, now, chance)
     if 200 <= status < 300:
-        return Verdict("delivered", counted=True)
+        return Verdict("delivered", counted=True, rest_until=_spent(reply.headers, now))
     error = f"the inbox answers {status}"
     if status == _GONE or (status == _NOT_FOUND and _often(past)):
-        return Verdict("given_up", counted=True, error=error, inbox_gone=True)
+        return Verdict("given_up", counted=True, error=error, inbox_gone=True, moved=True)
     failing = status in _WAIT or (status >= 500 and status != _NOT_IMPLEMENTED)
     if not failing and status not in (_NOT_FOUND, _UNKNOWN_KEY, _TIMEOUT):
         # Also 3xx: what is signed for one URL is not sent to another (Mastodon never redirects it).
-        return Verdict("given_up", counted=True, error=error)
+        return Verdict("given_up", counted=True, error=error, moved=300 <= status < 400)
+    counted = True
+    if status == _UNKNOWN_KEY and (apart := _apart(reply, now)):
+        counted, error = False, f"{error}; {apart}"
     until = _host_until(reply, past, schedule, now, chance) if failing else None
-    if past.attempts >= len(schedule.retry):
+    # To be asked to wait is no refusal, and a wrong clock no attempt: time alone ends these.
+    patient = status in _WAIT or not counted
+    if past.attempts >= len(schedule.retry) and not patient:
         return Verdict("given_up", counted=True, error=error, host_until=until)
     at = now + _spread(_delay(schedule, past.attempts), chance)
-    return Verdict("waiting", True, error, _in_time(at, until, past, schedule), until)
+    return Verdict("waiting", counted, error, _in_time(at, until, past, schedule), until)
+
+
+def kind_of(reply: Reply) -> str:
+    """What went wrong in a word, one of a few; empty: nothing."""
+    status = reply.status
+    if status is None:
+        return reply.kind or "connect"
+    if status in _TOLD_APART:
+        return f"http_{status}"
+    return "" if 200 <= status < 300 else f"http_{status // 100}xx"
+
+
+def _spent(headers: Mapping[str, str], now: float) -> float | None:
+    """Until when the limit that it announces lets nothing more in."""
+    ends = [one.reset for one in announced(headers, now) if one.remaining <= 0]
+    return now + min(max(ends), HOUR) if ends else None
+
+
+def _apart(reply: Reply, now: float) -> str:
+    """A signature is refused where clocks differ, whichever of the two is wrong: no fault of the
+    inbox, and none of the delivery."""
+    apart = clock_apart(reply.headers, now)
+    if abs(apart) <= CLOCKS_APART:
+        return ""
+    return f"its clock and ours are {abs(apart):.0f} s apart"
 
 
 def _unanswered(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> Verdict:
@@ -108,6 +149,10 @@ def _host_until(reply: Reply, past: Past, schedule: Schedule, now: float, chance
         asked = retry_after(reply.headers, now)
         if asked is not None:
             return now + asked
+    if past.host_since is not None and past.host_days >= DEAD_DAYS:
+        age = now - past.host_since
+        pause = next(pause for most, pause in _DEAD_PAUSES if age < most)
+        return now + max(_spread(pause, chance), pause)
     return now + _spread(_delay(schedule, past.host_failures), chance)
 
 

@@ -273,6 +273,11 @@ class Environment:
             info = self._env.info()
             return info["map_size"], (info["last_pgno"] + 1) * self._env.stat()["psize"]
 
+    def copy_pages(self, folder: str) -> None:
+        """Copy the file as it is at this moment, whoever writes it, and all that its gaps hold."""
+        with errors(folder):
+            self._env.copy(folder)
+
     def forget(self) -> None:
         """In a forked child the environment must not be touched, not even closed."""
         self.generation = -1
@@ -315,7 +320,7 @@ def open_environment(
 
 
 def read_through(path: str) -> None:
-    """Read every page that is in use, as rows and by LMDB's own walk; StoreError for what is wrong.
+    """Read every row; StoreError for what cannot be read.
 
     A damaged page may end the process that reads it: see `verify`, whose child calls this."""
     with errors(path):
@@ -328,10 +333,6 @@ def read_through(path: str) -> None:
             table = env.open_db(name, create=False)
             with env.begin(db=table) as txn:
                 deque(txn.cursor().iternext(), maxlen=0)
-        # What compacting does: it follows every page, and counts them against those that are free.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        env.copyfd(nowhere, compact=True)
-        os.close(nowhere)
         env.close()
 
 

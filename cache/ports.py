@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
     from ..crawler.protocol.policy import Policy
     from ..crawler.protocol.robots_memory import Robots
+    from ..crawler.protocol.uri import UrlRules
     from .verbs import Swept
 
 
@@ -223,12 +224,16 @@ class Publisher(Protocol):
 
     def publish(self, entry: Entry, now: float) -> Future[Publication]:
         """Write an activity, what it makes of an object of ours, and that it is to be fanned out,
-        together. For a request that was made before: what was published then; BadInput where its
-        key was for another one."""
+        together."""
 
-    def fan_out(self, now: float) -> Future[bool]:
+    def repeated(self, key: str, asked: bytes, now: float) -> Publication | None:
+        """What was published for the same request under the caller's `key` before, which is told
+        for a day; BadInput where the key was for another request."""
+
+    def fan_out(self, rules: UrlRules, now: float) -> Future[bool]:
         """Queue deliveries of the oldest publication that is not queued for all: one batch.
-        Whether there is more to do."""
+        Whether there is more to do. What `rules` let nobody ask is not sent to either: that becomes
+        a delivery which says so."""
 
     def waits(self) -> bool:
         """Whether there is something for `fan_out` to do."""
@@ -239,7 +244,9 @@ class Publisher(Protocol):
     def next_sought(self) -> float | None:
         """When the next one is to be looked for; None: none is."""
 
-    def found(self, found: Sequence[Found], now: float, ttl: float) -> Future[None]:
+    def found(
+        self, found: Sequence[Found], rules: UrlRules, now: float, ttl: float
+    ) -> Future[None]:
         """Queue what waited for actors whose inboxes are known now; what has waited for longer than
         `ttl` seconds, or is given up, becomes a delivery that says so."""
 
@@ -369,22 +376,22 @@ class Query(Protocol):
         before: int | None = None,
         state: DeliveryState | None = None,
         host: str | None = None,
+        activity: str | None = None,
     ) -> list[Delivery]:
         """The latest first; `host` is the "host:port" of the inbox."""
 
-    def publication(self, id: str) -> Publication | None:
-        """An activity of ours by its id, whoever may read it."""
-
-    def local(self, id: str) -> LocalObject | None:
-        activity: str | None = None,
-        """An object of ours by its id, whoever may read it; deleted ones too."""
-
-    def outbox(self, number: int | None = None) -> OutboxPage | None:
     def delivery(self, id: int) -> Delivery | None: ...
 
     def account(self, activity: str) -> Account | None:
         """How all deliveries of an activity stand; None: there is no row of any."""
 
+    def publication(self, id: str) -> Publication | None:
+        """An activity of ours by its id, whoever may read it."""
+
+    def local(self, id: str) -> LocalObject | None:
+        """An object of ours by its id, whoever may read it; deleted ones too."""
+
+    def outbox(self, number: int | None = None) -> OutboxPage | None:
         """A page of our outbox, counted from 1, the oldest; None: the newest. None where there is
         no such page, as while nothing public was published."""
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # a program that only reads documents loads neither these nor
     )
     from .records import CheckReport, Follow, Host, Totals, Want
     from .search import Search
+    from .vitals import Room
 
 
 class LmdbQuery(PublishedQuery):
@@ -236,8 +237,8 @@ class LmdbQuery(PublishedQuery):
         before: int | None = None,
         state: DeliveryState | None = None,
         host: str | None = None,
-    ) -> list[Delivery]:
         activity: str | None = None,
+    ) -> list[Delivery]:
         from .outbound_reading import deliveries
 
         return self._environment.read(
@@ -327,6 +328,11 @@ class LmdbQuery(PublishedQuery):
             )
 
         return self._environment.read(reader)
+
+    def room(self) -> Room:
+        from .vitals import room
+
+        return room(self._environment)
 
     def check(self) -> CheckReport:
         from .check import check

@@ -26,6 +26,7 @@ from ..errors import BadInput, StoreError
 from .clock import Clock
 from .key_source import LATER
 from .keyring import Found, Keyring, NoKey
+from .protocol import synchronization
 from .protocol.key_documents import key_url
 from .protocol.keys import PublicKey
 from .protocol.pushed import Pushed, read_pushed
@@ -44,6 +45,7 @@ from .receipts import Receipts
 log = logging.getLogger(__name__)
 
 ACCEPTED = Answer(202)
+_SYNCHRONIZATION = synchronization.HEADER.lower()
 # Servers send these to everybody they have ever heard of, about people nobody here knows
 # (Mastodon drops them unread, too: one deleted account would else be one fetched key).
 _BROADCAST = frozenset({"Delete", "Update"})
@@ -72,7 +74,8 @@ class Inbox:
     """On the loop's thread.
 
     `origin` is our public one; `look` has the origin of a document asked by ourselves; `blocked`
-    says which ids are not heard.
+    says which ids are not heard; `told` gets the signer of a push that was kept, and what it says
+    of its followers here (FEP-8fcf), if that is signed.
     """
 
     origin: str
@@ -83,6 +86,7 @@ class Inbox:
     clock: Clock
     look: Callable[[str], None]
     blocked: Callable[[str], bool] = lambda id: False
+    told: Callable[[str, str], None] = lambda signer, header: None
     counts: Counter[str] = field(default_factory=Counter)
     _listeners: list[Callable[[], None]] = field(default_factory=list)
 
@@ -164,6 +168,9 @@ class Inbox:
             return self._ok("seen")
         for listener in self._listeners:
             listener()
+        header = post.request.value(_SYNCHRONIZATION)
+        if header is not None and _SYNCHRONIZATION in claim.covered:
+            self.told(signer, header)
         return self._ok("forwarded" if forwarded else "accepted")
 
     def _knows(self, id: str) -> bool:

@@ -31,6 +31,7 @@ from .public_server import PublicSite
 from .published import Published
 from .receipts import Receipts
 from .subscriptions import Subscriptions
+from .synchronization import Synchronization
 from .visits import Visits
 
 
@@ -48,6 +49,7 @@ class Presence:
     followers: Followers
     subscriptions: Subscriptions
     processing: Processing
+    synchronization: Synchronization
     clock: Clock
 
     def site(self, reactor: Any) -> PublicSite:
@@ -69,6 +71,7 @@ class Presence:
         """Let nobody wait for a key any more, and leave what waits to the next start."""
         self.keys.close()
         await self.processing.stop()
+        await self.synchronization.stop()
         await self.subscriptions.stop()
 
 
@@ -107,6 +110,15 @@ def open_presence(
     delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
     changed = follows.forget_state  # its row was written by somebody else
     subscriptions = Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke)
+
+    async def again(key: str) -> None:
+        follow = follows.rules(key)
+        if follow is not None:
+            await subscriptions.add(follow)
+
+    asked = (opened.query, mailbox, follows, clock, again, delivery.poke)
+    synchronization = Synchronization(instance, *asked)
+    delivery.headers, inbox.told = synchronization.headers, synchronization.heard
     published = Published(instance, opened.query)
     following = subscriptions.count
     documents = PublicDocuments(instance, version, mailbox.followed_by, following, published)
@@ -124,5 +136,6 @@ def open_presence(
         followers=Followers(*we, opened.query, mailbox, clock, delivery.poke),
         subscriptions=subscriptions,
         processing=processing,
+        synchronization=synchronization,
         clock=clock,
     )

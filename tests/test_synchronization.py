@@ -10,7 +10,7 @@ from fedpull.crawler.protocol import synchronization
 from fedpull.crawler.protocol.knock import Form
 from fedpull.crawler.protocol.signatures import Claim, SignedRequest, confirms, examine
 from fedpull.crawler.protocol.signing import sign
-from fedpull.crawler.protocol.synchronization import NOBODY, Told, digest_of, read, toggled
+from fedpull.crawler.protocol.synchronization import NOBODY, Told, digest_of, meant, read, toggled
 from fedpull.crawler.protocol.uri import split
 
 US = "https://pull.example/actor"
@@ -64,6 +64,27 @@ READ = {
 def test_what_a_header_says(value: str, told: Told | None) -> None:
     """With one actor on our origin the digest says whether it has us; all else says nothing."""
     assert read(value, US) == told
+
+
+US_THERE, US_NOT, UNSURE = (Told(THEIRS, URL, has_us) for has_us in (True, False, None))
+MEANT = {
+    "they have us, and we knew": (US_THERE, "yes", "nothing"),
+    "their Accept was lost": (US_THERE, "pending", "accepted"),
+    "our Undo was lost": (US_THERE, "no", "stray"),
+    "they have rejected us, and keep us": (US_THERE, "rejected", "stray"),
+    "they have lost us": (US_NOT, "yes", "lost"),
+    "they have not answered yet": (US_NOT, "pending", "nothing"),
+    "they have rejected us": (US_NOT, "rejected", "nothing"),
+    "we never asked": (US_NOT, "no", "nothing"),
+    "they have others, perhaps us": (UNSURE, "yes", "nothing"),
+    "they have others, perhaps not us": (UNSURE, "no", "nothing"),
+}
+
+
+@pytest.mark.parametrize(("told", "state", "expected"), MEANT.values(), ids=MEANT)
+def test_what_it_comes_to(told: Told, state: str, expected: str) -> None:
+    """Where both sides agree, or it cannot be told, nothing is done."""
+    assert meant(told, state) == expected
 
 
 def test_what_we_say_is_read_so() -> None:

@@ -11,10 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
 from .cavage import read_parameters
 from .signed_request import Fault
 from .uri import same_origin
+
+# What a server's word makes of a Follow of ours: it was accepted and we have not heard, it is not
+# there any more, or it is there though we want none.
+Meant = Literal["nothing", "accepted", "lost", "stray"]
 
 HEADER = "Collection-Synchronization"
 NOBODY = bytes(32)  # the digest of an empty part, which Mastodon sends as zeros
@@ -64,3 +69,14 @@ def read(value: str, us: str) -> Told | None:
         return None
     has_us = {NOBODY: False, digest_of((us,)): True}.get(digest)
     return Told(collection, url, has_us)
+
+
+def meant(told: Told, subscribed: str) -> Meant:
+    """What it comes to where our own Follow there is, as we believe, in that state."""
+    if told.has_us is None:
+        return "nothing"
+    if told.has_us:
+        if subscribed == "pending":
+            return "accepted"
+        return "nothing" if subscribed == "yes" else "stray"
+    return "lost" if subscribed == "yes" else "nothing"

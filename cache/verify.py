@@ -1,47 +1,53 @@
-"""Whether a store's file can be read at all, found out by a process that may die of it.
+"""Whether a store's file can be read at all, found out by processes that may die of it.
 
 LMDB maps its file into memory: a damaged page can end whoever reads it with a signal, which no
-handler catches. So a child reads every page first. It does not look at what rows say; `check` does.
-Invariant: whatever the file holds, who asks here is told, and lives.
+handler catches. So a child reads every row first, and LMDB's own verifier, which only looks at
+bytes, every page. What rows say is `check`'s business. Invariant: whatever the file holds, who asks
+here is told, and lives.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from ..errors import FedpullError, StoreError
-from .environment import read_through
+from .environment import open_environment, read_through
 from .lock import is_locked, was_closed
 
 # Of a large store only a part is read within that time, from its first table on: it is for a file
 # that was cut off, or is another one, and must not keep a daemon from starting.
 PATIENCE = 0.7
 _MENDED = "`fedpull check`, then `fedpull rebuild` or a backup"
+_COPY = "checking-"  # a folder in the store's own, with the number of the process that made it
+_SOUND = "verify: OK"
 
 
-def verify(path: str | os.PathLike[str], patience: float | None = None) -> str | None:
-    """What is wrong with the file of the store at `path`; None: it was read to its end, or for
-    `patience` seconds, and nothing was found."""
-    command = [sys.executable, "-m", __name__, os.fspath(path)]
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+def damages(store: str | os.PathLike[str]) -> list[str]:
+    """What is wrong with the pages of a store's file; of a copy where a process writes it."""
+    folder = os.path.realpath(store)
+    if not is_locked(folder):
+        return _verified(folder)
+    copy = Path(folder, f"{_COPY}{os.getpid()}")
+    _check_room(folder)
+    environment = open_environment(folder, write=False)
     try:
-        told, _ = child.communicate(timeout=patience)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.communicate()
-        return None
-    except BaseException:
-        child.kill()
-        raise
-    if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        return f"is damaged: it cannot be read without {name}"
-    return told.decode("utf-8", "replace").strip() or None
+        copy.mkdir(mode=0o700)
+        environment.copy_pages(os.fspath(copy))
+        return _verified(os.fspath(copy))
+    finally:
+        environment.close()
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def discard(store: str | os.PathLike[str]) -> None:
+    """Remove the copies of checks that were killed: they may hold what is purged since."""
+    for copy in Path(store).glob(f"{_COPY}*"):
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 def look_before_opening(path: str | os.PathLike[str]) -> None:
@@ -49,16 +55,54 @@ def look_before_opening(path: str | os.PathLike[str]) -> None:
     Where another process writes it, that one has looked."""
     there = os.path.exists(os.path.join(path, "data.mdb"))
     if there and not was_closed(path) and not is_locked(path):
-        problem = verify(path, PATIENCE)
-        if problem is not None:
-            raise StoreError(os.fspath(path), problem, _MENDED)
+        found = _run([sys.executable, "-m", __name__, os.fspath(path)], PATIENCE)
+        if found:
+            raise StoreError(os.fspath(path), f"is damaged ({found[0]})", _MENDED)
 
 
-def _main(path: str) -> None:
+def _check_room(folder: str) -> None:
+    free, needed = shutil.disk_usage(folder).free, Path(folder, "data.mdb").stat().st_size
+    if free < needed:
+        reason = f"has {free} bytes free, and a copy is checked while it is written"
+        raise StoreError(folder, reason, f"{needed}, or no daemon")
+
+
+def _verified(folder: str) -> list[str]:
+    return _run(_verifier(folder), None)
+
+
+def _verifier(folder: str) -> list[str]:
+    return [sys.executable, "-m", "lmdb", "verify", "-e", folder]
+
+
+def _run(command: list[str], patience: float | None) -> list[str]:
+    """What a child tells, a line for each problem; nothing where it took too long."""
+    child = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     try:
-        read_through(path)
+        told, last = child.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        return []
+    finally:
+        child.kill()
+        child.communicate()
+    if child.returncode < 0:
+        return [f"it cannot be read without {signal.Signals(-child.returncode).name}"]
+    lines = [line for line in _lines(told) if line != _SOUND]
+    return lines or (_lines(last)[-1:] or ["it cannot be read"]) * (child.returncode != 0)
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode("utf-8", "replace").splitlines()
+
+
+def _main(folder: str) -> None:
+    try:
+        read_through(folder)
     except FedpullError as error:
-        sys.stdout.write(error.reason)
+        sys.exit(error.reason)
+    os.execv(sys.executable, _verifier(folder))
 
 
 if __name__ == "__main__":

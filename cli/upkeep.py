@@ -28,16 +28,16 @@ def check(session: Session, as_json: bool) -> int:
     """
     from ..cache import shapes
     from ..cache.records import CheckReport, Finding
-    from ..cache.verify import verify
+    from ..cache.verify import damages
     from .no_store import there_is_none
 
     path = session.loaded.store_path
-    problem = None if there_is_none(path) else verify(path)
-    if problem is None:
+    if problems := [] if there_is_none(path) else damages(path):
+        found = (Finding("data.mdb", str(path), problem) for problem in problems)
+        report = CheckReport(0, 0, 0, tuple(found))  # nobody may look any closer
+    else:
         with session.reading() as query:
             report = query.check()
-    else:  # nobody but a child may look any closer
-        report = CheckReport(0, 0, 0, (Finding("data.mdb", str(path), problem),))
     if as_json:
         output.print_json(shapes.check(report))
     else:

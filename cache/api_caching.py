@@ -18,6 +18,9 @@ from .document import Document
 from .negative import Denial, denial
 from .records import Reference, State
 
+# Seconds for which who reads what we have published need not ask again; it changes when we say so.
+_OURS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Serve:
@@ -44,6 +47,8 @@ def decide(
     """
     if reference is None:
         verdict: Serve | Fetch = Fetch("uri-miss")
+    elif _is_ours(reference):
+        verdict = Serve(check=False)
     else:
         verdict = _of_known(reference, asked, now, doubtful)
     if isinstance(verdict, Fetch) and asked.only_if_cached:
@@ -67,6 +72,11 @@ def _of_known(reference: Reference, asked: Directives, now: float, doubtful: boo
             return Serve(check=False)
         raise told
     return verdict
+
+
+def _is_ours(reference: Reference) -> bool:
+    """Whether there is no other origin to ask than ourselves."""
+    return reference.verified_by == "local" and shapes.held(reference)
 
 
 def instead(reference: Reference | None, asked: Directives, error: Exception, now: float) -> bool:
@@ -127,6 +137,8 @@ def raise_absent(reference: Reference) -> None:
 
 def age_of(reference: Reference, now: float) -> float:
     """Seconds since the origin served or confirmed the copy (RFC 9111 section 4.2.3)."""
+    if reference.verified_by == "local":
+        return 0.0
     verified = reference.verified_at or reference.fetched_at or 0.0
     return max(now - verified, 0.0)
 
@@ -139,7 +151,7 @@ def answer(
     `store`: whether its reader lets other caches keep it.
     """
     age = int(age_of(reference, now))
-    left = int((pace.fresh_until(reference) or now) - now)
+    left = _OURS if _is_ours(reference) else int((pace.fresh_until(reference) or now) - now)
     lifetime = max(left + age, 0)
     headers = (
         ("Age", str(age)),

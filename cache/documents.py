@@ -59,12 +59,15 @@ def put(work: Work, item: Put) -> str:
         if item.verified_by == "get" or verdict == "conflict":
             work.extra(id)["last_error"] = f"not taken: {verdict}"
         return verdict
-    sources.observe(work, id, ref, item, changed=verdict == "updated")
+    ours = item.verified_by == "local"
+    if not ours:
+        sources.observe(work, id, ref, item, changed=verdict == "updated")
     if verdict == "unchanged":
         _renew(work, id, ref, item)
     else:
         _write(work, id, ref, item, verdict)
-    sources.begin(work, id, ref, item)
+    if not ours:
+        sources.begin(work, id, ref, item)
     if item.follow:
         _list(work, id, item)
     return verdict

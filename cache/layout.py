@@ -59,8 +59,9 @@ STATES = tuple(State)
 STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
 CLASSES = (None, "actor", "object", "activity", "collection")
 CLASS_NUMBER = {name: number for number, name in enumerate(CLASSES)}
-VERIFIED = (None, "get", "304", "embedded")
+VERIFIED = (None, "get", "304", "embedded", "local")
 VERIFIED_NUMBER = {name: number for number, name in enumerate(VERIFIED)}
+LOCAL = VERIFIED_NUMBER["local"]  # we have published it, so there is nobody to ask
 
 
 @lru_cache(8_192)  # what an answer mentions is looked up to decide, and again to store it

@@ -19,6 +19,7 @@ from .lock import WriterLock
 from .mailbox import LmdbMailbox
 from .moderator import LmdbModerator
 from .prices import Prices
+from .publisher import LmdbPublisher
 from .query import LmdbQuery
 from .records import Politeness
 from .refresh import Refresh, host_cap, remembered
@@ -39,6 +40,7 @@ class Opened:
     frontier: LmdbFrontier
     mailbox: LmdbMailbox
     moderator: LmdbModerator
+    publisher: LmdbPublisher
     query: LmdbQuery
     close: Callable[[], None]
 
@@ -99,6 +101,7 @@ def open_store(
         LmdbFrontier(environment, writer, polite, refresh),
         LmdbMailbox(environment, writer),
         LmdbModerator(environment, writer, limits),
+        LmdbPublisher(environment, writer),
         LmdbQuery(environment, writer.health, refresh.figures),
         closing,
     )

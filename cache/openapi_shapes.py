@@ -48,7 +48,7 @@ def listing(of: str) -> Schema:
 
 _STATE = one_of("unknown", "resolved", "redirected", "gone", "failed", "refused")
 _FRESHNESS = one_of("fresh", "stale")
-_PROOF = one_of("get", "304", "embedded")
+_PROOF = one_of("get", "304", "embedded", "local")
 _CLASS = one_of("actor", "object", "activity", "collection")
 _SOURCE = one_of("outbox", "listing", "actor", "post")
 _SIGNATURE = one_of("unsigned", "cavage", "cavage-bare", "rfc9421")
@@ -315,6 +315,11 @@ SHAPES: dict[str, Schema] = {
             "subject": TEXT,
             "reason": TEXT,
             "expected": TEXT,
+            "errors": {
+                "type": "array",
+                "description": "`bad-input`: all that is wrong, where that is several things",
+                "items": shape(subject=TEXT, reason=TEXT, expected=TEXT),
+            },
             "oldest": {"type": "integer", "description": "`too-old`: the first entry there is"},
         },
     },

@@ -7,7 +7,7 @@ interval the agenda's. Invariant: what was never watched has no pace, rather tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log
+from math import inf, log
 
 from ..crawler.protocol import interval
 from ..crawler.protocol.assumptions import FIRST_EDITS, VALUE
@@ -41,6 +41,8 @@ _UNITS = (
 def fresh_until(known: Reference) -> float | None:
     """Until when a copy counts as fresh: its next check, but never beyond an attempt to ask its
     origin that failed. What waits for an origin that is down is not the fresher for it."""
+    if known.verified_by == "local":
+        return inf  # it changes when we say so
     due, last = known.next_check, known.log[0].at if known.log else None
     if due is None or last is None or not known.failures or last <= (known.verified_at or 0.0):
         return due

@@ -13,7 +13,7 @@ from ..crawler.protocol.addressing import Recipients
 from .records import Put
 
 # What became of looking for where an actor's mail goes.
-Fate = Literal["found", "wait", "given_up"]
+Fate = Literal["found", "members", "wait", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Entry:
 
     `local` is that object as it stands from now on, `put` the same as a document of the store where
     it is public, `before` what the activity that has embedded it until now shows instead. `key`
-    names the caller's request and `digest` what it asked: the same again is answered the same.
+    names the caller's request, and `digest` (16 bytes) what it asked.
     """
 
     activity: str
@@ -100,11 +100,13 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What became of looking for one: `inbox` where its mail goes, else why there is none."""
+    """What became of looking for one: where its mail goes, or whom it stands for where it is a
+    collection, else why there is nothing of that."""
 
     actor: str
     fate: Fate
-    inbox: str | None = None
+    inbox: str = ""
     shared: str | None = None
+    members: tuple[str, ...] = ()
     error: str = ""
-    due: float | None = None  # `wait`: when to look again
+    due: float = 0.0  # `wait`: when to look again

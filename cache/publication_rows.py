@@ -57,16 +57,15 @@ class Fanout:
     activity: str
     cursor: bytes | None  # None: our followers are done, or it is not for them
     named: list[str] = field(default_factory=list)
-    over: bool = False  # nobody is sought for it any more
 
     def pack(self) -> bytes:
         cursor = None if self.cursor is None else self.cursor.hex()
-        return orjson.dumps((self.activity, cursor, self.named, self.over))
+        return orjson.dumps((self.activity, cursor, self.named))
 
     @classmethod
     def unpack(cls, row: bytes) -> Fanout:
-        activity, cursor, named, over = orjson.loads(row)
-        return cls(activity, None if cursor is None else bytes.fromhex(cursor), named, over)
+        activity, cursor, named = orjson.loads(row)
+        return cls(activity, None if cursor is None else bytes.fromhex(cursor), named)
 
 
 @dataclass(slots=True)

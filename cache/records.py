@@ -182,7 +182,7 @@ class Put:
     stamp: Stamp
     terms: Terms
     fetched_at: float
-    verified_by: str  # "get" or "embedded"
+    verified_by: str  # "get" or "embedded"; "local": we have published it
     enclosing: str | None = None  # embedded: URL of the answer that held it
     context: bytes | None = None  # embedded: that answer's @context, as JSON
     etag: str | None = None

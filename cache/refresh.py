@@ -19,7 +19,7 @@ from .environment import Environment, Tables, Txn
 from .host_state import is_dead
 from .intern import known_id
 from .lanes import HostCap
-from .layout import NONE
+from .layout import LOCAL, NONE
 from .queue_layout import HostRow
 from .records import Cause, Mark, Politeness
 from .records import Kind as Wanted
@@ -171,6 +171,8 @@ class Refresh:
     def _look_at(self, work: Work, rows: WorkRows, id: bytes, now: float) -> bool:
         """Plan one reference anew; whether it was purged instead."""
         ref = work.ref(id, change=False)
+        if ref.verified_by == LOCAL:
+            return False
         if ref.has_body and _is_unverifiable(work, id, ref, now, self._keep):
             marks.mark(work, Mark(ref.uri, reason="unverified", purge=True), now)
             return True

@@ -14,6 +14,7 @@ from ..crawler.protocol.blocklist import Blocklist
 from ..crawler.protocol.blocks import Difference
 from ..crawler.protocol.forgotten import Entry
 from .mail_records import Follower
+from .publication_records import Publication
 from .records import Follow, Reference
 
 
@@ -100,6 +101,10 @@ class Verbs(Protocol):
 
     async def judge_follower(self, actor: str, *, accept: bool) -> Follower:
         """Accept or reject whoever has asked to follow our actor; NotFound for anybody else."""
+
+    async def publish(self, body: bytes, key: str | None = None) -> Publication:
+        """Publish an object or an activity, a JSON text: on disk when this returns, and on its way
+        behind it. `key`: the caller's name for this request, under which it may be made again."""
 
     async def forget(self, name: str) -> int:
         """Purge an id, an actor with all that it wrote, or a domain, for good; how many documents

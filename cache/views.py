@@ -65,7 +65,7 @@ class Reference:
     cls: str | None  # actor, object, activity, collection
     fetched_at: float | None
     verified_at: float | None
-    verified_by: str | None  # get, 304, embedded
+    verified_by: str | None  # get, 304, embedded, local
     next_check: float | None
     interval: float | None
     updated: float | None

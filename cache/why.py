@@ -63,6 +63,8 @@ def _unknown(reference: Reference, now: float) -> str:
 
 
 def _held(reference: Reference, now: float) -> str:
+    if reference.verified_by == "local":
+        return f"Fresh: we have published it ourselves {ago(reference.fetched_at, now)}."
     verified = ago(reference.verified_at, now)
     match reference.verified_by:
         case "embedded":

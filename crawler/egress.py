@@ -158,6 +158,11 @@ class Egress:
         finally:
             self._limits.discard(limit)
 
+    @property
+    def signs(self) -> bool:
+        """Whether requests are signed where that is asked for."""
+        return self._signer is not None
+
     def sign_nothing(self) -> None:
         """Ask as anybody from now on: nobody could verify a signature of ours."""
         self._signer = self._knocks = None

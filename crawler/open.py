@@ -132,6 +132,8 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
             moderation.refuses,
             dispatcher.poke,
             config.delivery,
+            lambda id, wait: desk.fetch(id, wait=wait),
+            moderation.refuse,
         )
         ingestor.on_outcome(presence.subscriptions.settled)
         ingestor.on_outcome(presence.processing.settled)

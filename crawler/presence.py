@@ -6,16 +6,18 @@ daemon. Invariant: what is started here is stopped here, in reverse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..cache.open import Opened
+from ..cache.records import Reference
 from ..config.model import Delivery as DeliveryRules
 from ..config.model import Identity
 from .aside import Aside
 from .clock import Clock
 from .delivery import Delivery
+from .fanout import Fanout
 from .followers import Followers
 from .follows import Follows
 from .inbox import Inbox
@@ -25,10 +27,12 @@ from .keyring import Keyring
 from .notified_case import Ours
 from .processing import Processing
 from .protocol.delivering import Schedule
+from .protocol.publishable import We
 from .protocol.uri import UrlRules
 from .public import PublicDocuments
 from .public_server import PublicSite
 from .published import Published
+from .publishing import Publishing
 from .receipts import Receipts
 from .subscriptions import Subscriptions
 from .synchronization import Synchronization
@@ -46,6 +50,8 @@ class Presence:
     documents: PublicDocuments
     visits: Visits
     delivery: Delivery
+    publishing: Publishing
+    fanout: Fanout
     followers: Followers
     subscriptions: Subscriptions
     processing: Processing
@@ -70,6 +76,7 @@ class Presence:
     async def stop(self) -> None:
         """Let nobody wait for a key any more, and leave what waits to the next start."""
         self.keys.close()
+        await self.fanout.stop()
         await self.processing.stop()
         await self.synchronization.stop()
         await self.subscriptions.stop()
@@ -88,9 +95,12 @@ def open_presence(
     blocked: Callable[[str], bool],
     wanted: Callable[[], None],
     sending: DeliveryRules,
+    fetch: Callable[[str, float], Awaitable[Reference]],
+    refuse: Callable[[str], None],
 ) -> Presence:
     """`look` has the origin of a document asked, `blocked` says which ids are not heard, `wanted`
-    is told that something was queued; the other parts are the crawler's own."""
+    is told that something was queued, `fetch` resolves an id within so many seconds, `refuse`
+    raises for whom policy keeps out; the other parts are the crawler's own."""
     keys = KeySource(aside.fetch, clock)
     keyring = Keyring(
         opened.query, opened.mailbox, keys, clock, rules, instance.origin, instance.public_key
@@ -108,6 +118,9 @@ def open_presence(
     mailbox, we = opened.mailbox, (instance.actor, instance.origin)
     schedule = Schedule(sending.retry, sending.ttl)
     delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
+    fanout = Fanout(opened.publisher, opened.query, fetch, rules, clock, schedule, delivery.poke)
+    here = We(instance.actor, instance.followers, instance.origin)
+    publishing = Publishing(here, opened.query, opened.publisher, clock, rules, refuse, fanout.poke)
     changed = follows.forget_state  # its row was written by somebody else
     subscriptions = Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke)
 
@@ -133,6 +146,8 @@ def open_presence(
         documents=documents,
         visits=Visits(instance, published, mailbox, keyring, clock, blocked),
         delivery=delivery,
+        publishing=publishing,
+        fanout=fanout,
         followers=Followers(*we, opened.query, mailbox, clock, delivery.poke),
         subscriptions=subscriptions,
         processing=processing,

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from ..cache.mail_records import Follower
 from ..cache.open import Opened
+from ..cache.publication_records import Publication
 from ..cache.records import Follow, Politeness, Reference
 from ..cache.verbs import Counted, Pulled, Reloaded, Running
 from ..config.doubts import doubts
@@ -120,6 +121,7 @@ class Works:
         if follow and self.presence is not None:
             await self.presence.subscriptions.start(configured)
             await self.presence.delivery.start()
+            self.presence.fanout.start()
             self.presence.processing.start()
         if follow:
             await self._refresh()  # before anything is leased, so that the first hour counts
@@ -152,6 +154,9 @@ class Works:
         await asyncio.to_thread(self.opened.close)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
+        own = None if self.presence is None else self.presence.publishing.known(id_or_handle)
+        if own is not None:
+            return own  # there is no other origin to ask than ourselves
         return await self.desk.fetch(id_or_handle, depth=depth, wait=wait)
 
     def check(self, id: str) -> None:
@@ -187,6 +192,20 @@ class Works:
         if self.presence is None:
             raise BadInput("identity", "is not set, so nobody follows", "an identity")
         return await self.presence.followers.judge(actor, accept=accept)
+
+    async def publish(self, body: bytes, key: str | None = None) -> Publication:
+        if self.presence is None:
+            raise BadInput(
+                "identity", "is not set, so there is nobody to publish as", "an identity"
+            )
+        return await self.presence.publishing.publish(body, key)
+
+    async def deliver(self) -> None:
+        """Queue what was published for all whom it is for, and make the first attempts: for a
+        single command. Unsigned nobody would take it, so then it is left to the daemon."""
+        if self.presence is not None and self.egress.signs:
+            await self.presence.fanout.drain()
+            await self.presence.delivery.drain()
 
     async def forget(self, name: str) -> int:
         return await self.moderation.forget(name)

@@ -25,6 +25,7 @@ PRIVATE = 2048  # SPC, the Global Privacy Control as a property
 UNLISTED = 4096  # of an object: for everybody, but not in `to`
 SEARCHABLE = 8192  # of an object: searchableBy names everybody
 SILENCED = 16384  # of an object: the operator's list silences its domain
+OURS = 32768  # of an object: we have published it
 
 _TAGGED = NOBOT | NOINDEX | NOSEARCH | NOARCHIVE
 _OBJECTIONS = (
@@ -32,7 +33,7 @@ _OBJECTIONS = (
 )
 _NO_DISCOVERY = LOCKED | HIDDEN
 # What is not its document's to say.
-STANDING = FOLLOWED | SILENCED
+STANDING = FOLLOWED | SILENCED | OURS
 
 _EVIDENCE = {
     NOT_INDEXABLE: "indexable is not true",
@@ -63,7 +64,7 @@ def may_be_listed(own: int, author: int) -> bool:
     """Whether lists across actors show an object, by its flags and its author's."""
     if own & SILENCED:
         return False
-    if author & FOLLOWED:
+    if (own & OURS) or (author & FOLLOWED):
         return True
     if own & SEARCHABLE:
         author &= ~NOT_SEARCHABLE
@@ -91,6 +92,8 @@ def on_object(own: int, author: int | None) -> Verdict:
     """The verdict on an object; without flags of an author nobody is named as such."""
     if own & SILENCED:
         return Verdict("denied", _EVIDENCE[SILENCED])
+    if own & OURS:
+        return Verdict("granted", "it is ours")
     if author is not None and author & FOLLOWED:
         return Verdict("followed", "its author is followed")
     if author is None or not author & KNOWN:

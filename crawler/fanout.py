@@ -1,0 +1,163 @@
+"""Works off what was published: has it queued for our followers, and looks for who else is named.
+
+    Publisher.fan_out, batch by batch -> deliveries
+    Publisher.sought -> the cache, else the origin -> Publisher.found -> deliveries
+
+It queues nothing itself, so a kill at any time loses and repeats nothing. Invariants: an actor is
+asked for in its host's turn like everything else, and again as a delivery would be, until what
+waits for it is too old; whatever becomes of it is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from ..cache.ports import Publisher, Query
+from ..cache.publication_records import Found, Sought
+from ..cache.records import Reference
+from ..errors import BadInput, FedpullError, Gone, Refused, StoreError
+from .answer import Stopped
+from .clock import Clock
+from .protocol.activitystreams import class_of
+from .protocol.delivering import Schedule
+from .protocol.inboxes import inboxes_of
+from .protocol.uri import UrlRules
+
+log = logging.getLogger(__name__)
+
+# Actors that are looked for at once: each waits for its own host's turn.
+_PLACES = 16
+_LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
+_SHORTEST_SLEEP = 0.01
+_PATIENCE = 60.0  # for one answer; a host that is slower is asked again in its time
+# As for deliveries: what failed together does not come back together.
+_SPREAD = (0.8, 1.4)
+_MOST_MEMBERS = 1_000
+
+
+@dataclass(slots=True)
+class Fanout:
+    """Runs from `start` to `stop`, on the loop's thread. `fetch` resolves an id now, `queued` is
+    told that there is something to deliver, `chance` gives numbers from 0 to 1."""
+
+    publisher: Publisher
+    query: Query
+    fetch: Callable[[str, float], Awaitable[Reference]]
+    rules: UrlRules
+    clock: Clock
+    schedule: Schedule
+    queued: Callable[[], None]
+    chance: Callable[[], float] = random.random
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Go on with what a process before this one has left."""
+        self._loop = asyncio.ensure_future(self._run())
+
+    def poke(self) -> None:
+        """Something was published."""
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Return when all that can be done now is done; also where `start` was not called, as for a
+        single command."""
+        while await self._work():
+            pass
+
+    async def stop(self) -> None:
+        """Leave what waits to the next start."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+            self._loop = None
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                if not await self._work():
+                    await self._sleep(self._until_due())
+            except StoreError as error:
+                log.error("nothing is fanned out: %s", error)
+                await self._sleep(_LONGEST_SLEEP)
+
+    async def _work(self) -> bool:
+        """Do what there is to do, of both kinds; whether that was anything."""
+        worked = False
+        while self.publisher.waits():
+            worked = True
+            await asyncio.wrap_future(self.publisher.fan_out(self.rules, self.clock.now()))
+            self.queued()
+        sought = self.publisher.sought(self.clock.now(), _PLACES)
+        if not sought:
+            return worked
+        found = await asyncio.gather(*map(self._seek, sought))
+        now = self.clock.now()
+        await asyncio.wrap_future(self.publisher.found(found, self.rules, now, self.schedule.ttl))
+        self.queued()
+        return True
+
+    def _until_due(self) -> float:
+        due = self.publisher.next_sought()
+        if due is None:
+            return _LONGEST_SLEEP
+        return min(max(due - self.clock.now(), _SHORTEST_SLEEP), _LONGEST_SLEEP)
+
+    async def _sleep(self, seconds: float) -> None:
+        timer = self.clock.call_later(seconds, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    async def _seek(self, sought: Sought) -> Found:
+        """Where the mail of an actor goes. Never raises but when we stop: what fails here is tried
+        again."""
+        actor = sought.actor
+        try:
+            return self._known(actor) or await self._asked(sought)
+        except (BadInput, Refused, Gone) as error:
+            return Found(actor, "given_up", error=f"its actor {error.reason}")
+        except FedpullError as error:
+            return self._again(sought, f"its actor {error.reason}")
+        except Stopped:
+            raise asyncio.CancelledError from None
+
+    async def _asked(self, sought: Sought) -> Found:
+        reference = await self.fetch(sought.actor, _PATIENCE)
+        found = self._known(sought.actor, reference.id)
+        return found or self._again(sought, "its actor has not answered yet")
+
+    def _known(self, actor: str, id: str = "") -> Found | None:
+        """What the document that is held says; None where none is."""
+        document = self.query.document(id or actor)
+        if document is None:
+            return None
+        if class_of(document.json) == "collection":
+            return self._members(actor)
+        inboxes = inboxes_of(document.json)
+        if inboxes is None:
+            return Found(actor, "given_up", error="its document names no inbox")
+        return Found(actor, "found", inboxes.own, inboxes.shared)
+
+    def _members(self, collection: str) -> Found:
+        """The actors among those members of a collection that are held. We read no collection for
+        this: who is a member is its owner's to say, and often nobody else's to know."""
+        view = self.query.collection(collection, _MOST_MEMBERS)
+        known = self.query.references(view.items if view is not None else ())
+        members = tuple(id for id, one in known.items() if one.cls == "actor" and one.fetched_at)
+        if members:
+            return Found(collection, "members", members=members)
+        error = "it is a collection, and no actors are kept of it"
+        return Found(collection, "given_up", error=error)
+
+    def _again(self, sought: Sought, error: str) -> Found:
+        retry, (low, high) = self.schedule.retry or (60.0,), _SPREAD
+        delay = retry[min(sought.tries, len(retry) - 1)] * (low + (high - low) * self.chance())
+        due = min(self.clock.now() + delay, sought.since + self.schedule.ttl)
+        return Found(sought.actor, "wait", error=error, due=due)

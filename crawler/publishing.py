@@ -1,0 +1,147 @@
+"""Publishes: reads what the operator or a program of theirs gives, and writes what comes of it.
+
+    bytes -> publishable.read -> publishing.make -> Publisher.publish -> fan-out
+
+It judges nothing itself, and sends nothing: what is published is fanned out behind the answer.
+Invariant: publications are made one after the other, so that each sees what the one before it has
+left of our objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from ..cache.ports import Publisher, Query
+from ..cache.publication_records import Entry, LocalObject, Publication
+from ..cache.records import Put, Reference
+from ..errors import BadInput, Gone, NotFound
+from . import describe
+from .clock import Clock
+from .protocol import listable, publishable, publishing
+from .protocol.activitystreams import primary_type
+from .protocol.publishable import We
+from .protocol.publishing import Held, Made
+from .protocol.record import replace as changed
+from .protocol.shapes import PUBLIC_URI, uri_or_none
+from .protocol.strictjson import parse_object, written
+from .protocol.times import rfc3339
+from .protocol.uri import UrlRules, is_at
+
+log = logging.getLogger(__name__)
+
+# The draft leaves it to us; a UUID has 36.
+_LONGEST_KEY = 200
+
+
+@dataclass(slots=True)
+class Publishing:
+    """On the loop's thread. `refuse` raises for whom the operator wants nothing to do with, `wake`
+    is told that something is to be fanned out, `chance` gives random bytes."""
+
+    we: We
+    query: Query
+    publisher: Publisher
+    clock: Clock
+    rules: UrlRules
+    refuse: Callable[[str], None]
+    wake: Callable[[], None]
+    chance: Callable[[int], bytes] = secrets.token_bytes
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def publish(self, body: bytes, key: str | None = None) -> Publication:
+        """Publish an object, or an activity. `key`: the caller's name for this very request, under
+        which it may be made again (Idempotency-Key) and comes to the same publication."""
+        if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+            raise BadInput("Idempotency-Key", "is too long", f"at most {_LONGEST_KEY} letters")
+        value = publishable.read(body, self.we, self.rules)
+        asked = blake2b(body, digest_size=16).digest()
+        async with self._turn:
+            now = self.clock.now()
+            before = None if key is None else self.publisher.repeated(key, asked, now)
+            if before is not None:
+                return before
+            token = publishing.token(now, self.chance(publishing.RANDOM))
+            made = publishing.make(value, self.we, self._held(value), token, now)
+            for named in made.recipients.named:
+                self.refuse(named)
+            entry = replace(self._entry(made, now), key=key, digest=asked)
+            published = await asyncio.wrap_future(self.publisher.publish(entry, now))
+        log.info("published %s (%s)", published.activity, published.type)
+        self.wake()
+        return published
+
+    def known(self, id: str) -> Reference | None:
+        """What the store has of an object of ours, which nobody has to be asked for; None where the
+        id is not one that we have given. Gone and NotFound as its origin would say, which we are."""
+        uri = uri_or_none(id)
+        if uri is None or not is_at(f"{self.we.origin}/objects", uri):
+            return None
+        local = self.query.local(uri)
+        if local is not None and local.deleted:
+            raise Gone(uri, "is deleted")
+        known = self.query.reference(uri) if local is not None and local.public else None
+        if known is None:
+            raise NotFound(uri, "is not published")
+        return known
+
+    def _held(self, value: dict[str, object]) -> Held | None:
+        """What of ours it is about: an object, or for an Undo an activity."""
+        id = publishing.about(value)
+        if id is None:
+            return None
+        found: Publication | LocalObject | None
+        if publishable.activity_type(value) == "Undo":
+            found = self.query.publication(id)
+        else:
+            found = self.query.local(id)
+        if found is None:
+            return None
+        everybody = (PUBLIC_URI,) * found.public + (self.we.followers,) * found.followers
+        deleted = isinstance(found, LocalObject) and found.deleted
+        return Held(parse_object(found.body), (*everybody, *found.audience), deleted)
+
+    def _entry(self, made: Made, now: float) -> Entry:
+        activity, body = made.activity["id"], written(made.activity)
+        entry = Entry(activity, made.type, made.object, body, made.recipients)
+        whom = made.local_recipients
+        if made.local is None or whom is None:
+            return entry
+        held, deleted = self.query.local(made.object), made.type == "Delete"
+        text = written(made.local)
+        local = LocalObject(
+            id=made.object,
+            body=text,
+            public=whom.public,
+            audience=whom.named,
+            published=rfc3339(made.local["published"]) or now,
+            updated=now if made.type == "Update" else None,
+            deleted=deleted,
+            changed=now,
+            followers=whom.followers,
+            type=primary_type(made.local) or "",
+            activity=activity,
+        )
+        put = _document(made, text, now) if whom.public and not deleted else None
+        before = self._before(made, held) if held is not None else None
+        return replace(entry, local=local, put=put, before=before)
+
+    def _before(self, made: Made, held: LocalObject) -> bytes | None:
+        """What the activity that has embedded the object shows in its place."""
+        former = self.query.publication(held.activity)
+        if former is None:
+            return None
+        tombstone = made.local if made.type == "Delete" else None
+        return written(publishing.instead(parse_object(former.body), held.id, tombstone))
+
+
+def _document(made: Made, body: bytes, now: float) -> Put:
+    """An object of ours as a document of the store: shown like all others, and never asked for."""
+    assert made.local is not None
+    stamp = describe.stamp_of(made.local, now)
+    put = describe.put(made.object, body, made.local, stamp, at=now)
+    return changed(put, verified_by="local", consent=put.consent | listable.OURS)

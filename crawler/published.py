@@ -19,8 +19,9 @@ from ..cache.publication_records import LocalObject, OutboxPage, Publication
 from .collection_documents import collection, outbox, outbox_page
 from .instance import Instance
 from .instance_documents import ACTIVITY
-from .protocol.shapes import uri_or_none
+from .protocol.shapes import MAX_VALUES, as_list, uri_or_none
 from .protocol.strictjson import parse_object
+from .protocol.uri import Uri, split
 from .public_answers import VARY, cached, not_wanted
 
 # What may have new items behind it, and so short that a follower by polling misses nothing.
@@ -109,8 +110,17 @@ class Published:
         home = f"{self._we.origin}/"
         if isinstance(found, Publication) or found.deleted:
             return home
-        url = uri_or_none(parse_object(found.body).get("url"))
-        return home if url is None or url == found.id else url
+        url = _link(parse_object(found.body).get("url"))
+        return home if url is None or url.url == found.id else f"{url.origin}{url.target}"
+
+
+def _link(value: object) -> Uri | None:
+    """The first URL that a property names: itself, or where a Link leads."""
+    for one in as_list(value)[:MAX_VALUES]:
+        url = uri_or_none(one.get("href") if isinstance(one, dict) else one)
+        if url is not None:
+            return split(url)
+    return None
 
 
 def _page_number(query: str) -> int | None:

@@ -1,8 +1,9 @@
 """The metrics of `GET /metrics`, for Prometheus: what is counted elsewhere, with what it means.
 
 It counts nothing itself, and no registry but its own is touched. Invariants: a scrape reads
-counters, and scans no more than the status does (the follows); the values of a label are words of
-ours (no host, no id), so their number is bounded whatever strangers send.
+counters, and scans no more than the status does (the follows), but for the hosts, which are counted
+now and then (`host_census`); the values of a label are words of ours (no host, no id), so their
+number is bounded whatever strangers send.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ from prometheus_client.registry import Collector
 from ..crawler.protocol.budgets import Spent
 from ..crawler.protocol.quotas import REASONS
 from .api_http import Answer, Call
+from .host_census import Census
 from .mail_records import DeliveryState, Effect, NotificationState
+from .metrics_asking import asking
+from .metrics_families import counter, counters, gauge, gauges
+from .metrics_machine import machine
 from .ports import Query
 from .records import Totals
 from .verbs import Counted, Running, Verbs
 
 _DAY = 86_400.0
-_FAILED = "failed_"
 _ENDS = tuple(state for state in get_args(NotificationState) if state != "waiting")
 _DELIVERED = tuple(state for state in get_args(DeliveryState) if state != "waiting")
 # What the inbox counts; what else it may come to count is shown from then on.
@@ -43,12 +47,15 @@ class Metrics(Collector):
         self._query = query
         self._verbs = verbs
         self._now = now
+        self._census = Census(query, now)
+        self._hosts: Mapping[str, float] = {}
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._registry.register(self)
 
-    def get(self, call: Call) -> Answer:
+    async def get(self, call: Call) -> Answer:
         """In the newest format that the caller reads; the text format for everybody else."""
+        self._hosts = await self._census.look()
         encode, type = choose_encoder(call.headers.get("accept", ""))
         return Answer(200, encode(self._registry), type)
 
@@ -57,40 +64,40 @@ class Metrics(Collector):
         counted = self._verbs.counted()
         yield from _held(totals, running)
         yield from _refreshing(totals, running)
-        yield from _asking(counted)
+        yield from asking(counted)
+        yield gauges("hosts", "Hosts that were asked, by how they are doing.", "state", self._hosts)
         yield from _pushed(totals, counted)
         yield from _sent(totals, counted)
         yield from _bounded(counted)
+        yield from machine(counted, self._query.room(), self._verbs.ills())
 
 
 def _held(totals: Totals, running: Running) -> Iterator[Metric]:
     info = GaugeMetricFamily("fedpull_build_info", "Always 1.", labels=["version"])
     info.add_metric([running.version], 1)
     yield info
-    yield _gauge("ready", "1 while it fetches, else 0.", running.ready)
-    yield _gauge("references", "Ids that are known.", totals.references)
-    yield _gauge("documents", "Documents that are held.", totals.documents)
-    yield _gauge("follows", "Actors that are followed.", totals.follows)
-    yield _counter("changes", "Entries of the change log, ever.", totals.last_seq)
-    yield _gauge("store_bytes", "Size of what is in the store.", totals.bytes)
-    yield _gauge("store_max_bytes", "What it may grow to.", totals.max_bytes)
-    yield _gauge(
+    yield gauge("ready", "1 while it fetches, else 0.", running.ready)
+    yield gauge("references", "Ids that are known.", totals.references)
+    yield gauge("documents", "Documents that are held.", totals.documents)
+    yield gauge("follows", "Actors that are followed.", totals.follows)
+    yield counter("changes", "Entries of the change log, ever.", totals.last_seq)
+    yield gauge("store_bytes", "Size of what is in the store.", totals.bytes)
+    yield gauge("store_max_bytes", "What it may grow to.", totals.max_bytes)
+    yield gauge(
         "store_read_only", "1 while the store is full or failing, else 0.", totals.read_only
     )
 
 
 def _refreshing(totals: Totals, running: Running) -> Iterator[Metric]:
-    yield _gauge("requests_queued", "Requests that are queued.", totals.due)
-    yield _gauge("requests_in_flight", "Requests that are being made.", running.in_flight)
-    yield _gauge("sources", "What is asked again by itself.", totals.sources)
-    yield _gauge("sources_overdue", "Sources that are due and not asked yet.", totals.backlog)
-    yield _gauge(
+    yield gauge("requests_queued", "Requests that are queued.", totals.due)
+    yield gauge("requests_in_flight", "Requests that are being made.", running.in_flight)
+    yield gauge("sources", "What is asked again by itself.", totals.sources)
+    yield gauge("sources_overdue", "Sources that are due and not asked yet.", totals.backlog)
+    yield gauge(
         "lag_seconds", "For how long the most overdue source has been waiting.", totals.lag or 0.0
     )
-    yield _gauge(
-        "budget_limit_requests", "Requests an hour for asking again.", running.budget_limit
-    )
-    yield _gauge(
+    yield gauge("budget_limit_requests", "Requests an hour for asking again.", running.budget_limit)
+    yield gauge(
         "budget_used_requests", "Requests of the last hour, whatever for.", totals.budget_used
     )
     price = GaugeMetricFamily(
@@ -102,56 +109,21 @@ def _refreshing(totals: Totals, running: Running) -> Iterator[Metric]:
         price.add_metric([], totals.price * _DAY)
     yield price
     scarce = totals.price is not None and not totals.floor
-    yield _gauge("budget_scarce", "1 while the budget decides the price, else 0.", scarce)
-
-
-def _asking(counted: Counted) -> Iterator[Metric]:
-    door, robots = counted.door, counted.robots
-    yield _counter("requests", "HTTP requests of ours.", door.get("requests", 0))
-    failures = {
-        name.removeprefix(_FAILED): count
-        for name, count in door.items()
-        if name.startswith(_FAILED)
-    }
-    yield _counters(
-        "request_failures",
-        "Requests that got no answer, by why.",
-        "kind",
-        failures,
-    )
-    yield _counter(
-        "request_retries",
-        "Requests sent again as an idle connection had been closed.",
-        door.get("retried", 0),
-    )
-    yield _counter("redirects", "Redirects that were followed.", door.get("redirects", 0))
-    yield _counter("connections", "Connections that were opened.", door.get("connections", 0))
-    yield _counter(
-        "addresses_refused",
-        "IP addresses of hosts that may not be contacted.",
-        door.get("addresses_refused", 0),
-    )
-    yield _counter(
-        "knocks", "Requests made again in another form of signature.", door.get("knocks", 0)
-    )
-    yield _counter("robots_fetches", "robots.txt files asked for.", robots.get("robots_asked", 0))
-    yield _counter(
-        "robots_refusals", "Requests that a robots.txt forbids.", robots.get("robots_refused", 0)
-    )
+    yield gauge("budget_scarce", "1 while the budget decides the price, else 0.", scarce)
 
 
 def _pushed(totals: Totals, counted: Counted) -> Iterator[Metric]:
     pushes = {**dict.fromkeys(_PUSHES, 0), **counted.inbox}
-    yield _counters(
+    yield counters(
         "inbox_requests", "Pushes that were looked at, by what came of them.", "result", pushes
     )
-    yield _counter("key_fetches", "Keys asked for.", counted.keys.get("asked", 0))
-    yield _counter(
+    yield counter("key_fetches", "Keys asked for.", counted.keys.get("asked", 0))
+    yield counter(
         "key_fetches_put_off",
         "Keys not asked for, for want of budget.",
         counted.keys.get("over_budget", 0),
     )
-    yield _gauge("notifications_waiting", "Notifications to be acted upon.", totals.notifications)
+    yield gauge("notifications_waiting", "Notifications to be acted upon.", totals.notifications)
     settled = CounterMetricFamily(
         "fedpull_notifications_settled",
         "Notifications that are over, since the start, by how they ended and what they did.",
@@ -161,17 +133,17 @@ def _pushed(totals: Totals, counted: Counted) -> Iterator[Metric]:
         settled.add_metric([state, effect], counted.mail.get(("notification", state, effect), 0))
     yield settled
     again = sum(n for key, n in counted.mail.items() if key[:2] == ("notification", "waiting"))
-    yield _counter("notification_retries", "Notifications put off to be tried again.", again)
+    yield counter("notification_retries", "Notifications put off to be tried again.", again)
 
 
 def _sent(totals: Totals, counted: Counted) -> Iterator[Metric]:
     mail = counted.mail
-    yield _gauge("followers", "Accepted followers of our actor.", totals.followers)
-    yield _gauge("deliveries_waiting", "Deliveries to be made.", totals.deliveries)
-    yield _gauge("deliveries_in_flight", "Deliveries that are being made.", counted.delivering)
+    yield gauge("followers", "Accepted followers of our actor.", totals.followers)
+    yield gauge("deliveries_waiting", "Deliveries to be made.", totals.deliveries)
+    yield gauge("deliveries_in_flight", "Deliveries that are being made.", counted.delivering)
     ended = {state: mail.get(("delivery", state), 0) for state in _DELIVERED}
-    yield _counters("deliveries", "Deliveries that are over, since the start.", "state", ended)
-    yield _counter(
+    yield counters("deliveries", "Deliveries that are over, since the start.", "state", ended)
+    yield counter(
         "delivery_retries",
         "Deliveries put off to be tried again.",
         mail.get(("delivery", "waiting"), 0),
@@ -181,35 +153,20 @@ def _sent(totals: Totals, counted: Counted) -> Iterator[Metric]:
 def _bounded(counted: Counted) -> Iterator[Metric]:
     mail = counted.mail
     refused: dict[str, int] = {reason: mail.get(("quota", reason), 0) for reason in REASONS}
-    yield _counters(
+    yield counters(
         "quota_refusals", "What was not asked for or not kept, by the quota.", "reason", refused
     )
     words = (*get_args(Spent), "day")
     spent: dict[str, int] = {what: mail.get(("budget", what), 0) for what in words}
-    yield _counters(
+    yield counters(
         "budget_refusals",
         "Requests for threads that were not queued, by what was used up.",
         "spent",
         spent,
     )
-    yield _counter(
+    yield counter(
         "evicted_documents", "Documents that made room for others.", mail.get(("evicted",), 0)
     )
-    yield _counter(
+    yield counter(
         "evicted_hosts", "Hosts that made room for others.", mail.get(("host evicted",), 0)
     )
-
-
-def _gauge(name: str, help: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"fedpull_{name}", help, value=float(value))
-
-
-def _counter(name: str, help: str, value: float) -> Metric:
-    return CounterMetricFamily(f"fedpull_{name}", help, value=float(value))
-
-
-def _counters(name: str, help: str, label: str, values: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(f"fedpull_{name}", help, labels=[label])
-    for word, count in values.items():
-        family.add_metric([word], count)
-    return family

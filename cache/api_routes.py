@@ -101,7 +101,7 @@ class Api:
         write = Writing(query, verbs, demand, now)
         mail, moderating = Mail(query, verbs), Moderating(verbs)
         return (
-            Route(reading.HEALTH, lambda call: json({"status": "ok"})),
+            Route(reading.HEALTH, self._health),
             Route(reading.READY, self._ready),
             Route(reading.METRICS, Metrics(query, verbs, now).get),
             Route(reading.OPENAPI, lambda call: json(self._description)),
@@ -162,6 +162,11 @@ class Api:
             return route.handler(call)
         except Exception as error:  # noqa: BLE001 - the rim: a caller gets an answer, always
             return _failed(call, error)
+
+    def _health(self, call: Call) -> Answer:
+        ills = self._verbs.ills()
+        value = {"status": "stuck", "reasons": list(ills)} if ills else {"status": "ok"}
+        return json(value, 503 if ills else 200)
 
     def _ready(self, call: Call) -> Answer:
         running = self._verbs.running()

@@ -45,14 +45,19 @@ def _page(says: str, of: str) -> tuple[Reply, ...]:
     return (Reply(200, says, listing(of)),)
 
 
+_REASONS = {"type": "array", "items": {"type": "string"}}
+_STUCK = shape(status={"const": "stuck"}, reasons=_REASONS)
 HEALTH = Operation(
     "GET",
     "/healthz",
     "checkHealth",
-    "Whether the process answers",
-    (Reply(200, "it does", shape(status={"const": "ok"})),),
+    "Whether the process lives: it answers, and its writer does",
+    (
+        Reply(200, "it does", shape(status={"const": "ok"})),
+        Reply(503, "it is to be started again, and why", _STUCK),
+    ),
 )
-_READY = shape(ready={"type": "boolean"}, reasons={"type": "array", "items": {"type": "string"}})
+_READY = shape(ready={"type": "boolean"}, reasons=_REASONS)
 READY = Operation(
     "GET",
     "/readyz",

@@ -29,6 +29,7 @@ from .index import unlist
 from .intern import FOLLOW, id_of, known_id, word_of
 from .permission import permitted
 from .records import Applied, Attempt, Change, Follow, Kind, Outcome
+from .vitals import Written
 from .work import Work
 from .writer import Writer
 
@@ -58,6 +59,12 @@ class LmdbStore:
 
     def on_change(self, listener: Callable[[Sequence[Change]], None]) -> None:
         self._writer.listen(listener)
+
+    def ping(self) -> Future[None]:
+        return self._writer.submit(lambda work: None)
+
+    def written(self) -> Written:
+        return self._writer.written()
 
     def close(self) -> None:
         self._on_close()

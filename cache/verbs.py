@@ -7,15 +7,18 @@ Every method raises FedpullError with the subject that the caller named.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..crawler.protocol.blocklist import Blocklist
 from ..crawler.protocol.blocks import Difference
 from ..crawler.protocol.forgotten import Entry
+from .fetched import Fetched
+from .histogram import Buckets
 from .mail_records import Follower
 from .publication_records import Publication
 from .records import Follow, Reference
+from .vitals import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,12 @@ class Counted:
     keys: Mapping[str, int]
     mail: Mapping[tuple[str, ...], int]  # as `Mailbox.ended`
     delivering: int = 0  # deliveries in flight
+    fetched: Mapping[tuple[str, Fetched], int] = field(default_factory=dict)  # by cause
+    waited: Mapping[str, Buckets] = field(default_factory=dict)  # by cause, until it had an answer
+    answers: Buckets = Buckets()  # noqa: RUF009 (frozen): how long answers to requests took
+    loop: Buckets = Buckets()  # noqa: RUF009 (frozen): how late the loop's timers were
+    logged: Mapping[str, int] = field(default_factory=dict)  # lines, by level
+    written: Written = Written()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +132,8 @@ class Verbs(Protocol):
         """Of each configured follow, by its key, whether what its actor announces is read."""
 
     def running(self) -> Running: ...
+
+    def ills(self) -> tuple[str, ...]:
+        """Why the process should be started again; empty while it is well."""
 
     def counted(self) -> Counted: ...

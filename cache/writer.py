@@ -24,7 +24,9 @@ from . import changes, documents, hosts, index, quota, relisting, shared, source
 from .agenda import Agenda
 from .environment import Environment, Txn, errors
 from .health import Health
+from .histogram import Histogram
 from .records import Change, Politeness
+from .vitals import Written
 from .work import Memo, Work
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,8 @@ class Writer:
     ) -> None:
         self.health = Health(max_bytes)
         self.ended: Counter[tuple[str, ...]] = Counter()
+        self._commits = Histogram()
+        self._done = 0  # jobs
         self._environment = environment
         self._politeness = politeness
         self._history = history
@@ -94,6 +98,10 @@ class Writer:
             self._memo.clear()  # what is forgotten now has another name
 
         return self.submit(job)
+
+    def written(self) -> Written:
+        """What was done so far; may be asked for by any thread."""
+        return Written(self._commits.snapshot(), self._done, self._jobs.qsize())
 
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -173,7 +181,9 @@ class Writer:
                 quota.flush(work)
                 work.flush()
                 if work.wrote:
+                    begun = monotonic()
                     txn.commit()
+                    self._commits.observe(monotonic() - begun)
         except BaseException as error:
             self._memo.clear()
             self._agenda.look_anew()
@@ -184,6 +194,7 @@ class Writer:
             txn.abort()
         if work.wrote:
             self.health.failing = False
+        self._done += len(batch)
         self.ended.update(work.ended)  # here, as what was thrown away is run again
         self._memo.trim()
         self._relisting = relists

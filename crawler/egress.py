@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from ..cache.histogram import Buckets
 from ..errors import BadInput, Refused
 from .answer import Answer, Ask, FetchFailed, Hop, Lost, Stopped
 from .egress_chain import MOST_WAITING, Chain, Reply, Turn
@@ -195,6 +196,7 @@ class Egress:
                 self.counts[f"failed_{lost.kind}"] += 1
                 raise chain.lost(lost, self._clock.now()) from lost.__cause__
             if following is None:
+                self._count(ask, reply)
                 signs = self._knocks is not None
                 return chain.answer(uri, reply, self._clock.now(), signs=signs)
             uri, own = following, following.origin == origin
@@ -205,6 +207,17 @@ class Egress:
             if gate is not None:
                 gate.check(uri, chain, own=own)
             await self._turn_behind(chain, towards, ask.page, chain.asked(towards))
+
+    def _count(self, ask: Ask, reply: Reply) -> None:
+        """Whether what was said to be held has spared us the rest."""
+        if ask.conditional and reply.reader.status in (200, 304):
+            self.counts["conditional"] += 1
+            self.counts["not_modified"] += reply.reader.status == 304
+
+    @property
+    def answers(self) -> Buckets:
+        """How long the answers to our requests took."""
+        return self._wire.answers.snapshot()
 
     async def _turn_behind(self, chain: Chain, host: str, page: bool, held: bool) -> None:
         """The turn of a chain's next request, once what the one before has announced is told."""

@@ -79,6 +79,11 @@ class ResponseReader:
         self.sent = 0.0  # when the request was, by whoever sends it
 
     @property
+    def received(self) -> int:
+        """Bytes of the response that came, as they were sent."""
+        return self._wire
+
+    @property
     def body(self) -> bytes:
         return self._body[0] if len(self._body) == 1 else b"".join(self._body)
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
+from ..cache.histogram import Histogram
 from .answer import Ask, Lost
 from .egress_chain import Turn
 from .egress_connection import Connection
@@ -44,6 +45,7 @@ class Wire:
         self._header_timeout = header_timeout
         self._max_bytes = max_bytes
         self._pool = Pool()
+        self.answers = Histogram()  # seconds from a request to the end of its response
 
     def close(self) -> None:
         self._pool.close()
@@ -76,12 +78,19 @@ class Wire:
         reader: ResponseReader,
     ) -> ResponseReader:
         reader.sent = self._now()
-        if ask.method == "POST":
-            await self._deliver(connection, request, reader)
-        else:
-            await connection.ask(request, reader, self._header_timeout)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            if ask.method == "POST":
+                await self._deliver(connection, request, reader)
+            else:
+                await connection.ask(request, reader, self._header_timeout)
+        finally:
+            self._counts["bytes_sent"] += len(request)
+            self._counts["bytes_received"] += reader.received
+        self.answers.observe(loop.time() - begun)
         self._dialer.keep_session(uri, connection)
-        self._pool.put(_key(uri), connection, asyncio.get_running_loop())
+        self._pool.put(_key(uri), connection, loop)
         return reader
 
     async def _deliver(

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
+from ..cache.fetched import WAITS, Fetched, fetched
+from ..cache.histogram import Histogram
 from ..cache.ports import Query, Store
-from ..cache.records import Applied, Follow, Lease, Outcome
+from ..cache.records import Applied, Cause, Follow, Lease, Outcome
 from ..config.model import Follow as Rules
 from ..config.model import Freshness
 from ..errors import StoreError
@@ -26,6 +28,7 @@ from .ingest_failure import failure
 from .ingest_gone import clearing
 from .ingest_policy import vetted
 from .lookups import Lookups
+from .outage import Outage
 from .protocol.policy import OPEN, Policy
 from .reading import read
 from .skew import Skew
@@ -36,6 +39,10 @@ log = logging.getLogger(__name__)
 _CLEARED_AT_ONCE = 200
 
 Listener = Callable[[Lease, Outcome], None]
+
+
+def _histograms() -> dict[Cause, Histogram]:
+    return {cause: Histogram(WAITS) for cause in Cause}
 
 
 @dataclass(slots=True)
@@ -64,6 +71,9 @@ class Ingestor:
     ages: Freshness = Freshness()  # noqa: RUF009 (frozen)
     policy: Callable[[], Policy] = lambda: OPEN
     skew: Skew = field(default_factory=Skew)
+    outage: Outage = field(default_factory=Outage)
+    fetched: Counter[tuple[str, Fetched]] = field(default_factory=Counter)  # by cause
+    waited: dict[Cause, Histogram] = field(default_factory=_histograms)
     answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
     lookups: Lookups = field(init=False)
@@ -79,6 +89,8 @@ class Ingestor:
         """A complete response came for `lease`."""
         self.answers += 1
         self.skew.heard(answer)
+        self.outage.heard()
+        self._book(lease, fetched(answer.status))
         self._end(lease, partial(self._taken_in, lease, answer))
 
     def _taken_in(self, lease: Lease, answer: Answer) -> Outcome:
@@ -103,8 +115,15 @@ class Ingestor:
         """No usable response came for `lease`."""
         self.tallies[lease.want.follow].requests += len(error.hops)
         log.info("%s: %s (%s)", lease.url, error.reason, error.kind)
+        self.outage.failed(error)
+        self._book(lease, "refused" if error.kind in ("url", "refused") else "failed")
         now = self.clock.now()
         self._end(lease, lambda: failure(lease, error, self.lookups.prior(lease, None, now), now))
+
+    def _book(self, lease: Lease, outcome: Fetched) -> None:
+        cause = lease.want.cause
+        self.fetched[cause.name.lower(), outcome] += 1
+        self.waited[cause].observe(self.clock.now() - lease.want.due)
 
     def _end(self, lease: Lease, decide: Callable[[], Outcome]) -> None:
         """Apply what is decided. Where the store cannot be read, the lease runs out by itself, and

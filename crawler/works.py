@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from ..cache.histogram import Buckets
 from ..cache.mail_records import Follower
 from ..cache.open import Opened
 from ..cache.publication_records import Publication
@@ -33,11 +34,13 @@ from .egress_robots import Gate
 from .followed import FollowList
 from .follows import Follows
 from .ingestor import Ingestor
+from .log_counts import LogCounts
 from .moderation import Moderation
 from .presence import Presence
 from .protocol.forgotten import Entry
 from .protocol.handle import parse_actor
 from .protocol.uri import UrlRules, check_url
+from .pulse import Pulse
 from .robots_scope import RobotsScope
 from .ticker import Ticker, refresh_every
 
@@ -106,6 +109,8 @@ class Works:
     gate: Gate | None
     started: float
     public: bool
+    pulse: Pulse | None = None  # of a process that goes on
+    logged: LogCounts | None = None
 
     async def start(self, *, follow: bool = True) -> None:
         """Give back what a dead process had leased, and begin to lease.
@@ -226,15 +231,20 @@ class Works:
         config = self.loaded.config
         missing = self._not_ready()
         told = doubts(config, self.follows.configured)
-        reasons = (*missing, *told, *self.moderation.doubts(), *self.ingestor.skew.doubts())
+        ills = self.ills()
+        seen = (*self.ingestor.skew.doubts(), *self.ingestor.outage.doubts())
+        reasons = (*missing, *ills, *told, *self.moderation.doubts(), *seen)
         return Running(
             version=version(),
             uptime=self.clock.now() - self.started,
             in_flight=self.dispatcher.in_flight,
-            ready=not missing,
+            ready=not missing and not ills,
             reasons=reasons,
             budget_limit=config.freshness.budget.per_hour,
         )
+
+    def ills(self) -> tuple[str, ...]:
+        return () if self.pulse is None else self.pulse.ills()
 
     def counted(self) -> Counted:
         presence, door = self.presence, self.egress.counts
@@ -246,6 +256,15 @@ class Works:
             keys={} if presence is None else dict(presence.keys.counts),
             mail=self.opened.mailbox.ended(),
             delivering=0 if presence is None else presence.delivery.in_flight,
+            fetched=self.ingestor.fetched,
+            waited={
+                cause.name.lower(): waited.snapshot()
+                for cause, waited in self.ingestor.waited.items()
+            },
+            answers=self.egress.answers,
+            loop=Buckets() if self.pulse is None else self.pulse.delays.snapshot(),
+            logged={} if self.logged is None else self.logged.counts,
+            written=self.opened.store.written(),
         )
 
     def _not_ready(self) -> tuple[str, ...]:

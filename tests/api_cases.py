@@ -104,6 +104,7 @@ class Origin:
     checked: list[str] = field(default_factory=list)
     pulled: list[Sequence[str]] = field(default_factory=list)
     ready: bool = True
+    sick: tuple[str, ...] = ()
     wishes: list[str] = field(default_factory=list)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
@@ -169,9 +170,14 @@ class Origin:
         reasons = () if self.ready else ("contact is not set",)
         return Running("1.2.3", 12.5, 1, self.ready, reasons, budget_limit=20_000)
 
+    def ills(self) -> tuple[str, ...]:
+        return self.sick
+
     def counted(self) -> Counted:
         door = {"requests": 5, "failed_timeout": 2, "failed_tls": 0}
-        return Counted(door, {}, {"accepted": 3}, {}, self.store.opened.mailbox.ended())
+        opened = self.store.opened
+        ended, written = opened.mailbox.ended(), opened.store.written()
+        return Counted(door, {}, {"accepted": 3}, {}, ended, written=written)
 
 
 def blank(id: str) -> Reference:

@@ -23,8 +23,11 @@ from .protocol.times import rfc3339
 from .protocol.version import Stamp, believable, content_hash
 from .protocol.vocabulary import AS2_TYPES
 
-# Or a small letter that is escaped, which nobody has to: it could be one of these.
-_HIDDEN = re.compile(rb'"b(?:to|cc)"|\\u00[67]')
+# Two patterns, each with a beginning that is searched for in one go: one pattern for both tried
+# each byte, which took a quarter of the time that an object of a page took to be read.
+_HIDDEN = re.compile(rb'"b(?:to|cc)"')
+# A small letter that is escaped, which nobody has to: it could be one of these.
+_LETTER = re.compile(rb"\\u00[67]")
 
 
 def stamp_of(document: dict[str, Any], now: float, context: bytes | None = None) -> Stamp:
@@ -146,11 +149,13 @@ def put(
     context: bytes | None = None,
     vouched: bool = False,
     around: dict[str, Any] | None = None,
+    letters_escaped: bool = True,
 ) -> Put:
     """The record to store. With `headers` it came under its own URL, with `enclosing` the body is
     a slice of the answer from that URL, perhaps within the activity `around`."""
-    if _HIDDEN.search(body) and (shown := _without_hidden(document)) != document:
-        body = written(shown)
+    if _HIDDEN.search(body) or (letters_escaped and _LETTER.search(body)):
+        shown = _without_hidden(document)
+        body = body if shown == document else written(shown)
     etag, modified = media.validators(headers) if headers is not None else (None, None)
     if headers is not None:
         robots_tag = robots_tag_of(headers)

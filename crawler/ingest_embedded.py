@@ -100,4 +100,5 @@ def record(
         context=None if "@context" in doc else around.context,
         vouched=vouched,
         around=activity,
+        letters_escaped=around.parsed.letters_escaped,
     )

@@ -196,6 +196,16 @@ class Client:
         """Our activities on their way to inboxes, the latest first."""
         return self._pages(_url("/v1/deliveries", state=state, host=host, limit="500"))
 
+    def publish(self, value: Mapping[str, Any] | bytes, *, key: str | None = None) -> Json:
+        """Publish an object or an activity: the activity as it is published, on its way by now.
+
+        `key`: your name for this request; made again under it, after a time-out say, it comes to
+        the same publication."""
+        body = value if isinstance(value, bytes) else dict(value)
+        headers = {} if key is None else {"Idempotency-Key": key}
+        found: Json = json.loads(self._call("POST", "/v1/outbox", body, headers=headers))
+        return found
+
     def pull(self, actors: Sequence[str] = ()) -> Json:
         """Bring the named (or all followed) actors up to date. It takes as long as it takes."""
         named = {"actors": list(actors)} if actors else {}
@@ -269,7 +279,7 @@ class Client:
         self,
         method: str,
         url: str,
-        body: Json | None = None,
+        body: Json | bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = TIMEOUT,

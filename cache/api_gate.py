@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -84,19 +85,22 @@ def refusal(call: Call, settings: ApiSettings) -> Answer | None:
     return None
 
 
-def body_refusal(call: Call, wanted: str = JSON) -> Answer | None:
+def body_refusal(
+    call: Call, wanted: str = JSON, also: Sequence[str] = (), most: int = MAX_BODY
+) -> Answer | None:
     """Why the body of a call that changes something is not read.
 
     What is not JSON any page of any site can send, so that it must be said to come from ours: every
     browser says so with a form (Fetch standard, "append a request Origin header").
     """
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != wanted:
-        return problem(415, "type", f"a body must be {wanted}", (("Accept-Post", wanted),))
+    if kind not in (wanted, *also):
+        accepted = ", ".join((wanted, *also))
+        return problem(415, "type", f"a body must be {wanted}", (("Accept-Post", accepted),))
     if wanted != JSON and not _from_our_page(call):
         return problem(403, "forbidden", "this is for the forms of our own pages")
-    if len(call.body) > MAX_BODY:
-        return too_large()
+    if len(call.body) > most:
+        return too_large(most)
     return None
 
 
@@ -106,8 +110,8 @@ def _from_our_page(call: Call) -> bool:
     return "origin" in headers or headers.get("sec-fetch-site", "").lower() == "same-origin"
 
 
-def too_large() -> Answer:
-    return problem(413, "size", f"a body must not be larger than {MAX_BODY} bytes")
+def too_large(most: int = MAX_BODY) -> Answer:
+    return problem(413, "size", f"a body must not be larger than {most} bytes")
 
 
 def host_name(host: str) -> str:

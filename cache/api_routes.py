@@ -123,6 +123,7 @@ class Api:
             Route(reading.FOLLOWERS, mail.followers),
             Route(doing.JUDGE, mail.judge),
             Route(reading.DELIVERIES, mail.deliveries),
+            Route(doing.PUBLISH, write.publish),
             Route(reading.FORGOTTEN, moderating.forgotten),
             Route(doing.FORGET, moderating.forget),
             Route(doing.RELOAD, moderating.reload),
@@ -153,9 +154,10 @@ class Api:
             allowed = ", ".join([*methods, "HEAD"] if "GET" in methods else methods)
             return problem(405, "method", f"use {allowed}", (("Allow", allowed),))
         operation = route.operation
-        body = operation.body
-        if body is not None and (wrong := api_gate.body_refusal(call, body.type)) is not None:
-            return wrong
+        if (body := operation.body) is not None:
+            wrong = api_gate.body_refusal(call, body.type, body.also, body.most)
+            if wrong is not None:
+                return wrong
         try:
             if not operation.known.issuperset(call.args):
                 unknown(call.args, operation.known)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .api_gate import ApiSettings
-from .api_http import MAX_BODY, Answer, Call, problem
+from ..crawler.protocol.publishable import MOST_BYTES
+from .api_http import Answer, Call, problem
 from .api_routes import Api
 from .feed import Feed
 from .http_server import BoundedRequest, BoundedSite, Limits
@@ -21,7 +22,8 @@ from .verbs import Verbs
 # Whoever can connect may hold a connection and read nothing. A thousand of them hold 64 KiB each in
 # the sockets' buffers; of larger answers (a page of a list has 4 MiB at most, a document 1) so much
 # is kept in all, and one more is told to come again.
-LIMITS = Limits(MAX_BODY, connections=1_000, answers=64 * 2**20)
+# A body is what somebody publishes, at the most; of all of them together a hundred such are read.
+LIMITS = Limits(MOST_BYTES, connections=1_000, bodies=100 * MOST_BYTES, answers=64 * 2**20)
 
 
 class ApiRequest(BoundedRequest):

@@ -78,6 +78,12 @@ class Writing:
         added = await self._verbs.follow(entry if isinstance(entry, str) else read_object(call))
         return json(shapes.follow(added), 201, (("Location", "/v1/follows"),))
 
+    async def publish(self, call: Call) -> Answer:
+        """201 and the activity, as it is published. The body is an object or an activity."""
+        key = call.headers.get("idempotency-key")
+        done = await self._verbs.publish(call.body, key)
+        return Answer(201, done.body, headers=(("Location", done.activity),))
+
     async def unfollow(self, call: Call) -> Answer:
         actor = call.args.get("actor")
         if not actor:

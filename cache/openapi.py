@@ -78,7 +78,10 @@ def _operation(one: Operation) -> Json:
         media = {"schema": one.body.schema}
         if one.body.example is not None:
             media["example"] = one.body.example
-        value["requestBody"] = {"required": True, "content": {one.body.type: media}}
+        value["requestBody"] = {
+            "required": True,
+            "content": dict.fromkeys((one.body.type, *one.body.also), media),
+        }
     return value
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .openapi_form import Body, Operation, Parameter, Reply, Schema, ref
+from ..crawler.protocol.publishable import MOST_BYTES
+from .openapi_form import Body, Header, Operation, Parameter, Reply, Schema, ref
 from .openapi_shapes import shape
 
 _NAME: Schema = {"type": "string", "minLength": 1, "description": "a URI or a handle"}
@@ -94,6 +95,29 @@ UNFOLLOW = Operation(
     (Reply(204, "it is followed no more", None, ()),),
     (Parameter("actor", "a handle or a URI, as it is followed", required=True),),
     problems=(404,),
+)
+PUBLISH = Operation(
+    "POST",
+    "/v1/outbox",
+    "publish",
+    "Publish an object, or an activity: it is on disk when this answers, and delivered behind it",
+    (Reply(201, "the activity as it is published", {"type": "object"}, headers=("Location",)),),
+    headers=(
+        Header(
+            "Idempotency-Key",
+            "a name for this request: made again under it, within a day, it comes to the same",
+        ),
+    ),
+    body=Body(
+        {"type": "object", "required": ["type"], "properties": {"type": {}}},
+        example={
+            "type": "Note",
+            "content": "<p>Hello</p>",
+            "to": ["https://www.w3.org/ns/activitystreams#Public"],
+        },
+        also=("application/activity+json", "application/ld+json"),
+        most=MOST_BYTES,
+    ),
 )
 JUDGE = Operation(
     "POST",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .api_http import JSON
+from .api_http import JSON, MAX_BODY
 
 Schema = Mapping[str, Any]
 Method = Literal["GET", "POST", "DELETE"]
@@ -43,11 +43,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The body of a request. One of another type than JSON is taken from pages of our own only."""
+    """The body of a request, of `most` bytes. One of another type than JSON, or one that `also` says
+    is JSON, is taken from pages of our own only."""
 
     schema: Schema
     type: str = JSON
     example: Any = None
+    also: tuple[str, ...] = ()
+    most: int = MAX_BODY
 
 
 @dataclass(frozen=True, slots=True)

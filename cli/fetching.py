@@ -88,7 +88,7 @@ def _pull_here(loaded: Loaded, keys: Sequence[str]) -> list[dict[str, Any]]:
         async def errand(daemon: Daemon) -> list[Pulled]:
             return await daemon.verbs.pull(keys, report)
 
-        results = _quiet(lambda: once(loaded, errand))
+        results = quiet(lambda: once(loaded, errand))
     actors: list[dict[str, Any]] = pulled(results)["actors"]
     return actors
 
@@ -175,7 +175,7 @@ def _fetch_here(
         return shown, document.body if document is not None else None
 
     warn_without_contact(session.loaded)
-    return _quiet(lambda: once(session.loaded, errand))
+    return quiet(lambda: once(session.loaded, errand))
 
 
 def warn_without_contact(loaded: Loaded) -> None:
@@ -186,7 +186,7 @@ def warn_without_contact(loaded: Loaded) -> None:
         output.note(f"warning: contact is not set; set it in {where} to say who is asking")
 
 
-def _quiet(work: Callable[[], T]) -> T:
+def quiet(work: Callable[[], T]) -> T:
     """Run the daemon's parts with their logs turned down: a command's own lines say it all."""
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr, format="fedpull: %(message)s")
     return work()

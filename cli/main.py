@@ -24,6 +24,7 @@ from .keys import key
 from .mail import deliveries, followers, notifications
 from .moderating import blocklist, forget
 from .options import common
+from .publishing import publish
 from .reading import get, list_objects
 from .running import hosts, init, run, status
 from .session import Session
@@ -37,7 +38,8 @@ _BUG = 1
 
 _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, thread, changes, explain),
-    *(follow, unfollow, follows, import_file, export, followers, notifications, deliveries),
+    *(follow, unfollow, follows, import_file, export, followers, notifications),
+    *(publish, deliveries),
     *(forget, blocklist, status, hosts, check, backup, compact, key, demo),
 )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from publishing_cases import Press
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 
 from fedpull.cache.api_gate import ApiSettings
@@ -21,6 +22,7 @@ from fedpull.cache.lookup import follower as find_follower
 from fedpull.cache.mail_records import Follower
 from fedpull.cache.open import Opened, open_store
 from fedpull.cache.openapi_form import Operation
+from fedpull.cache.publication_records import Publication
 from fedpull.cache.records import Follow, Mark, Outcome, Plan, Put, Reference, State
 from fedpull.cache.verbs import Counted, Pulled, Reloaded, Running
 from fedpull.config.parse import parse_follow
@@ -106,6 +108,7 @@ class Origin:
     ready: bool = True
     sick: tuple[str, ...] = ()
     wishes: list[str] = field(default_factory=list)
+    press: Press | None = None
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
         self.asked.append(id_or_handle)
@@ -144,6 +147,11 @@ class Origin:
         judged = replace(known, state="accepted" if accept else "rejected")
         self.store.opened.mailbox.put_follower(judged, (), NOW).result()
         return judged
+
+    async def publish(self, body: bytes, key: str | None = None) -> Publication:
+        if self.press is None:
+            self.press = Press(self.store.opened)
+        return await self.press.publishing.publish(body, key)
 
     async def forget(self, name: str) -> int:
         if name in self.wishes:

@@ -1,8 +1,8 @@
 """The six typed ports above which nobody knows what engine keeps the data.
 
 `Store` is the one writer, `Frontier` the durable queue with per-host leases, `Mailbox` what comes
-to the inbox and goes out of it, `Publisher` what we publish ourselves, `Moderator` what the
-operator does not want, `Query` the reader.
+to the inbox and goes out of it, `Publisher` (in `publishing_port`) what we publish ourselves,
+`Moderator` what the operator does not want, `Query` the reader.
 Times are POSIX seconds; `now` is always an argument. A method that writes returns a
 concurrent.futures.Future that is done once the change is on disk (outcomes that are waiting share a
 commit); it fails with StoreError, and then nothing of that call was written.
@@ -30,7 +30,7 @@ from .mail_records import (
     Settlement,
     Subscribed,
 )
-from .publication_records import Entry, Found, LocalObject, OutboxPage, Publication, Sought
+from .publication_records import LocalObject, OutboxPage, Publication
 from .records import (
     Applied,
     Cause,
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from ..crawler.protocol.keys import PublicKey
     from ..crawler.protocol.policy import Policy
     from ..crawler.protocol.robots_memory import Robots
-    from ..crawler.protocol.uri import UrlRules
     from .verbs import Swept
 
 
@@ -216,39 +215,6 @@ class Mailbox(Protocol):
 
     def recover(self) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""
-
-
-class Publisher(Protocol):
-    """What we publish, and whom it is queued for: in batches, so that no number of followers holds
-    up who else writes. What is queued is a row, so a kill loses and repeats nothing."""
-
-    def publish(self, entry: Entry, now: float) -> Future[Publication]:
-        """Write an activity, what it makes of an object of ours, and that it is to be fanned out,
-        together."""
-
-    def repeated(self, key: str, asked: bytes, now: float) -> Publication | None:
-        """What was published for the same request under the caller's `key` before, which is told
-        for a day; BadInput where the key was for another request."""
-
-    def fan_out(self, rules: UrlRules, now: float) -> Future[bool]:
-        """Queue deliveries of the oldest publication that is not queued for all: one batch.
-        Whether there is more to do. What `rules` let nobody ask is not sent to either: that becomes
-        a delivery which says so."""
-
-    def waits(self) -> bool:
-        """Whether there is something for `fan_out` to do."""
-
-    def sought(self, now: float, limit: int) -> list[Sought]:
-        """Actors whose inboxes are to be looked for now."""
-
-    def next_sought(self) -> float | None:
-        """When the next one is to be looked for; None: none is."""
-
-    def found(
-        self, found: Sequence[Found], rules: UrlRules, now: float, ttl: float
-    ) -> Future[None]:
-        """Queue what waited for actors whose inboxes are known now; what has waited for longer than
-        `ttl` seconds, or is given up, becomes a delivery that says so."""
 
 
 class Moderator(Protocol):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class LmdbPublisher:
-    """See `ports.Publisher`."""
+    """See `publishing_port.Publisher`."""
 
     def __init__(self, environment: Environment, writer: Writer) -> None:
         self._environment = environment

@@ -16,8 +16,9 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ..cache.ports import Publisher, Query
+from ..cache.ports import Query
 from ..cache.publication_records import Found, Sought
+from ..cache.publishing_port import Publisher
 from ..cache.records import Reference
 from ..errors import BadInput, FedpullError, Gone, Refused, StoreError
 from .answer import Stopped

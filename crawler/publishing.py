@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from ..cache.ports import Publisher, Query
+from ..cache.ports import Query
 from ..cache.publication_records import Entry, LocalObject, Publication
+from ..cache.publishing_port import Publisher
 from ..cache.records import Put, Reference
 from ..errors import BadInput, Gone, NotFound
 from . import describe
@@ -77,7 +78,7 @@ class Publishing:
 
     def known(self, id: str) -> Reference | None:
         """What the store has of an object of ours, which nobody has to be asked for; None where the
-        id is not one that we have given. Gone and NotFound as its origin would say, which we are."""
+        id is not one that we have given. Gone and NotFound as its origin says, which we are."""
         uri = uri_or_none(id)
         if uri is None or not is_at(f"{self.we.origin}/objects", uri):
             return None

@@ -2,7 +2,8 @@
 
 Wall and monotonic time stand still while a request is under way, however long it really takes, and
 jump to the next timer once everything is settled: no lease is out, the writer has written, nobody
-is about to ask. It fakes nothing but time; sockets, TLS, threads and the store are the real ones.
+is about to ask or to deliver. It fakes nothing but time; sockets, TLS, threads and the store are
+the real ones.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _TURNS = 8
 # Real seconds within which a request that is under way must have come to something; the door's own
 # time-out is shorter.
 _PATIENCE = 40.0
+_GLANCE = 0.001
 
 
 class Timer:
@@ -115,11 +117,18 @@ class Stepper:
                 barrier = self._submit(lambda work: None)
                 self._written = self._jobs
                 await asyncio.wrap_future(barrier)
-            elif self._works.dispatcher.in_flight == self._turning:
-                return
-            else:
+            elif self._works.dispatcher.in_flight != self._turning:
                 self._moved.clear()
                 await asyncio.wait_for(self._moved.wait(), _PATIENCE)
+            elif self._delivering():
+                await asyncio.sleep(_GLANCE)  # a delivery that has ended tells nobody
+            else:
+                return
+
+    def _delivering(self) -> bool:
+        """Whether something is being delivered; what is about to be has a job of the writer's."""
+        presence = self._works.presence
+        return presence is not None and presence.delivery.in_flight > 0
 
     def _counted(self, job: Callable[[Any], Any]) -> Future[Any]:
         self._jobs += 1

@@ -149,9 +149,12 @@ class Posting(Shapes):
         if status == FINE:
             return None
         reply = self.json(status, {"error": "Request not signed"}, "application/json")
-        hint = self.policy.accept_signature
-        more = {"Accept-Signature": hint} if hint and status == 401 else {}
-        return Reply(status, {**reply.headers, **more}, reply.body)
+        return Reply(status, {**reply.headers, **self.hint(status)}, reply.body)
+
+    def hint(self, status: int) -> dict[str, str]:
+        """What a refusal says of the signature that is wanted (RFC 9421 section 5.1)."""
+        wanted = self.policy.accept_signature
+        return {"Accept-Signature": wanted} if wanted and status == 401 else {}
 
     def met(self, asked: Incoming) -> Answer | Fine:
         """What the host's mood makes of a request, before anything else is looked at."""
@@ -171,7 +174,7 @@ class Posting(Shapes):
         self.delivered.append(Delivered(asked.at, asked.target, signer, status, document))
         if status == 202:
             self.act_upon(document)
-        return Reply(status, {"Content-Type": "application/json"}, b"{}")
+        return Reply(status, {"Content-Type": "application/json", **self.hint(status)}, b"{}")
 
     def judged(self, asked: Incoming) -> tuple[int, str]:
         host = asked.headers.get("host", "")

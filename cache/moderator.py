@@ -14,6 +14,7 @@ from ..crawler.protocol.policy import Policy
 from ..crawler.protocol.quotas import Limits
 from . import policy_rows, sweep
 from .environment import Environment
+from .eviction import Evictor
 from .unreferenced import Collector
 from .verbs import Swept
 from .writer import Writer
@@ -26,6 +27,7 @@ class LmdbModerator:
         self._environment = environment
         self._writer = writer
         self._collector = Collector(environment, writer, limits)
+        self._evictor = Evictor(environment, writer)
 
     def enforce(self, policy: Policy) -> Future[None]:
         return self._writer.enforce(policy)
@@ -50,3 +52,6 @@ class LmdbModerator:
 
     def collect(self, now: float, stopped: Callable[[], bool]) -> int:
         return self._collector.collect(now, stopped)
+
+    def make_room(self, now: float, stopped: Callable[[], bool]) -> int:
+        return self._evictor.make_room(now, stopped)

@@ -191,6 +191,12 @@ class Mailbox(Protocol):
     def put_follower(self, follower: Follower, sends: Sequence[Send], now: float) -> Future[None]:
         """Write a follower's state and queue what tells them of it, together."""
 
+    def move_follower(self, actor: str, inbox: str, shared: str | None) -> Future[None]:
+        """A follower, if it is one, has these inboxes now."""
+
+    def drop_follower(self, actor: str) -> Future[None]:
+        """Its actor is no more: it follows nobody."""
+
     def subscribe(
         self, key: str, id: str | None, state: Subscribed, sends: Sequence[Send], now: float
     ) -> Future[bool]:
@@ -245,6 +251,10 @@ class Moderator(Protocol):
     def collect(self, now: float, stopped: Callable[[], bool]) -> int:
         """Where a host, a domain or the store has come to too many: delete references that are not
         held and that nothing points at. For a thread of its own; how many went."""
+
+    def make_room(self, now: float, stopped: Callable[[], bool]) -> int:
+        """Where the store is nearly full: evict documents that nobody follows, the oldest first.
+        For a thread of its own; how many went."""
 
 
 class Query(Protocol):

@@ -97,17 +97,24 @@ def evict_oldest(work: Work, place: Place) -> bool:
     if not cursor.set_range(prefix) or not cursor.key().startswith(prefix):
         return False
     id = cursor.key()[9:]
-    ref = work.ref(id)
-    if _is_wanted(work, id):
+    if not evict(work, id):
         kept = quota.size_of(work, id, stored_body(work, id), versions(work, id))
-        quota.adopted(work, id, ref, kept)
-        return True
+        quota.adopted(work, id, work.ref(id), kept)
+    return True
+
+
+def evict(work: Work, id: bytes) -> bool:
+    """Let a document go that nobody follows; False: somebody does, or it is not held."""
+    if not work.ref(id, change=False).has_body or _is_wanted(work, id):
+        return False
+    ref = work.ref(id)
     purge.call_off(work, id, ref)
     marks.purge(work, id, ref, work.now, "evicted")
     ref.state = _UNKNOWN
     set_extra(work, id, {"reason": "evicted", "target": "", "last_error": ""})
     work.ended["evicted",] += 1
-    for party in (quota.usage(work, place.host), quota.usage(work, place.domain)):
+    found = quota.parties(work, ref.uri)
+    for party in (found.host, found.domain) if found is not None else ():
         party.evicted += 1
     return True
 

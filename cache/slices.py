@@ -38,10 +38,12 @@ class Slices:
         self._now = now
         self._stopped = stopped
 
-    def find(self, name: str, pick: Callable[[Txn, Tables, bytes, bytes], T | None]) -> Iterator[T]:
-        """What `pick` makes of the rows of a table, where it makes something of them. The rows may
-        be changed while it runs."""
-        start: bytes | None = b""
+    def find(
+        self, name: str, pick: Callable[[Txn, Tables, bytes, bytes], T | None], first: bytes = b""
+    ) -> Iterator[T]:
+        """What `pick` makes of the rows of a table, where it makes something of them, from the key
+        `first` on. The rows may be changed while it runs."""
+        start: bytes | None = first
 
         def reader(txn: Txn, t: Tables) -> tuple[list[T], bytes | None]:
             cursor = txn.cursor(getattr(t, name))

@@ -172,6 +172,14 @@ class Moderation:
         if gone:
             log.info("%d ids that nothing named any more were let go", gone)
 
+    async def make_room(self) -> None:
+        """Let documents go that nobody follows, where the store is nearly full."""
+        async with self._lock:
+            now = self.clock.now()
+            gone = await asyncio.to_thread(self.moderator.make_room, now, lambda: self._closing)
+        if gone:
+            log.info("the store was nearly full: %d documents that nobody follows went", gone)
+
     async def _write(self, wish: Wish, *, undo: bool = False) -> None:
         now = self.clock.now()
         async with self._writing:

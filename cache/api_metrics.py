@@ -22,8 +22,9 @@ from ..crawler.protocol.budgets import Spent
 from ..crawler.protocol.quotas import REASONS
 from .api_http import Answer, Call
 from .host_census import Census
-from .mail_records import DeliveryState, Effect, NotificationState
+from .mail_records import Effect, NotificationState
 from .metrics_asking import asking
+from .metrics_delivery import delivering
 from .metrics_families import counter, counters, gauge, gauges
 from .metrics_machine import machine
 from .ports import Query
@@ -32,7 +33,6 @@ from .verbs import Counted, Running, Verbs
 
 _DAY = 86_400.0
 _ENDS = tuple(state for state in get_args(NotificationState) if state != "waiting")
-_DELIVERED = tuple(state for state in get_args(DeliveryState) if state != "waiting")
 # What the inbox counts; what else it may come to count is shown from then on.
 _PUSHES = (
     *("accepted", "forwarded", "seen", "unknown", "gone", "forwarded_dropped"),
@@ -67,7 +67,8 @@ class Metrics(Collector):
         yield from asking(counted)
         yield gauges("hosts", "Hosts that were asked, by how they are doing.", "state", self._hosts)
         yield from _pushed(totals, counted)
-        yield from _sent(totals, counted)
+        yield gauge("followers", "Accepted followers of our actor.", totals.followers)
+        yield from delivering(totals, counted)
         yield from _bounded(counted)
         yield from machine(counted, self._query.room(), self._verbs.ills())
 
@@ -134,20 +135,6 @@ def _pushed(totals: Totals, counted: Counted) -> Iterator[Metric]:
     yield settled
     again = sum(n for key, n in counted.mail.items() if key[:2] == ("notification", "waiting"))
     yield counter("notification_retries", "Notifications put off to be tried again.", again)
-
-
-def _sent(totals: Totals, counted: Counted) -> Iterator[Metric]:
-    mail = counted.mail
-    yield gauge("followers", "Accepted followers of our actor.", totals.followers)
-    yield gauge("deliveries_waiting", "Deliveries to be made.", totals.deliveries)
-    yield gauge("deliveries_in_flight", "Deliveries that are being made.", counted.delivering)
-    ended = {state: mail.get(("delivery", state), 0) for state in _DELIVERED}
-    yield counters("deliveries", "Deliveries that are over, since the start.", "state", ended)
-    yield counter(
-        "delivery_retries",
-        "Deliveries put off to be tried again.",
-        mail.get(("delivery", "waiting"), 0),
-    )
 
 
 def _bounded(counted: Counted) -> Iterator[Metric]:

@@ -109,6 +109,12 @@ class LmdbMailbox:
 
         return self._writer.submit(job)
 
+    def move_follower(self, actor: str, inbox: str, shared: str | None) -> Future[None]:
+        return self._writer.submit(lambda work: settling.move_follower(work, actor, inbox, shared))
+
+    def drop_follower(self, actor: str) -> Future[None]:
+        return self._writer.submit(lambda work: settling.drop_follower(work, actor))
+
     def subscribe(
         self, key: str, id: str | None, state: Subscribed, sends: Sequence[Send], now: float
     ) -> Future[bool]:

@@ -48,16 +48,16 @@ def table(
 
 
 def histogram(name: str, help: str, found: Buckets) -> Metric:
-    return HistogramMetricFamily(f"fedpull_{name}", help, _bounds(found), found.sum)
+    return HistogramMetricFamily(f"fedpull_{name}", help, bounds(found), found.sum)
 
 
 def histograms(name: str, help: str, label: str, found: Mapping[str, Buckets]) -> Metric:
     family = HistogramMetricFamily(f"fedpull_{name}", help, labels=[label])
     for word, buckets in found.items():
-        family.add_metric([word], _bounds(buckets), buckets.sum)
+        family.add_metric([word], bounds(buckets), buckets.sum)
     return family
 
 
-def _bounds(found: Buckets) -> list[tuple[str, float]]:
+def bounds(found: Buckets) -> list[tuple[str, float]]:
     names = [*map(floatToGoString, found.bounds), "+Inf"]
     return list(zip(names, map(float, found.counts), strict=True))

@@ -16,7 +16,7 @@ from .cursors import decode, encode
 from .document import Document
 from .environment import Environment, Tables, Txn
 from .intern import find_id, uri_of, word_text
-from .publication_reading import PublishedQuery
+from .publication_query import PublicationQuery
 from .terms_layout import terms_in
 from .thread_view import ThreadTree
 from .views import (
@@ -51,7 +51,7 @@ if TYPE_CHECKING:  # a program that only reads documents loads neither these nor
     from .vitals import Room
 
 
-class LmdbQuery(PublishedQuery):
+class LmdbQuery(PublicationQuery):
     """See `ports.Query`. `health` and `live` come from the writer, where this process has one."""
 
     def __init__(
@@ -293,6 +293,7 @@ class LmdbQuery(PublishedQuery):
 
     def totals(self, now: float | None = None) -> Totals:
         from .backlog import behind, figures
+        from .destinations import dead
         from .follow_list import count
         from .mail_layout import MailCounters
         from .records import Totals
@@ -324,6 +325,7 @@ class LmdbQuery(PublishedQuery):
                 floor=refresh.floor,
                 notifications=txn.stat(t.waiting)["entries"],
                 deliveries=txn.stat(t.lane)["entries"],
+                dead_servers=dead(txn, t),
                 followers=MailCounters.read(txn, t).accepted,
             )
 

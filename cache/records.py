@@ -389,5 +389,6 @@ class Totals:
     price: float | None = None  # of a request, by which the agenda decides
     notifications: int = 0  # that wait to be acted upon
     deliveries: int = 0  # that wait to be sent
+    dead_servers: int = 0  # to which they have failed for a week
     followers: int = 0  # that are accepted
     floor: bool = False  # the price is at its floor: the budget is larger than what is worth asking

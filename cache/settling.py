@@ -130,6 +130,12 @@ def put_follower(work: Work, follower: Follower) -> None:
     work.put(work.t.follower, key, row)
 
 
+def move_follower(work: Work, actor: str, inbox: str, shared: str | None) -> None:
+    row = work.txn.get(digest(actor), None, work.t.follower)
+    if row is not None and (was := unpack_follower(row)).actor == actor:
+        put_follower(work, replace(was, inbox=inbox, shared_inbox=shared))
+
+
 def drop_follower(work: Work, actor: str) -> None:
     key = digest(actor)
     was = work.txn.get(key, None, work.t.follower)

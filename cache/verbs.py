@@ -65,6 +65,8 @@ class Counted:
     keys: Mapping[str, int]
     mail: Mapping[tuple[str, ...], int]  # as `Mailbox.ended`
     delivering: int = 0  # deliveries in flight
+    delivered: Buckets = Buckets()  # noqa: RUF009 (frozen): how long each try took
+    delivery_errors: Mapping[str, int] = field(default_factory=dict)  # by what went wrong
     fetched: Mapping[tuple[str, Fetched], int] = field(default_factory=dict)  # by cause
     waited: Mapping[str, Buckets] = field(default_factory=dict)  # by cause, until it had an answer
     answers: Buckets = Buckets()  # noqa: RUF009 (frozen): how long answers to requests took

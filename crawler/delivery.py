@@ -30,7 +30,7 @@ from .protocol.signing import Headers
 
 log = logging.getLogger(__name__)
 
-# Origins that are asked at once. A delivery takes 10 s at most, and most of them 0.2 s; one that has
+# Origins that are asked at once. A delivery takes 10 s at most, most of them 0.2 s; one that has
 # failed before is likely to take the 10 s, so that these have places of their own.
 PLACES = 32
 PROBES = 32
@@ -39,8 +39,6 @@ PROBES = 32
 LEASE_SECONDS = 120.0
 _LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
 _SHORTEST_SLEEP = 0.01
-
-
 
 
 def _no_headers(errand: Errand) -> Headers:
@@ -171,7 +169,7 @@ class Delivery:
             self.tally.took(seconds, delivering.kind_of(reply))
             sent = self._sent(errand, reply, seconds)
             await asyncio.wrap_future(self.mailbox.sent([sent], self.clock.now()))
-            if sent.state in ("given_up", "expired"):
+            if sent.state == "given_up" and not errand.followers:
                 self.lost()
         except Stopped:
             pass  # its lease is given back at the next start
@@ -227,7 +225,7 @@ class Delivery:
         if verdict.state != "delivered":
             log.info("%s to %s: %s (%s)", one.activity, one.inbox, verdict.error, verdict.state)
         if verdict.moved and one.recipient:
-            self.moved(one.recipient)
+            self._look(one.recipient)
         return Sent(
             id=one.id,
             state=verdict.state,
@@ -240,3 +238,10 @@ class Delivery:
             seconds=seconds,
             rest_until=verdict.rest_until,
         )
+
+    def _look(self, actor: str) -> None:
+        """Have an actor looked at anew, if that may be."""
+        try:
+            self.moved(actor)
+        except FedpullError as error:
+            log.info("%s is not looked at: %s", actor, error)

@@ -137,6 +137,8 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         )
         ingestor.on_outcome(presence.subscriptions.settled)
         ingestor.on_outcome(presence.processing.settled)
+        ingestor.on_outcome(presence.followers.settled)
+        presence.delivery.heard = ingestor.skew.heard
 
     def owner(uri: str) -> str | None:
         held = opened.query.reference(uri)

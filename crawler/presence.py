@@ -138,6 +138,8 @@ def open_presence(
     ours = Ours(*we, identity.followers)
     processing = Processing(mailbox, opened.query, follows, clock, ours, wanted, delivery.poke)
     inbox.on_received(processing.poke)
+    inbox.on_received(delivery.poke)  # whoever tells us something may be there again
+    delivery.lost, delivery.moved = subscriptions.lost, look
     return Presence(
         identity=identity,
         instance=instance,

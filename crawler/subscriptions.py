@@ -25,7 +25,7 @@ from .protocol.inboxes import inboxes_of
 log = logging.getLogger(__name__)
 
 _COUNT_LASTS = 60.0
-_EXPIRED = 10_000  # the latest that are looked at, at a start
+_REVIEW_EVERY = 60.0  # as it looks at all follows
 
 
 @dataclass(slots=True)
@@ -41,7 +41,8 @@ class Subscriptions:
     changed: Callable[[str], None]
     poke: Callable[[], None]
     _wanted: set[str] = field(default_factory=set)  # keys; not sent yet
-    _lost: set[str] = field(default_factory=set)  # Follows that were never delivered
+    _reviewed: float = float("-inf")
+    _review_waits: bool = False
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _counted: tuple[float, int] | None = None  # until when that is told, and how many there are
 
@@ -53,14 +54,39 @@ class Subscriptions:
                 await self._undo(follow)
 
     async def start(self, configured: Iterable[Rules]) -> None:
-        """Subscribe to whom it was not done yet, now or once its actor is known; also where the
-        other side was away until our Follow had expired."""
+        """Subscribe to whom it was not done yet, now or once its actor is known; also where our
+        Follow could not be delivered."""
         wanted = [rules for rules in configured if rules.subscribe]
         if wanted:
-            expired = self.query.deliveries(_EXPIRED, state="expired")
-            self._lost = {delivery.activity for delivery in expired}
+            await self._review()
         for rules in wanted:
             await self.add(rules)
+
+    def lost(self) -> None:
+        """Some delivery has failed for good. Was it a Follow, nobody has taken it: its follow does
+        not wait for an answer any more, and the next start asks again."""
+        if self._review_waits:
+            return
+        self._review_waits = True
+        after = self._reviewed + _REVIEW_EVERY - self.clock.monotonic()
+        self.clock.call_later(max(after, 0.0), lambda: self._begin(self._review()))
+
+    async def _review(self) -> None:
+        self._review_waits, self._reviewed = False, self.clock.monotonic()
+        for follow in self.query.follows():
+            if follow.subscribed != "pending" or follow.subscription is None:
+                continue
+            sent = self.query.deliveries(1, activity=follow.subscription)
+            if not sent or sent[0].state not in ("given_up", "expired"):
+                continue
+            now = self.clock.now()
+            try:
+                await asyncio.wrap_future(self.mailbox.subscribe(follow.key, None, "no", (), now))
+            except FedpullError as error:
+                log.warning("%s is still taken for asked: %s", follow.key, error)
+                return
+            log.warning("%s was never asked to push: %s", follow.key, sent[0].last_error)
+            self.changed(follow.key)
 
     async def add(self, rules: Rules) -> None:
         """A follow was added, or is read again after a start."""
@@ -112,8 +138,7 @@ class Subscriptions:
         follow = self.query.follow(key)
         if follow is None or follow.once:
             return
-        lost = follow.subscribed == "pending" and follow.subscription in self._lost
-        if follow.subscribed != "no" and not lost:
+        if follow.subscribed != "no":
             self._wanted.discard(key)
             return
         inbox = self._inbox(follow)

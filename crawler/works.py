@@ -248,6 +248,7 @@ class Works:
 
     def counted(self) -> Counted:
         presence, door = self.presence, self.egress.counts
+        tally = None if presence is None else presence.delivery.tally
         return Counted(
             # Those that have not happened yet too, so that the first one is a rise from 0.
             door={**{f"failed_{kind}": 0 for kind in get_args(FailureKind)}, **door},
@@ -256,6 +257,8 @@ class Works:
             keys={} if presence is None else dict(presence.keys.counts),
             mail=self.opened.mailbox.ended(),
             delivering=0 if presence is None else presence.delivery.in_flight,
+            delivered=Buckets() if tally is None else tally.durations.snapshot(),
+            delivery_errors={} if tally is None else dict(tally.errors),
             fetched=self.ingestor.fetched,
             waited={
                 cause.name.lower(): waited.snapshot()

@@ -242,6 +242,25 @@ async def test_a_follow_that_expired_on_its_way_is_sent_at_the_next_start(desk: 
     assert desk.letters == [("Follow", f"{ALICE}/inbox")]
 
 
+async def test_a_follow_that_nobody_takes_does_not_wait_for_an_answer(desk: Desk) -> None:
+    """Its inbox refuses it for good: it is not pending any more, and the next start asks again."""
+    desk.follow()
+    desk.know()
+    subscriptions = desk.subscriptions()
+    await subscriptions.start([WANTED])
+    [errand] = desk.opened.mailbox.errands(NOW, 9, 60.0, DAY).result()
+    refused = Sent(errand.delivery.id, "given_up", counted=True, status=403, error="no")
+    desk.opened.mailbox.sent([refused], NOW).result()
+    subscriptions.lost()
+    desk.clock.step(NOW + 60.0)
+    await subscriptions.stop()
+    after = desk.state
+    await desk.subscriptions().start([WANTED])
+
+    assert after == ("no", None)
+    assert desk.state[0] == "pending"
+
+
 def test_how_many_let_us_follow_is_counted_once_in_a_while(desk: Desk) -> None:
     """Strangers may ask for it as often as they like."""
     subscriptions = desk.subscriptions()

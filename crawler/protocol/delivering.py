@@ -27,6 +27,13 @@ _UNKNOWN_KEY, _TIMEOUT = 401, 408
 _WAIT = frozenset((429, 503))
 _NOT_IMPLEMENTED = 501
 _TOLD_APART = frozenset((401, 403, 404, 410, 429))
+# What can go wrong, in a word: before there is an answer, and by the answer.
+_HINDRANCES = ("name", "address", "connect", "tls", "timeout", "protocol", "url", "refused")
+ERRORS = (
+    *_HINDRANCES,
+    *("http_3xx", "http_401", "http_403", "http_404", "http_410", "http_429"),
+    *("http_4xx", "http_5xx"),
+)
 _DAY = 86_400.0
 # A server that is dead is asked once a day for a month, and then once a week.
 _DEAD_PAUSES = ((30 * _DAY, _DAY), (float("inf"), 7 * _DAY))
@@ -107,13 +114,13 @@ def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: floa
 
 
 def kind_of(reply: Reply) -> str:
-    """What went wrong in a word, one of a few; empty: nothing."""
+    """What went wrong, one of `ERRORS`; empty: nothing."""
     status = reply.status
     if status is None:
-        return reply.kind or "connect"
+        return reply.kind if reply.kind in _HINDRANCES else "protocol"
     if status in _TOLD_APART:
         return f"http_{status}"
-    return "" if 200 <= status < 300 else f"http_{status // 100}xx"
+    return "" if 200 <= status < 300 else f"http_{min(max(status // 100, 3), 5)}xx"
 
 
 def _spent(headers: Mapping[str, str], now: float) -> float | None:

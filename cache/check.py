@@ -15,7 +15,16 @@ from ..crawler.protocol.strictjson import parse_object
 from ..crawler.protocol.times import rfc3339
 from ..crawler.protocol.version import content_hash
 from ..errors import FedpullError
-from . import check_consent, check_mail, check_queue, check_quota, check_threads, index, shared
+from . import (
+    check_consent,
+    check_mail,
+    check_publications,
+    check_queue,
+    check_quota,
+    check_threads,
+    index,
+    shared,
+)
 from .changes import count_in
 from .codec import unpack
 from .counters import Counters
@@ -64,6 +73,7 @@ class _Audit:
             ("agenda", check_queue.check_agenda(txn, t)),
             ("thread", check_threads.check(txn, t)),
             ("mail", check_mail.check(txn, t)),
+            ("publication", check_publications.check(txn, t)),
             ("quota", check_quota.check(txn, t)),
             ("meta", self._counters()),
         ):

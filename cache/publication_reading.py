@@ -6,29 +6,11 @@ returns is one page at most.
 
 from __future__ import annotations
 
-from .environment import Environment, Tables, Txn
+from .environment import Tables, Txn
 from .layout import U64
 from .mail_layout import digest
 from .publication_records import LocalObject, OutboxPage, Publication
 from .publication_rows import PAGE, Published, unpack_local, unpack_publication
-
-
-class PublishedQuery:
-    """The part of `ports.Query` that is about what we publish."""
-
-    _environment: Environment
-
-    def publication(self, id: str) -> Publication | None:
-        return self._environment.read(lambda txn, t: publication(txn, t, id))
-
-    def local(self, id: str) -> LocalObject | None:
-        return self._environment.read(lambda txn, t: local(txn, t, id))
-
-    def outbox(self, number: int | None = None) -> OutboxPage | None:
-        return self._environment.read(lambda txn, t: page(txn, t, number))
-
-    def outbox_total(self) -> int:
-        return self._environment.read(lambda txn, t: Published.read(txn, t).outbox)
 
 
 def publication(txn: Txn, t: Tables, id: str) -> Publication | None:
@@ -66,3 +48,8 @@ def at(txn: Txn, t: Tables, position: int) -> Publication:
     if row is None:
         raise LookupError(position)
     return unpack_publication(row)[0]
+
+
+def total(txn: Txn, t: Tables) -> int:
+    """How many items the outbox has."""
+    return Published.read(txn, t).outbox

@@ -26,9 +26,8 @@ from .cache.series import FINE, Series
 from .cache.verbs import Verbs
 from .config.load import Loaded
 from .crawler.clock import Clock, SystemClock
-from .crawler.log_counts import LogCounts
 from .crawler.open import open_works
-from .crawler.pulse import ASK_EVERY, Pulse
+from .crawler.watching import Watching
 from .crawler.works import Works
 from .errors import FedpullError, StoreError
 
@@ -56,6 +55,7 @@ class Daemon:
         self._fatal: asyncio.Event = asyncio.Event()
         self._reloading: asyncio.Future[None] | None = None
         self._sampler: Sampler | None = None
+        self._watching: Watching | None = None
         self._search: SearchFeed | None = None
 
     @property
@@ -84,7 +84,8 @@ class Daemon:
         `follow`: keep the configured follows going; a single command only does what it was told.
         """
         if api:
-            self._begin_watching()
+            self._watching = Watching(self._works, os.environ, _notify)
+            self._watching.start()
         self._start_spiders()
         await self._listen_in_public(needed=api)
         sampler = self._sample() if api else None
@@ -105,22 +106,9 @@ class Daemon:
             await asyncio.to_thread(self._search.stop)
         self._works.dispatcher.stop()
         await self._stop_spiders()
-        if self._works.pulse is not None:
-            self._works.pulse.stop()
-        if self._works.logged is not None:
-            logging.getLogger().removeHandler(self._works.logged)
+        if self._watching is not None:
+            await self._watching.stop()
         await self._works.stop()
-
-    def _begin_watching(self) -> None:
-        """Count what is logged, and see to it that a supervisor learns when we hang."""
-        works = self._works
-        works.logged = LogCounts()
-        logging.getLogger().addHandler(works.logged)
-        # sd_watchdog_enabled(3): half of the time that there is, so that one ping may be late.
-        given = float(os.environ.get("WATCHDOG_USEC", "0")) / 1e6
-        every = min(given / 2.0, ASK_EVERY) if given > 0 else ASK_EVERY
-        works.pulse = Pulse(works.opened.store.ping, lambda: _notify("WATCHDOG=1"), every)
-        works.pulse.start()
 
     def reload(self) -> None:
         """Read the blocklists anew, behind the caller; the log tells what came of it."""

@@ -6,8 +6,11 @@ part of is still one line.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -27,11 +30,13 @@ class ConsoleFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = one_line(record.message)
-        return super().formatMessage(record)
+        number = fields_of(record).get("request")
+        return super().formatMessage(record) + (f" [{number}]" if number else "")
 
 
 class JsonFormatter(logging.Formatter):
-    """One object: `at`, `level`, `part`, `message`, and `error` with a traceback."""
+    """One object: `at`, `level`, `part`, `message`, what else the line says of its subject (for
+    a fetch, see `crawler.trail`), and `error` with a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         from ..cache.shapes import time
@@ -41,10 +46,20 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "part": part_of(record),
             "message": record.getMessage(),
+            **fields_of(record),
         }
         if record.exc_info:
             value["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(value).decode()
+        try:
+            return orjson.dumps(value, default=str).decode()
+        except TypeError:  # half of a surrogate pair, in a name that a stranger has made up
+            return json.dumps(value, default=str)
+
+
+def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
+    """What a line says besides its text."""
+    found: Mapping[str, Any] = getattr(record, "fields", {})
+    return found
 
 
 def part_of(record: logging.LogRecord) -> str:

@@ -56,6 +56,7 @@ class Ask:
     content_type: str | None = None  # of the body
     form: Form = "unsigned"  # under which the validators came; they are sent under no other
     robots: Obedience = "obey"  # no delivery is bound
+    number: str = field(default="", compare=False)  # of the fetch, for the log
     headers: tuple[tuple[str, str], ...] = ()  # of a delivery: sent as they are, and signed
 
     @property

@@ -33,6 +33,7 @@ from .egress_wire import Wire
 from .protocol.knock import Form, Known, opening
 from .protocol.robots_memory import MAX_HOPS
 from .protocol.uri import Uri, UrlRules, check_url, host_port
+from .trail import hopped, on_debug
 
 
 class Clock(Protocol):
@@ -274,6 +275,10 @@ class Egress:
         request = self._bytes(uri, chain.ask, form, challenge, own)
         reader = await self._wire.request(uri, chain.ask, request)
         chain.answered(reader)
+        if on_debug():
+            seconds = self._clock.now() - reader.sent
+            asked = (chain.ask.number, chain.ask.method, uri.url)
+            hopped(*asked, reader.status, reader.received, seconds)
         return reader
 
     def _bytes(self, uri: Uri, ask: Ask, form: Form, challenge: str, own: bool) -> bytes:

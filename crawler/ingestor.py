@@ -32,6 +32,7 @@ from .outage import Outage
 from .protocol.policy import OPEN, Policy
 from .reading import read
 from .skew import Skew
+from .trail import Trail
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Ingestor:
     outage: Outage = field(default_factory=Outage)
     fetched: Counter[tuple[str, Fetched]] = field(default_factory=Counter)  # by cause
     waited: dict[Cause, Histogram] = field(default_factory=_histograms)
+    trail: Trail = field(default_factory=Trail)
     answers: int = 0  # that came through a spider's callback
     _listeners: list[Listener] = field(default_factory=list)
     lookups: Lookups = field(init=False)
@@ -90,7 +92,7 @@ class Ingestor:
         self.answers += 1
         self.skew.heard(answer)
         self.outage.heard()
-        self._book(lease, fetched(answer.status))
+        self.trail.answered(lease, answer, self._book(lease, fetched(answer.status)))
         self._end(lease, partial(self._taken_in, lease, answer))
 
     def _taken_in(self, lease: Lease, answer: Answer) -> Outcome:
@@ -114,16 +116,17 @@ class Ingestor:
     def failed(self, lease: Lease, error: FetchFailed) -> None:
         """No usable response came for `lease`."""
         self.tallies[lease.want.follow].requests += len(error.hops)
-        log.info("%s: %s (%s)", lease.url, error.reason, error.kind)
         self.outage.failed(error)
         self._book(lease, "refused" if error.kind in ("url", "refused") else "failed")
         now = self.clock.now()
+        self.trail.failed(lease, error, now)
         self._end(lease, lambda: failure(lease, error, self.lookups.prior(lease, None, now), now))
 
-    def _book(self, lease: Lease, outcome: Fetched) -> None:
+    def _book(self, lease: Lease, outcome: Fetched) -> Fetched:
         cause = lease.want.cause
         self.fetched[cause.name.lower(), outcome] += 1
         self.waited[cause].observe(self.clock.now() - lease.want.due)
+        return outcome
 
     def _end(self, lease: Lease, decide: Callable[[], Outcome]) -> None:
         """Apply what is decided. Where the store cannot be read, the lease runs out by itself, and
@@ -137,7 +140,7 @@ class Ingestor:
             self.finished()
 
     def _dropped(self, lease: Lease, error: BaseException) -> None:
-        log.error("%s was not taken in: %s", lease.url, error)
+        self.trail.lost(lease, error, self.clock.now())
         self.finished()
 
     def _clear(self, lease: Lease, outcome: Outcome) -> None:
@@ -169,6 +172,7 @@ class Ingestor:
     def _apply(self, lease: Lease, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()
         self.tallies[lease.want.follow].unsettled += 1
+        self.trail.ingested(lease, outcome, self.clock.now())
         future = self.store.apply(outcome)
         self.finished()
         future.add_done_callback(
@@ -179,10 +183,11 @@ class Ingestor:
         self.tallies[lease.want.follow].unsettled -= 1
         error = done.exception()
         if error is not None:
-            # The lease runs out by itself, and what it was for is asked again.
-            log.error("%s was not stored: %s", lease.url, error)
+            self.trail.lost(lease, error, self.clock.now())
             return
-        self._count(lease.want.follow, done.result())
+        applied = done.result()
+        self._count(lease.want.follow, applied)
+        self.trail.stored(lease, len(applied.changes), self.clock.now())
         for listener in self._listeners:
             listener(lease, outcome)
 

@@ -21,6 +21,7 @@ from ..cache.records import Kind, Lease
 from .answer import FetchFailed, Stopped
 from .asking import asks
 from .handler import ASK_KEY, EGRESS_SETTING, AnswerResponse
+from .trail import asked
 from .works import Works
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class LeaseSpider(Spider):
             log.exception("%s was not asked for; its lease runs out by itself", lease.url)
             self.works.dispatcher.finished()
             return
+        asked(lease)
         self.crawler.engine.crawl(request)
 
     def request(self, lease: Lease) -> Request:

@@ -73,8 +73,9 @@ class Entry:
     object of ours that it is about.
 
     `local` is that object as it stands from now on, `put` the same as a document of the store where
-    it is public, `before` what the activity that has embedded it until now shows instead. `key`
-    names the caller's request, and `digest` (16 bytes) what it asked.
+    it is public, `before` what the activity that has embedded it until now shows instead. `us`
+    is our actor, as a document too. `key` names the caller's request, and `digest` (16 bytes) what
+    it asked.
     """
 
     activity: str
@@ -85,6 +86,7 @@ class Entry:
     local: LocalObject | None = None
     put: Put | None = None
     before: bytes | None = None
+    us: Put | None = None
     key: str | None = None
     digest: bytes = b""
 

@@ -2,8 +2,8 @@
 
 It judges nothing; what is to be published was made before. Invariants: what is public has a place
 in the outbox, for ever and after all that was there before; an object that is public as it stands
-is a document of the store, and no other object of ours is; of what was edited or deleted no body
-here shows the former words, nor does what still waits to be delivered.
+is a document of the store, as our actor is, and no other object of ours is; of what was edited or
+deleted no body here shows the former words, nor does what still waits to be delivered.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def publish(work: Work, entry: Entry, now: float) -> Publication:
     work.put(work.t.publication, key, pack_publication(one))
     if one.position is not None:
         work.put(work.t.outbox, U64.pack(one.position), key)
+    if entry.us is not None:
+        documents.put(work, entry.us)
     if entry.local is not None:
         _stand(work, entry, entry.local, now)
     if whom.followers or whom.named:

@@ -38,6 +38,7 @@ _PATIENCE = 60.0  # for one answer; a host that is slower is asked again in its 
 # As for deliveries: what failed together does not come back together.
 _SPREAD = (0.8, 1.4)
 _MOST_MEMBERS = 1_000
+_NO_INBOX = "its document names no inbox on its own origin"
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Fanout:
             return self._members(actor)
         inboxes = inboxes_of(document.json)
         if inboxes is None:
-            return Found(actor, "given_up", error="its document names no inbox")
+            return Found(actor, "given_up", error=_NO_INBOX)
         return Found(actor, "found", inboxes.own, inboxes.shared)
 
     def _members(self, collection: str) -> Found:

@@ -120,7 +120,16 @@ def open_presence(
     delivery = Delivery(mailbox, opened.frontier, aside.egress.fetch, clock, schedule)
     fanout = Fanout(opened.publisher, opened.query, fetch, rules, clock, schedule, delivery.poke)
     here = We(instance.actor, instance.followers, instance.origin)
-    publishing = Publishing(here, opened.query, opened.publisher, clock, rules, refuse, fanout.poke)
+    publishing = Publishing(
+        here,
+        instance.actor_document,
+        opened.query,
+        opened.publisher,
+        clock,
+        rules,
+        refuse,
+        fanout.poke,
+    )
     changed = follows.forget_state  # its row was written by somebody else
     subscriptions = Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke)
 

@@ -45,6 +45,7 @@ class Publishing:
     is told that something is to be fanned out, `chance` gives random bytes."""
 
     we: We
+    actor_document: Callable[[float], dict[str, object]]
     query: Query
     publisher: Publisher
     clock: Clock
@@ -70,16 +71,19 @@ class Publishing:
             made = publishing.make(value, self.we, self._held(value), token, now)
             for named in made.recipients.named:
                 self.refuse(named)
-            entry = replace(self._entry(made, now), key=key, digest=asked)
+            us = _document(self.actor_document(now), now)
+            entry = replace(self._entry(made, now), us=us, key=key, digest=asked)
             published = await asyncio.wrap_future(self.publisher.publish(entry, now))
         log.info("published %s (%s)", published.activity, published.type)
         self.wake()
         return published
 
     def known(self, id: str) -> Reference | None:
-        """What the store has of an object of ours, which nobody has to be asked for; None where the
-        id is not one that we have given. Gone and NotFound as its origin says, which we are."""
+        """What the store has of an object of ours, or of our actor, which nobody has to be asked
+        for; None where it is of neither. Gone and NotFound as its origin says, which we are."""
         uri = uri_or_none(id)
+        if uri == self.we.actor:
+            return self.query.reference(uri)
         if uri is None or not is_at(f"{self.we.origin}/objects", uri):
             return None
         local = self.query.local(uri)
@@ -127,7 +131,7 @@ class Publishing:
             type=primary_type(made.local) or "",
             activity=activity,
         )
-        put = _document(made, text, now) if whom.public and not deleted else None
+        put = _document(made.local, now) if whom.public and not deleted else None
         before = self._before(made, held) if held is not None else None
         return replace(entry, local=local, put=put, before=before)
 
@@ -140,9 +144,8 @@ class Publishing:
         return written(publishing.instead(parse_object(former.body), held.id, tombstone))
 
 
-def _document(made: Made, body: bytes, now: float) -> Put:
-    """An object of ours as a document of the store: shown like all others, and never asked for."""
-    assert made.local is not None
-    stamp = describe.stamp_of(made.local, now)
-    put = describe.put(made.object, body, made.local, stamp, at=now)
+def _document(value: dict[str, object], now: float) -> Put:
+    """Something of ours as a document of the store: shown like all others, and never asked for."""
+    stamp = describe.stamp_of(value, now)
+    put = describe.put(str(value["id"]), written(value), value, stamp, at=now)
     return changed(put, verified_by="local", consent=put.consent | listable.OURS)

@@ -50,6 +50,9 @@ def wish(query: Query, text: str) -> Wish:
     if isinstance(asked, Handle):
         id = _actor_of(query, asked)
         return Wish(tuple(dict.fromkeys((id, *_names(query, id), finger_url(asked)))))
+    if query.local(asked) is not None:
+        expected = "`fedpull publish` of a Delete, of which others hear, too"
+        raise BadInput(name, "is published by us", expected)
     known = lookup.reference(query, asked)
     id = known.id if known is not None else asked
     return Wish(tuple(dict.fromkeys((id, asked, *_names(query, id)))))

@@ -55,6 +55,7 @@ class Press:
     def __post_init__(self) -> None:
         self.publishing = Publishing(
             WE,
+            lambda now: {"id": WE.actor, "type": "Application", "inbox": f"{WE.actor}/inbox"},
             self.opened.query,
             self.opened.publisher,
             self.clock,

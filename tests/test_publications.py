@@ -36,6 +36,11 @@ def items(opened: Opened, number: int | None = None) -> list[dict[str, Any]]:
     return [] if page is None else [read(item) for item in page.items]
 
 
+def kinds(opened: Opened, id: str) -> list[str]:
+    """What the change log has of a document."""
+    return [change.kind for change in opened.query.changes(0) if change.id == id]
+
+
 def test_publish(opened: Opened, press: Press) -> None:
     """What is published is in the outbox, and its object stands for itself."""
     one = press.publish(note())
@@ -101,7 +106,18 @@ def test_document(opened: Opened, press: Press) -> None:
     assert (reference.next_check, reference.kind) == (None, None)
     listed, _ = opened.query.objects(ObjectFilter(tag="a"), 10)
     assert [one.id for one in listed] == [document.id]
-    assert [change.kind for change in opened.query.changes(0)] == ["created"]
+    assert kinds(opened, one.object) == ["created"]
+
+
+def test_our_actor(opened: Opened, press: Press) -> None:
+    """Whoever looks up who has written it finds our actor, which nobody is asked for either."""
+    press.publish(note())
+    press.publish(note(to=ALICE))
+
+    assert kinds(opened, WE.actor) == ["created"]
+    known = press.publishing.known(WE.actor)
+    assert known is not None
+    assert (known.cls, known.verified_by) == ("actor", "local")
 
 
 def test_never_due(opened: Opened, press: Press) -> None:
@@ -130,7 +146,7 @@ def test_update(opened: Opened, press: Press) -> None:
     assert document is not None
     assert document.json["content"] == "second"
     assert [read(old.body)["content"] for old in opened.query.history(one.object)] == ["first"]
-    assert [change.kind for change in opened.query.changes(0)] == ["created", "updated"]
+    assert kinds(opened, one.object) == ["created", "updated"]
     changed = opened.query.publication(one.activity)
     assert changed is not None
     assert (changed.at, changed.changed) == (one.at, press.clock.at)

@@ -194,11 +194,13 @@ class Life:
     def _report(self, daemon: Daemon, activity: str) -> dict[str, Any]:
         log = [one for one in self.world.fediverse.log.entries if one.method == "POST"]
         rows = daemon.query.deliveries(100_000, activity=activity)
+        account = daemon.query.account(activity)
+        assert account is not None
         asked = _by_inbox(log)
         return {
             "inboxes": sorted(self.world.inboxes),
             "named": self.world.named,
-            "account": dataclasses.asdict(daemon.query.account(activity)),
+            "account": dataclasses.asdict(account),
             "rows": [
                 {
                     "inbox": row.inbox,

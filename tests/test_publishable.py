@@ -45,9 +45,8 @@ FIT = {
     },
     "a Create by us": {**create(), "actor": WE.actor},
     "an object of ours by name": create(attributedTo=[WE.actor]),
-    "a context that names ActivityStreams": note(
-        **{"@context": ["https://www.w3.org/ns/activitystreams", {"x": "https://x.example/"}]}
-    ),
+    "a context that names ActivityStreams": note()
+    | {"@context": ["https://www.w3.org/ns/activitystreams", {"x": "https://x.example/"}]},
     "a Like": {"type": "Like", "object": THEIRS, "to": ALICE},
     "an Announce": {"type": "Announce", "object": {"id": THEIRS}, "to": PUBLIC},
     "an Undo, which goes where its activity went": {"type": "Undo", "object": OURS},
@@ -77,7 +76,7 @@ UNFIT: dict[str, tuple[Any, str]] = {
     "a collection": ({"type": "Collection", "to": PUBLIC}, "type: Collection is a collection"),
     "a Tombstone": ({"type": "Tombstone", "to": PUBLIC}, "type: Tombstone is what a Delete leaves"),
     "an id of one's own": (note(id="https://x.example/1"), "id: is given: expected none"),
-    "the same as JSON-LD": (note(**{"@id": "https://x.example/1"}), "@id: is given"),
+    "the same as JSON-LD": (note() | {"@id": "https://x.example/1"}, "@id: is given"),
     "an id within a Create": (create(id=OURS), "object.id: is given"),
     "nobody": ({"type": "Note"}, "to: is missing, and so are cc, bto, bcc and audience"),
     "nobody, twice": (create(to=[]), "to: is missing"),
@@ -120,11 +119,11 @@ UNFIT: dict[str, tuple[Any, str]] = {
     ),
     "an Accept": ({"type": "Accept", "object": THEIRS}, "expected `fedpull followers accept`"),
     "a context without ActivityStreams": (
-        note(**{"@context": "https://x.example/"}),
+        note() | {"@context": "https://x.example/"},
         "@context: does not name ActivityStreams",
     ),
     "a context that turns words around": (
-        note(**{"@context": ["https://www.w3.org/ns/activitystreams", {"to": "as:bcc"}]}),
+        note() | {"@context": ["https://www.w3.org/ns/activitystreams", {"to": "as:bcc"}]},
         "@context: gives to another meaning",
     ),
 }

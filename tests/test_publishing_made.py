@@ -69,7 +69,7 @@ def test_context() -> None:
     """The context that an object brings stands on its Create, and on the object by itself."""
     context = ["https://www.w3.org/ns/activitystreams", {"x": "https://x.example/"}]
 
-    one = made(note(**{"@context": context, "x": 1}))
+    one = made(note(x=1) | {"@context": context})
 
     assert one.activity["@context"] == context
     assert "@context" not in one.activity["object"]
@@ -97,8 +97,8 @@ def test_hidden() -> None:
         "object": note(
             bcc=BOB,
             attachment=[{"type": "Note", "bto": "x", "as:bcc": "y", "replies": {"bcc": 1}}],
-            **{"https://www.w3.org/ns/activitystreams#bto": 1},
-        ),
+        )
+        | {"https://www.w3.org/ns/activitystreams#bto": 1},
     }
 
     one = made(value)

@@ -192,9 +192,12 @@ class Client:
         """Accept or reject whoever has asked to follow our actor."""
         return self._json("POST", "/v1/followers", {"actor": actor, "accept": accept})
 
-    def deliveries(self, state: str | None = None, host: str | None = None) -> Iterator[Json]:
+    def deliveries(
+        self, state: str | None = None, host: str | None = None, activity: str | None = None
+    ) -> Iterator[Json]:
         """Our activities on their way to inboxes, the latest first."""
-        return self._pages(_url("/v1/deliveries", state=state, host=host, limit="500"))
+        asked = {"state": state, "host": host, "activity": activity}
+        return self._pages(_url("/v1/deliveries", **asked, limit="500"))
 
     def publish(self, value: Mapping[str, Any] | bytes, *, key: str | None = None) -> Json:
         """Publish an object or an activity: the activity as it is published, on its way by now.

@@ -37,8 +37,13 @@ class Mail:
         state, limit = _state(call, DELIVERY_STATES), limit_of(call)
         host = call.args.get("host")
         wanted = lookup.host("host", host) if host else None
-        found = self._query.deliveries(limit, _before(call), state, wanted)
-        return _page(call, limit, found, map(mail_shapes.delivery, found))
+        activity, id = call.args.get("activity") or None, call.args.get("id")
+        if id:
+            one = self._query.delivery(lookup.whole("id", id, 0))
+            return json(mail_shapes.deliveries([] if one is None else [one], None, None))
+        found = self._query.deliveries(limit, _before(call), state, wanted, activity)
+        account = None if activity is None else self._query.account(activity)
+        return json(mail_shapes.deliveries(found, _next(call, limit, found), account))
 
     def followers(self, call: Call) -> Answer:
         state, limit = _state(call, FOLLOWER_STATES), limit_of(call)
@@ -66,8 +71,11 @@ def _page(
     call: Call, limit: int, found: Sequence[_Numbered], items: Iterable[shapes.Json]
 ) -> Answer:
     """A page of a list whose latest come first."""
-    next = call.url(cursor=str(found[-1].id)) if len(found) == limit else None
-    return json(shapes.listing(items, next))
+    return json(shapes.listing(items, _next(call, limit, found)))
+
+
+def _next(call: Call, limit: int, found: Sequence[_Numbered]) -> str | None:
+    return call.url(cursor=str(found[-1].id)) if len(found) == limit else None
 
 
 def _before(call: Call) -> int | None:

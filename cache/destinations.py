@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_RESTING = 20_000
 _SPARE = 16  # dropped in one transaction
 _LINES = (b"\0", b"\1")  # in `sending`: those that are up, those that fail
-_DEAD = b"dead"  # in `meta`
+DEAD = b"dead"  # in `meta`
 
 
 def load(work: Work, place: bytes) -> Destination | None:
@@ -94,12 +94,12 @@ def settle(work: Work, place: bytes, row: Destination) -> None:
 
 def dead(txn: Txn, t: Tables) -> int:
     """How many are dead; kept, since a scrape must not look at all."""
-    return int(txn.get(_DEAD, b"0", t.meta))
+    return int(txn.get(DEAD, b"0", t.meta))
 
 
 def _count_dead(work: Work, was: bool, now: bool) -> None:
     if was != now:
-        work.put(work.t.meta, _DEAD, b"%d" % (dead(work.txn, work.t) + now - was))
+        work.put(work.t.meta, DEAD, b"%d" % (dead(work.txn, work.t) + now - was))
 
 
 def forgotten_at(health: breaker.Health) -> float:

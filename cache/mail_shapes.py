@@ -3,8 +3,11 @@ rules it keeps."""
 
 from __future__ import annotations
 
-from .mail_records import Delivery, Follower, Notification
-from .shapes import Json, time
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from .mail_records import Account, Attempt, Delivery, Follower, Notification
+from .shapes import Json, listing, time
 
 
 def notification(known: Notification) -> Json:
@@ -46,4 +49,22 @@ def delivery(known: Delivery) -> Json:
         "last_status": known.last_status,
         "last_error": known.last_error,
         "created": time(known.created),
+        "ended": time(known.ended),
+        "recipient": known.recipient or None,
+        "log": [attempt(one) for one in known.log],
     }
+
+
+def attempt(one: Attempt) -> Json:
+    return {
+        "at": time(one.at),
+        "status": one.status,
+        "seconds": one.seconds,
+        "error": one.error or None,
+    }
+
+
+def deliveries(found: Iterable[Delivery], next: str | None, account: Account | None) -> Json:
+    """A list; `account` is that of the activity that was asked for."""
+    page = listing(map(delivery, found), next)
+    return page if account is None else page | {"account": asdict(account)}

@@ -218,10 +218,18 @@ DELIVERIES = Operation(
     "/v1/deliveries",
     "listDeliveries",
     "Our activities on their way to inboxes, the latest first",
-    _page("a page of deliveries", "Delivery"),
+    (
+        Reply(
+            200,
+            "a page of deliveries, and how all of the activity that was named stand",
+            listing("Delivery", account=ref("Account")),
+        ),
+    ),
     (
         _state(DELIVERY_STATES),
         Parameter("host", "only those to this server: `social.example`"),
+        Parameter("activity", "only those of the activity of ours with this id"),
+        Parameter("id", "only the delivery of this number"),
         LIMIT,
         _BEFORE,
     ),

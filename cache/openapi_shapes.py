@@ -40,10 +40,11 @@ def shape(**fields: Schema) -> Schema:
     return {"type": "object", "required": list(fields), "properties": dict(fields)}
 
 
-def listing(of: str) -> Schema:
-    """A page of a list; `next` is the URL of the one behind it."""
+def listing(of: str, **more: Schema) -> Schema:
+    """A page of a list; `next` is the URL of the one behind it, and `more` may be there, too."""
     next = maybe({"type": "string", "format": "uri-reference"})
-    return shape(items=several(ref(of)), next=next)
+    page = shape(items=several(ref(of)), next=next)
+    return page | {"properties": page["properties"] | more}
 
 
 _STATE = one_of("unknown", "resolved", "redirected", "gone", "failed", "refused")
@@ -137,6 +138,17 @@ _HOST: dict[str, Any] = {
         evicted=WHOLE,
         reason=maybe(TEXT),
         refused_at=maybe(TIME),
+    ),
+    "delivery": maybe(
+        shape(
+            state=one_of("ok", "paused", "dead"),
+            until=maybe(TIME),
+            failures=WHOLE,
+            since=maybe(TIME),
+            days=WHOLE,
+            waiting=WHOLE,
+            last_error=maybe(TEXT),
+        )
     ),
     "windows": several(
         shape(
@@ -291,7 +303,13 @@ SHAPES: dict[str, Schema] = {
         last_status=maybe({"type": "integer"}),
         last_error=maybe(TEXT),
         created=TIME,
+        ended=maybe(TIME),
+        recipient=maybe(TEXT),
+        log=several(
+            shape(at=TIME, status=maybe({"type": "integer"}), seconds=NUMBER, error=maybe(TEXT))
+        ),
     ),
+    "Account": shape(waiting=WHOLE, delivered=WHOLE, given_up=WHOLE, expired=WHOLE),
     "Wish": shape(at=TIME, kind=one_of("id", "domain"), name=TEXT),
     "Blocklists": shape(
         added=_RULES,

@@ -262,14 +262,14 @@ class LmdbQuery(PublicationQuery):
 
     def hosts(self, now: float | None = None) -> Iterator[Host]:
         """Every host; with `now` its state is that of then, else that of its last request."""
-        from .host_list import HOSTS_A_READ, read_hosts
+        from .host_list import read_hosts, read_only_sent
 
-        start: bytes = b""
-        while True:
-            hosts, start = self._environment.read(partial(read_hosts, start=start, now=now))
+        for read in (read_hosts, read_only_sent):
+            hosts, start = self._environment.read(partial(read, start=b"", now=now))
             yield from hosts
-            if len(hosts) < HOSTS_A_READ:
-                return
+            while start:
+                hosts, start = self._environment.read(partial(read, start=start, now=now))
+                yield from hosts
 
     def host(self, name: str, now: float | None = None) -> Host | None:
         from .host_list import read_host

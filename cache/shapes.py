@@ -24,6 +24,7 @@ from .records import (
     CollectionView,
     Follow,
     Host,
+    HostDelivery,
     HostKept,
     HostWindow,
     Reads,
@@ -273,11 +274,24 @@ def host(known: Host) -> Json:
         "pace": round(known.pace, 3),
         "windows": [host_window(one) for one in known.windows],
         "kept": host_kept(known.kept),
+        "delivery": None if known.delivery is None else host_delivery(known.delivery),
         "requests": known.requests,
         "in_flight": known.in_flight,
         "due": known.due,
         "backlog": known.backlog,
         "lag": known.lag,
+    }
+
+
+def host_delivery(known: HostDelivery) -> Json:
+    return {
+        "state": known.state,
+        "until": time(known.until),
+        "failures": known.failures,
+        "since": time(known.since),
+        "days": known.days,
+        "waiting": known.waiting,
+        "last_error": known.last_error,
     }
 
 

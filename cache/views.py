@@ -249,6 +249,20 @@ class HostWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class HostDelivery:
+    """How deliveries to a host go, apart from what is asked of it: not to be taken is no sign of
+    not answering, nor the reverse."""
+
+    state: str  # ok, paused, dead
+    until: float | None  # nothing is sent before
+    failures: int  # in a row
+    since: float | None  # of the first of them
+    days: int  # on which it failed
+    waiting: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """What we know of a host, and when it may be asked again."""
 
@@ -269,3 +283,4 @@ class Host:
     pace: float = 1.0  # the part of the full pace that it gets since its latest 429
     windows: tuple[HostWindow, ...] = ()  # the limits that it announces
     kept: HostKept = HostKept()
+    delivery: HostDelivery | None = None  # None: nothing waits for it, and nothing has failed

@@ -16,7 +16,9 @@ from .options import F, common, examples, json_option, pass_session
 from .session import Session
 
 if TYPE_CHECKING:
-    from ..cache.mail_records import Follower
+    from collections.abc import Sequence
+
+    from ..cache.mail_records import Delivery, Follower
 
 _LIMIT = 50
 _A_READ = 500
@@ -69,21 +71,46 @@ def notifications(session: Session, state: Any, limit: int, as_json: bool) -> No
     type=click.Choice(("waiting", "delivered", "given_up", "expired")),
     help="Only those in this state.",
 )
+@click.option("--activity", metavar="ID", help="Only those of this activity of ours.")
 @click.option("--host", metavar="HOST", help="Only those to this server.")
+@click.option(
+    "--log", "tries", is_flag=True, help="Show each try: when, how long, what came of it."
+)
 @_limit
 @json_option
 @common
 @pass_session
-def deliveries(session: Session, state: Any, host: str | None, limit: int, as_json: bool) -> None:
+def deliveries(
+    session: Session,
+    state: Any,
+    activity: str | None,
+    host: str | None,
+    tries: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List our activities on their way to inboxes, the latest first."""
-    from ..cache import lookup, mail_shapes, shapes
+    from ..cache import lookup, mail_shapes
 
     wanted = lookup.host("--host", host) if host is not None else None
     with session.reading() as query:
-        known = query.deliveries(limit, None, state, wanted)
+        known = query.deliveries(limit, None, state, wanted, activity)
+        account = query.account(activity) if activity is not None else None
     if as_json:
-        output.print_json(shapes.listing(map(mail_shapes.delivery, known)))
+        output.print_json(mail_shapes.deliveries(known, None, account))
         return
+    if tries:
+        _tries(known)
+    else:
+        _deliveries(known)
+    if account is not None:
+        output.note(
+            f"{account.recipients} in all: {account.delivered} delivered, "
+            f"{account.waiting} waiting, {account.given_up} given up, {account.expired} expired"
+        )
+
+
+def _deliveries(known: Sequence[Delivery]) -> None:
     heads = ("id", "activity", "inbox", "state", "tries", "next try", "status", "last error")
     rows = (
         (
@@ -93,6 +120,15 @@ def deliveries(session: Session, state: Any, host: str | None, limit: int, as_js
         for one in known
     )
     output.table(heads, rows)
+
+
+def _tries(known: Sequence[Delivery]) -> None:
+    rows = (
+        (one.id, output.moment(tried.at), one.inbox, tried.status, tried.seconds, tried.error)
+        for one in known
+        for tried in one.log
+    )
+    output.table(("id", "at", "inbox", "status", "seconds", "error"), rows)
 
 
 @click.group(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..cache.document import Document
 from ..cache.mail_records import (
+    Account,
     Delivery,
     DeliveryState,
     Follower,
@@ -143,8 +144,15 @@ class NoStore:
         before: int | None = None,
         state: DeliveryState | None = None,
         host: str | None = None,
+        activity: str | None = None,
     ) -> list[Delivery]:
         return []
+
+    def delivery(self, id: int) -> Delivery | None:
+        return None
+
+    def account(self, activity: str) -> Account | None:
+        return None
 
     def counts(self, id: str) -> Counts:
         return Counts()

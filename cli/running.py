@@ -199,7 +199,7 @@ def hosts(session: Session, as_json: bool) -> None:
         return
     heads = (
         *("host", "state", "signature", "requests", "queued", "overdue", "for"),
-        *("failures", "not before", "left", "kept", "refused", "why"),
+        *("failures", "not before", "left", "kept", "refused", "deliveries", "why"),
     )
     rows = (
         (
@@ -209,6 +209,7 @@ def hosts(session: Session, as_json: bool) -> None:
             *(None if host.lag is None else span(host.lag), host.failures),
             *(output.moment(host.until), _left(host.windows)),
             *(host.kept.documents, host.kept.refused),
+            None if host.delivery is None else host.delivery.state,
             host.why or host.kept.reason or host.last_error,
         )
         for host in known

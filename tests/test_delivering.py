@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedpull.crawler.protocol.delivering import Past, Reply, Schedule, Verdict, judge
+from fedpull.crawler.protocol.delivering import (
+    ERRORS,
+    Past,
+    Reply,
+    Schedule,
+    Verdict,
+    judge,
+    kind_of,
+)
 
 NOW = 1_700_000_000.0
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
@@ -178,3 +186,85 @@ def test_times_are_spread() -> None:
     assert waits[0] == pytest.approx(48)
     assert waits[-1] == pytest.approx(84)
     assert all(later > sooner for sooner, later in pairwise(waits))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_to_be_asked_to_wait_is_no_refusal(status: int) -> None:
+    """However often it was sent: its time to live alone ends it."""
+    assert verdict(status, Past(20, status, NOW - DAY, 20)).state == "waiting"
+
+
+APART: list[tuple[str, int, str, bool]] = [
+    ("our clock is an hour ahead", 401, "Tue, 14 Nov 2023 21:13:20 GMT", False),
+    ("our clock is a day behind", 401, "Wed, 15 Nov 2023 22:13:20 GMT", False),
+    ("clocks agree", 401, "Tue, 14 Nov 2023 22:13:00 GMT", True),
+    ("it does not say what time it is", 401, "", True),
+    ("it refuses for another reason", 500, "Tue, 14 Nov 2023 21:13:20 GMT", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "date", "counted"), [row[1:] for row in APART], ids=[row[0] for row in APART]
+)
+def test_a_wrong_clock_is_no_attempt(status: int, date: str, counted: bool) -> None:
+    """A signature of another time is refused, whosever the fault; the row says so and waits."""
+    found = verdict(status, Past(6 if not counted else 0, status, NOW, 0), date=date)
+
+    assert (found.state, found.counted) == ("waiting", counted)
+    assert ("s apart" in found.error) is not counted
+    assert (found.host_until is None) == (status == 401)
+
+
+def test_an_inbox_that_moved_or_is_gone_has_its_owner_looked_at() -> None:
+    """Who has another inbox now, perhaps; nothing else does."""
+    moved = [status for status in range(200, 600) if verdict(status).moved]
+
+    assert moved == [*range(300, 400), 410]
+    assert verdict(404, Past(2, 404, NOW, 0)).moved
+
+
+DEAD: list[tuple[str, float, float]] = [
+    ("of a week: a probe a day", 7 * DAY, DAY),
+    ("of a month: a probe a day", 29 * DAY, DAY),
+    ("of two months: a probe a week", 60 * DAY, 7 * DAY),
+]
+
+
+@pytest.mark.parametrize(("age", "pause"), [row[1:] for row in DEAD], ids=[row[0] for row in DEAD])
+def test_a_dead_origin_is_probed_seldom(age: float, pause: float) -> None:
+    """The word for it is seven days on which it failed."""
+    past = Past(0, None, NOW, 9, host_days=7, host_since=NOW - age)
+
+    assert verdict(None, past, "connect").host_until == pytest.approx(NOW + pause)
+
+
+def test_a_limit_that_is_spent_is_kept() -> None:
+    """Of what was taken; for an hour at most."""
+    spent = verdict(202, x_ratelimit_limit="9", x_ratelimit_remaining="0", x_ratelimit_reset="60")
+    left = verdict(202, x_ratelimit_limit="9", x_ratelimit_remaining="5", x_ratelimit_reset="60")
+
+    assert spent.rest_until == pytest.approx(NOW + 60)
+    assert (spent.state, spent.host_until, left.rest_until) == ("delivered", None, None)
+
+
+KINDS: list[tuple[int | None, str, str]] = [
+    (202, "", ""),
+    (301, "", "http_3xx"),
+    (400, "", "http_4xx"),
+    (401, "", "http_401"),
+    (410, "", "http_410"),
+    (429, "", "http_429"),
+    (503, "", "http_5xx"),
+    (999, "", "http_5xx"),
+    (None, "timeout", "timeout"),
+    (None, "encoding", "protocol"),
+]
+
+
+@pytest.mark.parametrize(("status", "hindrance", "kind"), KINDS, ids=[str(row) for row in KINDS])
+def test_what_went_wrong_in_a_word(status: int | None, hindrance: str, kind: str) -> None:
+    """One of a few, whatever comes."""
+    found = kind_of(Reply(status, {}, hindrance))
+
+    assert found == kind
+    assert found in ("", *ERRORS)

@@ -9,6 +9,7 @@ only what people and pushes want can make an hour exceed the budget.
 from __future__ import annotations
 
 from math import inf
+from typing import Final
 
 # The refill and the bucket together make the budget, so that no hour sees more than it.
 _REFILL = 0.95
@@ -26,6 +27,11 @@ _MINUTE = 60.0
 # has to wait for the other's end.
 _BACKFILL = 0.6
 _WAITS = 300.0  # a backfill that was refused lately wants more; the dispatcher asks each minute
+# Where the budget has more than the loop wants, follows may lead to more than their share, up to
+# this part of it in all; also in each few minutes, so that the loop never waits for long.
+_LED: Final = 0.5
+_FEW_MINUTES = 5
+_MOST_FOLLOWS = 4_096  # that are counted each; what led to little is forgotten first
 
 
 class Account:
@@ -40,6 +46,8 @@ class Account:
         self._minutes: dict[int, int] = {}
         self._granted: dict[int, int] = {}
         self._backfills: dict[int, int] = {}
+        self._led: dict[bytes, dict[int, int]] = {}  # by follow
+        self._led_in_all: dict[int, int] = {}
         self._refused = -inf
         self._holds = False
 
@@ -59,6 +67,32 @@ class Account:
         if 0.0 <= now - self._refused < _WAITS:
             left = min(left, self.per_hour * (_REFILL - _BACKFILL) - (used - backfills))
         return left
+
+    def led(self, follow: bytes, now: float) -> None:
+        """A request began that one follow has led to; it is charged besides."""
+        if follow not in self._led and len(self._led) >= _MOST_FOLLOWS:
+            self._led = {one: told for one, told in self._led.items() if _within(told, now, 60)}
+            if len(self._led) >= _MOST_FOLLOWS:
+                self._led.pop(min(self._led, key=lambda one: _within(self._led[one], now, 60)))
+        _add(self._led.setdefault(follow, {}), 1, now)
+        _add(self._led_in_all, 1, now)
+
+    def may_lead(self, follow: bytes, follows: int, now: float, *, spare: bool) -> bool:
+        """Whether one follow may lead to another request: to its share of the hour, and beyond that
+        to what nobody else wants. `follows`: how many there are; `spare`: the loop wants no more
+        than it has."""
+        if not self._holds:
+            return True
+        told = self._led.get(follow)
+        if told is None or _within(told, now, 61) < max(self.per_hour / max(follows, 1), 1.0):
+            return True
+        if not spare:
+            return False
+        lately = _within(self._led_in_all, now, _FEW_MINUTES)
+        return (
+            _within(self._led_in_all, now, 61) < self.per_hour * _LED
+            and lately < self.per_hour * _LED * _FEW_MINUTES / 60
+        )
 
     def refuse_backfill(self, now: float) -> None:
         """A backfill has to wait for its share."""

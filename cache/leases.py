@@ -30,6 +30,11 @@ _MOST_AHEAD = 31 * 86_400.0
 _WHOLE_EVERY = 30 * 86_400.0
 _SET_BACK = 60.0  # smaller steps are waited out
 _PARKED = U64.pack(micros(PARKED))
+# Without these a follow does not go on; what it lists, and what that leads to, is all the rest.
+_LEADING = frozenset({b"handle", b"confirm", b"actor", b"outbox", b"moved"})
+# What a follow has led to beyond its share of the hour waits so long, and others go first.
+_NEXT_SHARE = 600.0
+_MOST_PUT_OFF = 16  # rows of a host, for one lease
 
 
 def lease(
@@ -94,6 +99,37 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
         return None
     if hosts.free_at(host) > now:
         return None
+    for _ in range(_MOST_PUT_OFF):
+        best = _most_urgent(work, key, host, now, last)
+        if best is None:
+            return None
+        row = _row_of(work, best)
+        if _has_its_share(work, row, now):
+            page = best.kind == Kind.PAGE
+            hosts.take(work, key, host, now, page, paid=row.promoted, cause=CAUSES[row.cause])
+            wants.lease_out(work, best.id, best.kind, row, until)
+            return _describe(work, best.id, KINDS[best.kind], row, host, now)
+        wants.postpone(work, best.id, best.kind, row, now + _NEXT_SHARE)
+    return None
+
+
+def _has_its_share(work: Work, row: Row, now: float) -> bool:
+    """Whether the follow that has led to a row has a request left for it; it is counted."""
+    if row.follow == NONE or row.promoted or row.cause <= Cause.PUSH or row.relation in _LEADING:
+        return True
+    if row.cause == Cause.BACKFILL and row.relation == b"item":
+        return True  # first sights have a part of the hour for all of them
+    prices, follows = work.agenda.prices, work.txn.stat(work.t.follow)["entries"]
+    if not prices.account.may_lead(row.follow, follows, now, spare=prices.at_floor):
+        return False
+    prices.account.led(row.follow, now)
+    return True
+
+
+def _most_urgent(
+    work: Work, key: bytes, host: HostRow, now: float, last: Cause
+) -> hosts.Group | None:
+    """The head of a host's queue whose turn it is."""
     best: hosts.Group | None = None
     account = work.agenda.prices.account
     refused = _refused(account, now)
@@ -116,13 +152,7 @@ def _lease_one(work: Work, key: bytes, now: float, until: float, last: Cause) ->
         if group.kind == Kind.PAGE and hosts.page_at(work, key, host, now) > now:
             continue
         best = group
-    if best is None:
-        return None
-    row = _row_of(work, best)
-    page = best.kind == Kind.PAGE
-    hosts.take(work, key, host, now, page, paid=row.promoted, cause=CAUSES[row.cause])
-    wants.lease_out(work, best.id, best.kind, row, until)
-    return _describe(work, best.id, KINDS[best.kind], row, host, now)
+    return best
 
 
 def _row_of(work: Work, group: hosts.Group) -> Row:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from ingest_cases import ACTIVITY, answer
 
-from fedpull.cache.open import Opened, open_store
+from fedpull.cache.open import BUDGET, Opened, open_store
 from fedpull.cache.records import Applied, Follow, Kind, Lease, Outcome, Politeness, Want
 from fedpull.config.model import Follow as Rules
 from fedpull.crawler.answer import Answer, Hop
@@ -56,10 +56,14 @@ class Pocket:
     asked: list[str] = field(default_factory=list)
     clock: Stepping = field(default_factory=Stepping)
     max_bytes: int = 64 << 20
+    budget: float = BUDGET
 
     def __post_init__(self) -> None:
         self.opened: Opened = open_store(
-            self.folder, max_bytes=self.max_bytes, politeness=self.politeness
+            self.folder,
+            max_bytes=self.max_bytes,
+            politeness=self.politeness,
+            budget=self.budget,
         )
         clock: Clock = self.clock
         tallies: defaultdict[str, Tally] = defaultdict(Tally)

@@ -42,6 +42,15 @@ def ended(work: Work, row: DeliveryRow) -> None:
         work.delete(work.t.activity, key)
 
 
+def undone(work: Work, number: int, row: DeliveryRow) -> None:
+    """A row that is over stands for nothing: another one is counted in its place."""
+    key = digest(row.activity)
+    account = _load(work, key)
+    _move(account, row.state, -1)
+    work.put(work.t.account, key, account.pack())
+    dropped(work, number, row)
+
+
 def dropped(work: Work, number: int, row: DeliveryRow) -> None:
     """A row that is over is not kept any more; the count of it is, while others are."""
     key = digest(row.activity)

@@ -21,6 +21,7 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
     lanes: dict[bytes, bytes] = {}  # the first of each
     for key in txn.cursor(t.lane).iternext(values=False):
         lanes.setdefault(key[:16], key[16:])
+    held = 0
     waiting: Counter[bytes] = Counter()
     rows: Counter[bytes] = Counter()
     states: Counter[tuple[bytes, int]] = Counter()
@@ -36,16 +37,22 @@ def check(txn: Txn, t: Tables) -> Iterator[Finding]:
             if row.due is not None:
                 yield Finding("delivery", subject, "is over and has a time")
             continue
-        waiting[row.origin] += 1
+        if row.held:
+            held += 1
+            lanes.pop(row.lane, None)
+        else:
+            waiting[row.origin] += 1
         if txn.get(row.lane + key, None, t.lane) is None:
             yield Finding("lane", subject, "waits and is not in the lane of its inbox")
+        if row.held:
+            continue
         if (row.due is not None) != (lanes.get(row.lane) == key):
             yield Finding("delivery", subject, "is first without a time, or the reverse")
         elif row.due is not None:
             place = row.origin + time_key(row.due) + key
             if txn.get(place, None, t.outbound) is None:
                 yield Finding("outbound", subject, "is first in its lane and not in the line")
-    yield from _differ(txn, t, "lane", waiting.total())
+    yield from _differ(txn, t, "lane", waiting.total() + held)
     yield from _differ(txn, t, "outbound", len(lanes))
     yield from _differ(txn, t, "posted", rows.total())
     yield from _accounts(txn, t, rows, states)

@@ -22,7 +22,7 @@ from ..crawler.protocol.inboxes import Inboxes, inboxes_of
 from ..crawler.protocol.policy import WORDS
 from ..crawler.protocol.uri import UrlRules, check_url, same_origin
 from ..errors import BadInput, Refused
-from . import outbound, reading
+from . import held, outbound, reading
 from .intern import find_id
 from .layout import U64, time_key
 from .mail_layout import digest, keys_under, unpack_follower
@@ -134,6 +134,7 @@ def found(work: Work, results: Sequence[Found], rules: UrlRules, now: float, ttl
             if result.fate == "wait" and one.at + ttl > now:
                 left.append(activity)
                 continue
+            held.let_go(work, activity, row.actor)
             _conclude(batch, row, result)
             batch.flush()
             work.put(work.t.publication, digest(activity), pack_publication(one, sought - 1))
@@ -141,6 +142,7 @@ def found(work: Work, results: Sequence[Found], rules: UrlRules, now: float, ttl
                 _go_on(work, one, [])
         row.activities = left
         if left:
+            held.not_found(work, row.actor, row.error, row.due)
             _save(work, row)
         else:
             work.delete(work.t.seeking, digest(row.actor))
@@ -194,6 +196,7 @@ def _name(batch: _Batch, actor: str) -> bool:
     if batch.one.activity in row.activities:
         return False
     row.activities.append(batch.one.activity)
+    held.hold(work, batch.one.activity, actor, batch.one.body, batch.now)
     _save(work, row)
     return True
 

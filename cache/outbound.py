@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from ..crawler.protocol import breaker
 from ..crawler.protocol.uri import origin
 from ..errors import BadInput
-from . import accounts, destinations
+from . import accounts, destinations, held
 from .layout import U64, time_key
 from .mail_layout import DELIVERY_STATES, WAITING, MailCounters, digest, keys_under
 from .mail_records import Errand, Send, Sent
@@ -226,6 +226,11 @@ def _closed(work: Work, one: Send, now: float) -> str:
 def call_off(work: Work, number: int, reason: str, now: float) -> None:
     """Give up one that waits, whatever its turn."""
     row = _row(work, number)
+    if row.held and row.state == WAITING:
+        row.error = reason
+        work.ended["delivery", "given_up"] += 1
+        held.end(work, number, row, "given_up", now)
+        return
     destination = destinations.load(work, row.origin)
     if row.state == WAITING and destination is not None:
         row.error = reason

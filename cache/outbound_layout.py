@@ -59,10 +59,11 @@ class DeliveryRow:
     followers: bool = False
     recipient: str = ""
     log: list[tuple[float, int | None, float, str]] = field(default_factory=list)
+    held: bool = False  # its inbox is not known: see `held`
 
     def pack(self) -> bytes:
         rest = (self.activity, self.inbox, self.created, self.attempts, self.due, self.status)
-        more = (self.error, self.ended, self.followers, self.recipient, self.log)
+        more = (self.error, self.ended, self.followers, self.recipient, self.log, self.held)
         head = _DELIVERY.pack(self.state, self.origin, self.lane)
         return head + orjson.dumps((*rest, *more))
 

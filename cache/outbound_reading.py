@@ -74,5 +74,7 @@ def _next_attempt(txn: Txn, t: Tables, row: DeliveryRow) -> float | None:
     """Not before its origin may be asked; None: it is over, or others to its inbox go before."""
     if row.state != WAITING or row.due is None:
         return None
+    if row.held:
+        return row.due  # when its actor is looked for again
     stored = txn.get(row.origin, None, t.destination)
     return row.due if stored is None else max(row.due, Destination.unpack(stored).health.until)

@@ -83,12 +83,18 @@ class Press:
         return [row.inbox for row in self.rows(one)]
 
     def rows(self, one: Publication) -> list[Delivery]:
-        found = self.opened.query.deliveries(1_000)
-        return [row for row in reversed(found) if row.activity == one.activity]
+        """Its deliveries whose inbox is known, or that are over."""
+        found = self.opened.query.deliveries(1_000, activity=one.activity)
+        return [row for row in reversed(found) if not is_held(row)]
 
     def follow(self, *followers: Follower) -> None:
         for one in followers:
             self.opened.mailbox.put_follower(one, (), self.clock.at).result()
+
+
+def is_held(row: Delivery) -> bool:
+    """Whether it waits for its inbox to be known, and stands under the id of its actor."""
+    return row.state == "waiting" and row.inbox == row.recipient
 
 
 def follower(n: int, host: str = "", shared: bool = True, **more: Any) -> Follower:

@@ -12,6 +12,7 @@ from store_cases import apply, clean, store_at
 from store_cases import note as document
 
 from fedpull.cache import fanouts
+from fedpull.cache.mail_records import Account
 from fedpull.cache.open import Opened
 from fedpull.cache.publication_records import Found, Publication
 
@@ -162,12 +163,17 @@ def test_sought(opened: Opened, press: Press) -> None:
 
     (sought,) = opened.publisher.sought(press.clock.at, 10)
     assert (sought.actor, sought.tries) == (BOB, 0)
-    assert press.rows(first) == []
+    (held,) = opened.query.deliveries(9, activity=first.activity)
+    assert (held.inbox, held.state, held.recipient) == (BOB, "waiting", BOB)
+    assert opened.query.account(first.activity) == Account(waiting=1)
+    clean(opened)
     found(press, Found(BOB, "found", f"{BOB}/inbox", "https://b.example/inbox"))
 
     rows = press.rows(first) + press.rows(second)
     assert [row.inbox for row in rows] == [f"{BOB}/inbox"] * 2
     assert rows[0].id < rows[1].id
+    assert opened.query.account(first.activity) == Account(waiting=1)
+    clean(opened)
     assert opened.publisher.next_sought() is None
 
 
@@ -177,6 +183,8 @@ def test_sought_in_vain(opened: Opened, press: Press) -> None:
     found(press, Found(BOB, "wait", error="its actor is away", due=press.clock.at + 60))
 
     assert opened.publisher.sought(press.clock.at, 10) == []
+    (held,) = opened.query.deliveries(9, activity=one.activity)
+    assert (held.last_error, held.next_attempt) == ("its actor is away", press.clock.at + 60)
     assert opened.publisher.next_sought() == press.clock.at + 60
     press.clock.at += TTL + 60
     (sought,) = opened.publisher.sought(press.clock.at, 10)

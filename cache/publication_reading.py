@@ -33,12 +33,11 @@ def page(txn: Txn, t: Tables, number: int | None) -> OutboxPage | None:
     if not 1 <= wanted <= last:
         return None
     end = min(wanted * PAGE, total)
-    items, changed = [], 0.0
-    for position in range(end, (wanted - 1) * PAGE, -1):
-        one = at(txn, t, position)
-        items.append(one.body)
-        changed = max(changed, one.changed)
-    return OutboxPage(wanted, last, total, tuple(items), changed, end == wanted * PAGE)
+    there = [at(txn, t, position) for position in range(end, (wanted - 1) * PAGE, -1)]
+    changed = max(one.changed for one in there)
+    together = sum(int(one.changed) == int(changed) for one in there)
+    items, full = tuple(one.body for one in there), end == wanted * PAGE
+    return OutboxPage(wanted, last, total, items, changed, full, together)
 
 
 def at(txn: Txn, t: Tables, position: int) -> Publication:

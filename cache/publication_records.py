@@ -65,6 +65,7 @@ class OutboxPage:
     items: tuple[bytes, ...]  # activities, newest first
     changed: float
     full: bool
+    together: int = 1  # how many of them changed in the second of `changed`
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,12 +55,18 @@ def starting(reading: Reading, prior: Prior, now: float) -> Walk:
 def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> Walk:
     """`walk` with what the answer that it began with says for the visits to come: which page is
     the first, and the validators, if it held items itself; those of a root that only names its
-    pages say nothing of them."""
-    if walk.pages != 1:
-        return walk
-    etag, modified = media.validators(reading.answer.headers) if found.items else (None, None)
+    pages say nothing of them, unless the first page shares its ETag."""
     form = reading.answer.form
-    walk = replace(walk, etag=etag, last_modified=modified, form=form, whole_at=now)
+    if walk.pages != 1:
+        shared = walk.pages == 2 and walk.root_etag is not None and form == walk.form
+        if not shared or reading.answer.headers.get("etag") != walk.root_etag:
+            return walk
+        return replace(walk, etag=walk.root_etag, whole_at=now)
+    etag, modified = media.validators(reading.answer.headers)
+    strong = None if etag is None or etag.startswith("W/") or found.items else etag
+    walk = replace(walk, root_etag=strong, form=form, whole_at=now)
+    if found.items:
+        walk = replace(walk, etag=etag, last_modified=modified)
     if not found.is_root:
         return walk
     head = None if found.items else found.first

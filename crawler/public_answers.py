@@ -1,8 +1,7 @@
 """How a public document is answered: to whom as what, with its validators, or 304 instead.
 
 Values in, values out; which document a path has is not known here. Invariants: a 304 says that the
-very bytes are held which a 200 would send; `Last-Modified` is never the second in which something
-may still change.
+very bytes are held which a 200 would send; no two states have the same date.
 """
 
 from __future__ import annotations
@@ -66,6 +65,12 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
+def second(changed: float, together: int = 1) -> int:
+    """The date of a state. Where several have come about within one second each has one of its own,
+    or a 304 for the first of them would hide the others (RFC 9110 section 8.8.2.2)."""
+    return floor(changed) + together - 1
+
+
 def cached(
     body: bytes,
     kind: str,
@@ -73,18 +78,18 @@ def cached(
     keeping: str,
     more: Headers = (),
     *,
-    changed: float | None = None,
+    modified: int | None = None,
     now: float = 0.0,
+    state: bytes | None = None,
 ) -> Answer:
     """The answer with its validators, or 304 for who has it already. `keeping`: Cache-Control;
-    `changed`: when these bytes came to be what they are."""
-    etag = f'"{sha256(body).hexdigest()[:16]}"'
+    `modified`: as `second` gives it; `state`: what the ETag is made of, if it is of more than these
+    bytes."""
+    etag = f'"{sha256(body if state is None else state).hexdigest()[:16]}"'
     with_all: Headers = (("Cache-Control", keeping), ("ETag", etag), *more)
-    # The next full second: what changes within one second has one date, and a 304 for the first
-    # state of it would hide the second (RFC 9110 section 8.8.2.2).
-    modified = None if changed is None else floor(changed) + 1
-    if modified is not None and modified <= now:
-        with_all = (*with_all, ("Last-Modified", http_date_of(modified)))
+    if modified is not None:
+        # Never of the future (RFC 9110 section 8.8.2.1): what is, is sent once more, and told then.
+        with_all = (*with_all, ("Last-Modified", http_date_of(min(modified, floor(now)))))
     if _held(headers, etag, modified):
         return Answer(304, b"", kind, with_all)
     return Answer(200, body, kind, with_all)

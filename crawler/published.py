@@ -10,6 +10,7 @@ a thing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import orjson
@@ -22,7 +23,7 @@ from .instance_documents import ACTIVITY
 from .protocol.shapes import MAX_VALUES, as_list, uri_or_none
 from .protocol.strictjson import parse_object
 from .protocol.uri import Uri, split
-from .public_answers import VARY, cached, not_wanted
+from .public_answers import VARY, cached, not_wanted, second
 
 # What may have new items behind it, and so short that a follower by polling misses nothing.
 _NEWEST = "public, max-age=60"
@@ -82,11 +83,14 @@ class Published:
         if elsewhere is not None:
             return elsewhere
         keeping = _OBJECT if found.public else _PRIVATE
-        changed = found.changed or (found.at if isinstance(found, Publication) else found.published)
+        made = found.at if isinstance(found, Publication) else found.published
+        changed = found.changed or made
+        modified = second(changed, 1 + (int(made) == int(changed) and made != changed))
         if isinstance(found, LocalObject) and found.deleted:
-            # ActivityPub section 6.4; no validators, for who has it has nothing to keep.
-            return Answer(410, found.body, ACTIVITY, (("Cache-Control", keeping), *VARY))
-        return cached(found.body, ACTIVITY, headers, keeping, VARY, changed=changed, now=now)
+            # ActivityPub section 6.4. No condition turns it into a 304 (RFC 9110 section 13.2.1).
+            gone = cached(found.body, ACTIVITY, {}, keeping, VARY, modified=modified, now=now)
+            return replace(gone, status=410)
+        return cached(found.body, ACTIVITY, headers, keeping, VARY, modified=modified, now=now)
 
     def _collection(self, query: str, headers: Mapping[str, str], now: float) -> Answer | None:
         number = _page_number(query)
@@ -99,11 +103,17 @@ class Published:
         if page is None:
             empty = orjson.dumps(collection(self._we.outbox, 0, listed=True))
             return cached(empty, ACTIVITY, headers, _NEWEST, VARY)
-        id = self._we.outbox
-        body = outbox(id, page) if number is None else outbox_page(id, page)
-        settled = number is not None and page.number < page.last
-        keeping = _FULL if settled else _NEWEST
-        return cached(body, ACTIVITY, headers, keeping, VARY, changed=page.changed, now=now)
+        id, modified = self._we.outbox, second(page.changed, page.together)
+        listed = outbox_page(id, page)
+        if page.number < page.last:
+            return cached(listed, ACTIVITY, headers, _FULL, VARY, modified=modified, now=now)
+        # The root and the newest page have one ETag, of both: who asks for the root with it is told
+        # that there is nothing new on the page either, and need not ask for that.
+        root = outbox(id, page)
+        body, state = root if number is None else listed, root + listed
+        return cached(
+            *(body, ACTIVITY, headers, _NEWEST, VARY), modified=modified, now=now, state=state
+        )
 
     def _page_of(self, found: Publication | LocalObject) -> str:
         """Where a person is led: to what the object says its `url` is."""

@@ -92,6 +92,17 @@ def test_the_newest_page_is_not_kept_for_long(at: House, count: int) -> None:
     assert header(root, "Cache-Control") == header(newest, "Cache-Control") == "public, max-age=60"
 
 
+def test_the_root_and_the_newest_page_have_one_tag(at: House) -> None:
+    """So that a 304 for the root says that there is nothing new; older pages have their own."""
+    at.publish(30)
+    root = at.got(OUTBOX)
+    newest, older = (at.got(f"{OUTBOX}?page={n}") for n in (2, 1))
+
+    assert validators(root) == validators(newest)
+    assert header(older, "ETag") != header(newest, "ETag")
+    assert root.body != newest.body
+
+
 def test_who_was_here_before(at: House) -> None:
     """A 304 to either validator until something comes, and then neither is good any more."""
     at.publish(3)
@@ -127,11 +138,12 @@ def test_who_was_here_before(at: House) -> None:
 def test_conditions(at: House, tag: str | None, since: float | str | None, status: int) -> None:
     """As RFC 9110 has them: a tag decides alone, dates to the second, nonsense is no condition."""
     [id] = at.publish(1)
-    etag, _ = validators(at.got(id))
+    etag, modified = validators(at.got(id))
     assert etag is not None
+    assert modified == formatdate(int(at.press.clock.at), usegmt=True)
     headers = {} if tag is None else {"if_none_match": tag.replace("held", etag)}
     if isinstance(since, float):
-        since = formatdate(int(at.press.clock.at) + 1 + since, usegmt=True)
+        since = formatdate(int(at.press.clock.at) + since, usegmt=True)
     if since is not None:
         headers["if_modified_since"] = since
 
@@ -142,12 +154,31 @@ def test_conditions(at: House, tag: str | None, since: float | str | None, statu
     assert header(answer, "ETag") == etag
 
 
-def test_the_second_in_which_something_was_published_is_no_date(at: House) -> None:
-    """More may come in it, which a 304 would hide."""
+def test_a_date_is_good_at_once(at: House) -> None:
+    """Who asks within the second of a publication has a date that a 304 goes by."""
     [id] = at.publish(1)
 
-    assert header(at.got(id, later=0.0), "Last-Modified") is None
-    assert header(at.got(id, later=1.0), "Last-Modified") is not None
+    for url in (id, OUTBOX, f"{OUTBOX}?page=1"):
+        modified = header(at.got(url, later=0.0), "Last-Modified") or ""
+        assert at.got(url, later=0.0, if_modified_since=modified).status == 304
+
+
+def test_several_within_one_second(at: House) -> None:
+    """Each state has a date of its own, and none is of the future: no 304 hides the next one."""
+    start = at.press.clock.at
+    for n in range(5):
+        at.press.clock.at = start - 1.0 + n / 10
+        now = start + n / 10
+        at.press.publish(note(f"{n}"))
+        before = at.got(OUTBOX, later=0.0)
+        modified = header(before, "Last-Modified")
+        assert modified == formatdate(int(now), usegmt=True)
+        at.press.clock.at = now - 1.0 + 0.05
+        at.press.publish(note("another"))
+        assert at.got(OUTBOX, later=0.0, if_modified_since=modified).status == 200
+        assert at.got(OUTBOX, later=60.0, if_modified_since=modified).status == 200
+    settled = header(at.got(OUTBOX, later=60.0), "Last-Modified") or ""
+    assert at.got(OUTBOX, later=60.0, if_modified_since=settled).status == 304
 
 
 ELSEWHERE = [
@@ -248,6 +279,7 @@ def test_what_was_deleted(at: House) -> None:
 
     gone = at.got(first.object, if_none_match="*")
     assert (gone.status, gone.type) == (410, ACTIVITY)
+    assert None not in validators(gone)
     assert read(gone.body)["type"] == "Tombstone"
     assert read(at.got(first.activity).body)["object"]["type"] == "Tombstone"
     now = at.got(f"{OUTBOX}?page=1", if_none_match=header(page, "ETag") or "")

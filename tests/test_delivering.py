@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from itertools import pairwise
 
 import pytest
@@ -268,3 +269,20 @@ def test_what_went_wrong_in_a_word(status: int | None, hindrance: str, kind: str
 
     assert found == kind
     assert found in ("", *ERRORS)
+
+
+def test_a_wrong_clock_is_asked_no_more_often_than_another_refusal() -> None:
+    """What does not count as an attempt waits as long by its age; once it was asked each minute
+    for a week."""
+    past, times = FRESH, [NOW]
+    while times[-1] < NOW + SCHEDULE.ttl:
+        now = times[-1]
+        date = formatdate(now - 3 * HOUR, usegmt=True)
+        found = judge(Reply(401, {"date": date}), past, SCHEDULE, now, EVEN)
+        assert (found.state, found.counted) == ("waiting", False)
+        assert found.retry_at is not None
+        times.append(found.retry_at)
+
+    gaps = [round(later - sooner) for sooner, later in pairwise(times)]
+    assert gaps[:6] == [60, 300, 1_800, 7_200, 43_200, 86_400]
+    assert len(gaps) == 12

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from .breaker import DEAD_DAYS
@@ -109,7 +110,8 @@ def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: floa
     patient = status in _WAIT or not counted
     if past.attempts >= len(schedule.retry) and not patient:
         return Verdict("given_up", counted=True, error=error, host_until=until)
-    at = now + _spread(_delay(schedule, past.attempts), chance)
+    pauses = past.attempts if counted else _pauses(schedule, now - past.created)
+    at = now + _spread(_delay(schedule, pauses), chance)
     return Verdict("waiting", counted, error, _in_time(at, until, past, schedule), until)
 
 
@@ -170,6 +172,12 @@ def _in_time(at: float, until: float | None, past: Past, schedule: Schedule) -> 
 
 def _delay(schedule: Schedule, failures: int) -> float:
     return schedule.retry[min(failures, len(schedule.retry) - 1)] if schedule.retry else 60.0
+
+
+def _pauses(schedule: Schedule, age: float) -> int:
+    """How many of the schedule's pauses are over: what does not count as an attempt is not asked
+    for more often than what does."""
+    return sum(after <= age for after in accumulate(schedule.retry))
 
 
 def _spread(seconds: float, chance: float) -> float:

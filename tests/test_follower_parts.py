@@ -65,7 +65,7 @@ def test_a_store_that_had_no_parts(opened: Opened) -> None:
     """They are made from the followers, as often as one likes."""
     put(opened, *(follower(origin, n) for n in range(3) for origin in ORIGINS))
     was = opened.mailbox.part_digest(BIG), opened.mailbox.part(BIG, 9)
-    writer = opened.store._writer  # type: ignore[attr-defined]
+    writer = opened.store._writer
 
     for _ in range(2):
         writer.submit(lambda work: work.txn.drop(work.t.part_digest, delete=False)).result()

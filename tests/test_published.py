@@ -111,7 +111,7 @@ def test_who_was_here_before(at: House) -> None:
     assert etag is not None
     assert modified is not None
     assert not etag.startswith("W/")
-    asked = ({"if_none_match": etag}, {"if_modified_since": modified})
+    asked: list[dict[str, Any]] = [{"if_none_match": etag}, {"if_modified_since": modified}]
     assert [at.got(OUTBOX, **one).status for one in asked] == [304, 304]
 
     at.publish(1)
@@ -141,7 +141,9 @@ def test_conditions(at: House, tag: str | None, since: float | str | None, statu
     etag, modified = validators(at.got(id))
     assert etag is not None
     assert modified == formatdate(int(at.press.clock.at), usegmt=True)
-    headers = {} if tag is None else {"if_none_match": tag.replace("held", etag)}
+    headers: dict[str, Any] = {}
+    if tag is not None:
+        headers["if_none_match"] = tag.replace("held", etag)
     if isinstance(since, float):
         since = formatdate(int(at.press.clock.at) + since, usegmt=True)
     if since is not None:

@@ -25,11 +25,12 @@ from .api_demand import OnDemand
 from .api_document import Documents
 from .api_export import EXPORT, Exporting
 from .api_gate import ApiSettings
-from .api_http import Answer, Call, json, problem, problem_of, unknown
+from .api_http import MAX_BODY, Answer, Call, json, problem, problem_of, unknown
 from .api_mail import Mail
 from .api_metrics import Metrics
 from .api_moderation import Moderating
 from .api_page_browse import Browsing
+from .api_page_deliveries import DeliveriesPage
 from .api_page_forms import Forms
 from .api_pages import Pages
 from .api_problems import problem_page
@@ -135,6 +136,13 @@ class Api:
         """End what was started for calls."""
         self._views.close()
 
+    def most(self, method: str, path: str) -> int:
+        """How large the body of a call may be."""
+        route = self.routes.get(path, {}).get(method)
+        return (
+            MAX_BODY if route is None or route.operation.body is None else route.operation.body.most
+        )
+
     def answer(self, call: Call) -> Result:
         """The answer to a call, or something to await for it. Never raises."""
         result = self._result(call)
@@ -184,6 +192,7 @@ def _page_routes(query: Query, verbs: Verbs, demand: OnDemand, shown: Pages) -> 
         Route(page.FOLLOWS, shown.follows),
         Route(page.HOSTS, shown.hosts),
         Route(page.CHANGES, shown.changes),
+        Route(page.DELIVERIES, DeliveriesPage(query, shown).show),
         Route(page.DOCUMENTS, browse.documents),
         Route(page.DOCUMENT, browse.document),
         Route(page.THREAD, browse.thread),

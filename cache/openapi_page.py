@@ -55,6 +55,19 @@ HOSTS = Operation(
     _html(),
     (_field("q", "only those whose name holds this"), _field("state", "only in this state"), _PAGE),
 )
+DELIVERIES = Operation(
+    "GET",
+    "/page/deliveries",
+    "showDeliveries",
+    "Deliveries to inboxes with their tries, the latest first",
+    _html(),
+    (
+        _field("state", "only in this state"),
+        _field("host", "only those to this server"),
+        _field("activity", "only those of this activity of ours"),
+        _field("before", "only those with a lower number"),
+    ),
+)
 DOCUMENTS = Operation(
     "GET",
     "/page/documents",

@@ -44,7 +44,7 @@ def listing(of: str, **more: Schema) -> Schema:
     """A page of a list; `next` is the URL of the one behind it, and `more` may be there, too."""
     next = maybe({"type": "string", "format": "uri-reference"})
     page = shape(items=several(ref(of)), next=next)
-    return page | {"properties": page["properties"] | more}
+    return {**page, "properties": {**page["properties"], **more}}
 
 
 _STATE = one_of("unknown", "resolved", "redirected", "gone", "failed", "refused")

@@ -15,6 +15,7 @@ from lxml import html as lxml_html  # type: ignore[import-untyped]
 from page_cases import HOSTILE
 
 from fedpull.cache.api_gate import ApiSettings
+from fedpull.cache.mail_records import Send, Sent
 from fedpull.cache.records import (
     Collection,
     Entry,
@@ -28,7 +29,10 @@ from fedpull.errors import BadInput, Refused, Unreachable
 
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 FORM = "application/x-www-form-urlencoded"
-PAGES = ("/", "/page/follows", "/page/hosts", "/page/documents", "/page/changes")
+PAGES = (
+    *("/", "/page/follows", "/page/hosts", "/page/documents", "/page/changes"),
+    "/page/deliveries",
+)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -582,7 +586,8 @@ async def test_hostile_posts_on_their_pages(tmp_path: Path, html: str) -> None:
             assert len(root.xpath("//h1")) == 1
             forms = set(root.xpath("//form/@action"))
             assert forms <= {
-                f"/page/{w}" for w in (*_FORMS, "document", "documents", "follows", "hosts")
+                f"/page/{w}"
+                for w in (*_FORMS, "deliveries", "document", "documents", "follows", "hosts")
             }
             for link in root.xpath("//a/@href"):
                 assert link.startswith(("/", "#", "https://", "http://")), link
@@ -672,3 +677,28 @@ def test_a_reference_of_every_state_has_words() -> None:
 
         assert facts["Failures in a row"] == "3"
         assert facts["Last error"] == "[31mx"
+
+
+async def test_deliveries_are_shown_with_their_tries(tmp_path: Path) -> None:
+    """By state, server and activity; those who do not take them stand on the overview."""
+    async with serving(tmp_path) as api:
+        mailbox = api.store.opened.mailbox
+        ours = [f"https://pull.example/{n}" for n in (1, 2)]
+        sends = [Send(id, f"https://h{id[-1]}.example/i", b"{}") for id in ours]
+        mailbox.send(sends, NOW).result()
+        errands = mailbox.errands(NOW, 9, 60.0, 1e6).result()
+        [first] = [one.delivery.id for one in errands if one.delivery.activity == ours[0]]
+        why, later = "the inbox answers 500", NOW + 60
+        failed = Sent(first, "waiting", True, 500, why, later, later, seconds=1.5)
+        mailbox.sent([failed], NOW).result()
+        everything = text(await page(api, "/page/deliveries"))
+        other = text(await page(api, "/page/deliveries?host=h2.example&state=waiting"))
+        named = text(await page(api, f"/page/deliveries?activity={ours[0]}"))
+        overview = text(await page(api, "/"))
+
+        assert "the inbox answers 500" in everything
+        assert "500 after 1.50 s" in everything
+        assert ("h1.example" in other, "h2.example" in other) == (False, True)
+        assert "1 in all: 0 delivered, 1 waiting" in named
+        assert "2 waiting" in overview
+        assert (await page(api, "/page/deliveries?state=odd")).status == 400

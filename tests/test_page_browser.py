@@ -20,7 +20,10 @@ from fedpull.cache.records import Follow, HostReport, Outcome
 from fedpull.tests.fediverse.families.cursors import Mastodon
 from fedpull.tests.fediverse.world import Fediverse
 
-PAGES = ("/", "/page/follows", "/page/hosts", "/page/documents", "/page/changes")
+PAGES = (
+    *("/", "/page/follows", "/page/hosts", "/page/documents", "/page/changes"),
+    "/page/deliveries",
+)
 HANDLE = "@ada@town.example"
 _CONTRAST = Path(__file__).with_name("page_contrast.js").read_text("utf-8")
 _STRUCTURE = Path(__file__).with_name("page_structure.js").read_text("utf-8")

@@ -111,6 +111,19 @@ def _bomb(visit: Visit) -> Answer:
     return Raw((head, b"not gzip!"), status=202)
 
 
+def by_another_clock(visit: Visit) -> Answer:
+    """Refuses every signature, and shows why: its clock is three hours behind."""
+    date = formatdate(visit.asked.at - 3 * HOUR, usegmt=True)
+    return Raw(
+        (f"HTTP/1.1 401 No\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode(),), status=401
+    )
+
+
+def until_it_is_set(seconds: float) -> Mood:
+    """Somebody sets that clock."""
+    return lambda visit: by_another_clock(visit) if visit.age < seconds else FINE
+
+
 # By what they do. The statuses are those of RFC 9110 that senders meet.
 FOR_GOOD: dict[str, Mood] = {
     **{
@@ -119,6 +132,7 @@ FOR_GOOD: dict[str, Mood] = {
     },
     **{f"answers {status}": always(status) for status in (400, 401, 403, 404, 405, 410, 413, 422)},
     **{f"answers {status} always": always(status) for status in (408, 429, 500, 501, 502, 503)},
+    "answers 401 by another clock": by_another_clock,
     "closes the connection": away(float("inf")),
     "speaks another protocol": _babble,
     "stops in the middle of a line": _half,
@@ -127,6 +141,7 @@ FOR_A_WHILE: dict[str, Mood] = {
     "answers 404 twice": at_first(2, 404),
     "answers 408 twice": at_first(2, 408),
     "answers 401 while it cannot reach us": at_first(4, 401),
+    "answers 401 by another clock for a day": until_it_is_set(DAY),
     "answers 500 for an hour": failing(HOUR, 500),
     "answers 502 for half a day": failing(DAY / 2, 502),
     "answers 503 for a day": failing(DAY, 503),

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from .api_gate import ApiSettings
 from ..crawler.protocol.publishable import MOST_BYTES
+from .api_gate import ApiSettings
 from .api_http import Answer, Call, problem
 from .api_routes import Api
 from .feed import Feed
@@ -28,6 +28,10 @@ LIMITS = Limits(MOST_BYTES, connections=1_000, bodies=100 * MOST_BYTES, answers=
 
 class ApiRequest(BoundedRequest):
     """One request, from its bytes to a Call."""
+
+    def most(self, method: bytes, target: bytes) -> int:
+        api: Api = self.channel.site.api
+        return api.most(method.decode("latin-1"), target.partition(b"?")[0].decode("latin-1"))
 
     def respond(self) -> Answer | Awaitable[Answer]:
         call = self._call()

@@ -58,23 +58,29 @@ class BoundedRequest(Request):
     def __init__(self, channel: HTTPChannel, queued: object = False) -> None:
         super().__init__(channel, queued, parsePOSTFormSubmission=False)
         self._size = 0
+        self._most = 0
         self._stream: asyncio.Future[None] | None = None
 
     def early(self, method: bytes, target: bytes) -> Answer | None:
         """The answer to a request whose body is not wanted; None: read it."""
         return None
 
+    def most(self, method: bytes, target: bytes) -> int:
+        """How large the body may be; never more than the site's limit."""
+        return int(self.channel.site.limits.body)
+
     def too_large(self) -> Answer:
-        most = self.channel.site.limits.body
+        most = self._most
         return problem(413, "size", f"a body must not be larger than {most} bytes")
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         self.content = BytesIO()
         channel = self.channel
+        self._most = self.most(channel._command, channel._path)
         coding = self.requestHeaders.getRawHeaders(b"transfer-encoding")
         if coding is not None and [one.lower() for one in coding] != [b"chunked"]:
             channel.refuse(problem(400, "bad-input", "this transfer coding is not read"))
-        elif length is not None and length > channel.site.limits.body:
+        elif length is not None and length > self._most:
             channel.refuse(self.too_large())
         elif (answer := _guarded(self.early, channel._command, channel._path)) is not None:
             channel.refuse(answer)
@@ -83,7 +89,7 @@ class BoundedRequest(Request):
         if self.channel.deaf:
             return
         self._size += len(data)
-        if self._size > self.channel.site.limits.body:
+        if self._size > self._most:
             self.channel.refuse(self.too_large())
         elif self.channel.holds(len(data)):
             self.content.write(data)

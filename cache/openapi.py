@@ -115,7 +115,7 @@ def _header(one: Any) -> Json:
         "name": one.name,
         "in": "header",
         "description": one.says,
-        "schema": {"type": "string"},
+        "schema": one.schema,
     }
 
 

@@ -106,6 +106,7 @@ PUBLISH = Operation(
         Header(
             "Idempotency-Key",
             "a name for this request: made again under it, within a day, it comes to the same",
+            {"type": "string", "minLength": 1, "maxLength": 200},
         ),
     ),
     body=Body(

@@ -39,6 +39,7 @@ class Header:
 
     name: str
     says: str
+    schema: Schema = field(default_factory=lambda: {"type": "string"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,8 @@ def _post(
 def _freshness(document: Document, known: Reference | None, now: float) -> str:
     if known is not None:
         return shapes.freshness(known, now) or "stale"
+    if document.verified_by == "local":
+        return "fresh"
     due = document.next_check
     return "fresh" if due and now < due else "stale"
 

@@ -30,7 +30,7 @@ from .mail_records import (
     Settlement,
     Subscribed,
 )
-from .publication_records import LocalObject, OutboxPage, Publication
+from .publishing_port import Published
 from .records import (
     Applied,
     Cause,
@@ -257,7 +257,7 @@ class Moderator(Protocol):
         For a thread of its own; how many went."""
 
 
-class Query(Protocol):
+class Query(Published, Protocol):
     """The reader. Every call is one short read transaction; nothing returned refers to it."""
 
     def document(self, id: str) -> Document | None: ...
@@ -360,19 +360,6 @@ class Query(Protocol):
 
     def account(self, activity: str) -> Account | None:
         """How all deliveries of an activity stand; None: there is no row of any."""
-
-    def publication(self, id: str) -> Publication | None:
-        """An activity of ours by its id, whoever may read it."""
-
-    def local(self, id: str) -> LocalObject | None:
-        """An object of ours by its id, whoever may read it; deleted ones too."""
-
-    def outbox(self, number: int | None = None) -> OutboxPage | None:
-        """A page of our outbox, counted from 1, the oldest; None: the newest. None where there is
-        no such page, as while nothing public was published."""
-
-    def outbox_total(self) -> int:
-        """How many public activities of ours there are."""
 
     def counts(self, id: str) -> Counts:
         """How many have reacted to an object."""

@@ -1,4 +1,4 @@
-"""The port of what we publish; a continuation of `ports`, under the same rules."""
+"""The ports of what we publish; a continuation of `ports`, under the same rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
-from .publication_records import Entry, Found, Publication, Sought
+from .publication_records import Entry, Found, LocalObject, OutboxPage, Publication, Sought
 
 if TYPE_CHECKING:
     from ..crawler.protocol.uri import UrlRules
@@ -43,3 +43,20 @@ class Publisher(Protocol):
     ) -> Future[None]:
         """Queue what waited for actors whose inboxes are known now; what has waited for longer than
         `ttl` seconds, or is given up, becomes a delivery that says so."""
+
+
+class Published(Protocol):
+    """The part of `ports.Query` that is about what we publish."""
+
+    def publication(self, id: str) -> Publication | None:
+        """An activity of ours by its id, whoever may read it."""
+
+    def local(self, id: str) -> LocalObject | None:
+        """An object of ours by its id, whoever may read it; deleted ones too."""
+
+    def outbox(self, number: int | None = None) -> OutboxPage | None:
+        """A page of our outbox, counted from 1, the oldest; None: the newest. None where there is
+        no such page, as while nothing public was published."""
+
+    def outbox_total(self) -> int:
+        """How many public activities of ours there are."""

@@ -44,8 +44,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The body of a request, of `most` bytes. One of another type than JSON, or one that `also` says
-    is JSON, is taken from pages of our own only."""
+    """The body of a request, of `most` bytes. One of another type than JSON, and than `also` says
+    is JSON too, is taken from pages of our own only."""
 
     schema: Schema
     type: str = JSON

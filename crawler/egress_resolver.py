@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from queue import SimpleQueue
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 
 from .answer import Lost
+from .egress_lookups import Lookup, Lookups
 from .protocol.addresses import IPNetwork, allowed, parse_address
 from .protocol.domains import domain
 
@@ -25,24 +23,7 @@ MAX_CACHED = 4096
 # the names of all others looked up again.
 MAX_CACHED_PER_DOMAIN = 64
 LOOKUP_SECONDS = 10.0
-# A lookup blocks a thread for as long as a hostile name server likes. The event loop's own pool
-# gives lookups two threads; the default executor is shared with everyone else.
-THREADS = 16
-# So many of them for the names under one registrable domain: one that invents names and never
-# answers for them must not keep the others from being resolved.
-THREADS_PER_DOMAIN = 4
 MAX_ADDRESSES = 4  # that are tried one after the other
-
-Lookup = Callable[[str, int], Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    host: str
-    port: int
-    domain: str
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Sequence[str]]
 
 
 def system_lookup(host: str, port: int) -> Sequence[str]:
@@ -52,24 +33,21 @@ def system_lookup(host: str, port: int) -> Sequence[str]:
 
 
 class Resolver:
-    """Looks names up on threads of its own, which end with the process or with `close`."""
+    """Looks names up, on threads; `patience`: for so many seconds."""
 
     def __init__(
         self,
         networks: Sequence[IPNetwork],
         counts: Counter[str],
         lookup: Lookup = system_lookup,
+        patience: float = LOOKUP_SECONDS,
     ) -> None:
         self._networks = networks
         self._counts = counts
-        self._lookup = lookup
+        self._lookups = Lookups(lookup)
+        self._patience = patience
         self._cache: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
         self._names: dict[str, OrderedDict[str, None]] = {}  # of each domain, as they are in there
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = 0
-        # On the loop's side: what was handed to the threads, and what waits for its domain.
-        self._handed: Counter[str] = Counter()
-        self._held: dict[str, deque[_Job]] = {}
 
     async def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """At least one address to try, at most MAX_ADDRESSES; raises Lost."""
@@ -79,14 +57,12 @@ class Resolver:
         held = self._cache.get(host)
         if held is not None and loop.time() < held[0]:
             return held[1]
-        checked = self._checked(host, await self._ask(host, port, loop))
+        checked = self._checked(host, await self._ask(host, port))
         self._remember(host, loop.time() + CACHE_SECONDS, checked)
         return checked
 
     def close(self) -> None:
-        for _ in range(self._threads):
-            self._jobs.put(None)
-        self._threads = 0
+        self._lookups.close()
 
     def _remember(self, host: str, until: float, checked: tuple[str, ...]) -> None:
         """The newest last; the oldest of its own domain makes room, or of all."""
@@ -114,15 +90,9 @@ class Resolver:
             raise Lost("address", f"{host} leads to no address that may be contacted")
         return good[:MAX_ADDRESSES]
 
-    async def _ask(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> Sequence[str]:
-        job = _Job(host, port, domain(host), loop, loop.create_future())
-        if self._handed[job.domain] < THREADS_PER_DOMAIN:
-            self._hand(job)
-        else:
-            self._held.setdefault(job.domain, deque()).append(job)
+    async def _ask(self, host: str, port: int) -> Sequence[str]:
         try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                found = await job.future
+            found = await self._lookups.ask(host, port, self._patience)
         except TimeoutError:
             raise Lost("timeout", f"the name {host} was not resolved in time") from None
         except (OSError, UnicodeError) as error:
@@ -130,46 +100,6 @@ class Resolver:
         if not found:
             raise Lost("name", f"the name {host} has no address")
         return found
-
-    def _hand(self, job: _Job) -> None:
-        self._handed[job.domain] += 1
-        if self._handed.total() > self._threads and self._threads < THREADS:
-            self._threads += 1
-            # Daemons: a lookup that hangs must not keep the process from stopping.
-            threading.Thread(target=self._work, name="fedpull-dns", daemon=True).start()
-        self._jobs.put(job)
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            found: Sequence[str] | Exception
-            try:
-                found = self._lookup(job.host, job.port)
-            except (OSError, UnicodeError) as error:
-                found = error
-            try:
-                job.loop.call_soon_threadsafe(self._settle, job, found)
-            except RuntimeError:
-                return  # the loop has been closed: the process is ending
-
-    def _settle(self, job: _Job, found: Sequence[str] | Exception) -> None:
-        """Back on the loop: answer who waits, if anyone still does, and let the next one go."""
-        self._handed[job.domain] -= 1
-        if not self._handed[job.domain]:
-            del self._handed[job.domain]
-        held = self._held.get(job.domain)
-        while held:
-            following = held.popleft()
-            if not following.future.done():
-                self._hand(following)
-                break
-        if not held:
-            self._held.pop(job.domain, None)
-        if job.future.done():
-            return
-        if isinstance(found, Exception):
-            job.future.set_exception(found)
-        else:
-            job.future.set_result(found)
 
 
 def _why(error: Exception) -> str:

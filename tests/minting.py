@@ -191,11 +191,14 @@ class Life(Pocket):
 
     def live(self, requests: int, until: float = float("inf")) -> None:
         """Until so many requests were made of the mint, or that time has come."""
-        ticked = 0.0
+        ticked = looked = 0.0
         while self.requests.get(MINT, 0) < requests and self.clock.at < until:
             if self.clock.at - ticked >= 60.0:
                 self.tick()
                 ticked = self.clock.at
+            if self.clock.at - looked >= HOUR:
+                self.opened.moderator.collect(self.clock.at, lambda: False)
+                looked = self.clock.at
             if not self.step():
                 due = self.opened.frontier.next_due(self.clock.at)
                 soon = self.clock.at + 60.0

@@ -10,13 +10,8 @@ from collections.abc import Sequence
 import pytest
 
 from fedpull.crawler.answer import Lost
-from fedpull.crawler.egress_resolver import (
-    MAX_ADDRESSES,
-    MAX_CACHED_PER_DOMAIN,
-    THREADS,
-    THREADS_PER_DOMAIN,
-    Resolver,
-)
+from fedpull.crawler.egress_lookups import KNOWN_PLACES, MAX_HANGING, PLACES, PLACES_PER_DOMAIN
+from fedpull.crawler.egress_resolver import MAX_ADDRESSES, MAX_CACHED_PER_DOMAIN, Resolver
 
 PUBLIC = "93.184.215.14"
 
@@ -92,16 +87,16 @@ async def test_a_domain_whose_names_never_resolve_does_not_hold_up_the_others() 
     names = Resolver((), Counter(), lookup)
     slow = [
         asyncio.ensure_future(names.addresses(f"h{number}.evil.example", 443))
-        for number in range(THREADS * 2)
+        for number in range(PLACES * 2)
     ]
     await asyncio.sleep(0)
 
     assert await names.addresses("good.other", 443) == (PUBLIC,)
-    assert sum(host.endswith(".evil.example") for host in started) <= THREADS_PER_DOMAIN
+    assert sum(host.endswith(".evil.example") for host in started) <= PLACES_PER_DOMAIN
 
     release.set()
     assert await asyncio.gather(*slow) == [(PUBLIC,)] * len(slow)
-    assert len(started) == THREADS * 2 + 1
+    assert len(started) == PLACES * 2 + 1
     names.close()
 
 
@@ -144,3 +139,74 @@ async def test_a_domain_that_invents_names_flushes_no_others() -> None:
     await names.addresses("h0.mint.co.uk", 443)
 
     assert asked == ["h0.mint.co.uk"]
+
+
+class Hanging:
+    """A resolver of the system in which names of `hang*.example` hang until they are let go."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+        self.started: list[str] = []
+
+    def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.started.append(host)
+        if host.startswith("hang"):
+            self.release.wait(60)
+        return [PUBLIC]
+
+
+async def test_a_hundred_domains_that_hang_do_not_hold_up_those_that_are_known() -> None:
+    """Each of them may be registered for this; whoever was resolved before is resolved at once, by
+    another name, too, however many hang and wait."""
+    system = Hanging()
+    names = Resolver((), Counter(), system, patience=30.0)
+    await names.addresses("a.known.example", 443)
+    slow = [
+        asyncio.ensure_future(names.addresses(f"hang{number}.example{number}.test", 443))
+        for number in range(100)
+    ]
+    await asyncio.sleep(0)
+    for name in "bcdef":
+        assert await names.addresses(f"{name}.known.example", 443) == (PUBLIC,)
+    assert sum(host.startswith("hang") for host in system.started) <= PLACES - KNOWN_PLACES
+
+    system.release.set()
+    assert await asyncio.gather(*slow) == [(PUBLIC,)] * len(slow)
+    names.close()
+
+
+async def test_what_has_hung_for_too_long_gives_its_place_back() -> None:
+    """Its thread still hangs; strangers are resolved all the same, until very many hang. When the
+    system lets go of them, all is as it was."""
+    system = Hanging()
+    names = Resolver((), Counter(), system, patience=0.05)
+    for start in range(0, MAX_HANGING, PLACES - KNOWN_PLACES):
+        assert await names.addresses(f"stranger{start}.test", 443) == (PUBLIC,)
+        batch = [
+            names.addresses(f"hang.d{start + number}.test", 443)
+            for number in range(PLACES - KNOWN_PLACES)
+        ]
+        lost = await asyncio.gather(*batch, return_exceptions=True)
+        assert {getattr(one, "kind", None) for one in lost} == {"timeout"}
+
+    with pytest.raises(Lost):
+        await names.addresses("another.stranger.test", 443)
+    assert await names.addresses("www.stranger0.test", 443) == (PUBLIC,)
+
+    system.release.set()
+    names._patience = 30.0  # the threads come back in their own time
+    assert await names.addresses("third.stranger.test", 443) == (PUBLIC,)
+    names.close()
+
+
+async def test_of_one_domain_a_few_hang_and_no_more() -> None:
+    """However often it is asked for: what hangs counts for its domain until it ends."""
+    system = Hanging()
+    names = Resolver((), Counter(), system, patience=0.02)
+    for number in range(3 * PLACES_PER_DOMAIN):
+        with pytest.raises(Lost):
+            await names.addresses(f"hang{number}.evil.test", 443)
+
+    assert len(system.started) == PLACES_PER_DOMAIN
+    system.release.set()
+    names.close()

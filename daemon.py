@@ -15,6 +15,7 @@ import gc
 import logging
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # it needs an extra
     from .cache.search_feed import SearchFeed
 
 T = TypeVar("T")
+LogAs = Callable[[str, str], None]  # the level, the format
 log = logging.getLogger(__name__)
 
 # Scrapy waits for running downloads when it stops; after this many seconds they are cut instead,
@@ -53,7 +55,8 @@ class Daemon:
         self._crawls: list[tuple[Any, asyncio.Task[None]]] = []
         self._ports: dict[str, Any] = {}  # by the file that tells the address
         self._fatal: asyncio.Event = asyncio.Event()
-        self._reloading: asyncio.Future[None] | None = None
+        self._reloading: set[asyncio.Task[None]] = set()
+        self._one_reload = asyncio.Lock()
         self._sampler: Sampler | None = None
         self._watching: Watching | None = None
         self._search: SearchFeed | None = None
@@ -100,6 +103,8 @@ class Daemon:
         for file, port in reversed(self._ports.items()):
             (self._works.loaded.store_path / file).unlink(missing_ok=True)
             await port.close()
+        if self._reloading:
+            await asyncio.wait(self._reloading)
         if self._sampler is not None:
             self._sampler.save()
         if self._search is not None:
@@ -110,15 +115,27 @@ class Daemon:
             await self._watching.stop()
         await self._works.stop()
 
-    def reload(self) -> None:
-        """Read the blocklists anew, behind the caller; the log tells what came of it."""
-        self._reloading = asyncio.ensure_future(self._reload())
+    def reload(self, again: Callable[[], Loaded], log_as: LogAs) -> None:
+        """Read the configuration anew, and all that it names, behind the caller; the log tells what
+        came of it. One after the other, however often it is asked for."""
+        task = asyncio.ensure_future(self._reload(again, log_as))
+        self._reloading.add(task)
+        task.add_done_callback(self._reloading.discard)
 
-    async def _reload(self) -> None:
-        try:
-            await self._works.moderation.reload()
-        except FedpullError as error:
-            log.error("the blocklists stay as they were: %s", error)
+    async def _reload(self, again: Callable[[], Loaded], log_as: LogAs) -> None:
+        from .crawler.reloading import take_up
+
+        async with self._one_reload:
+            _notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                await take_up(self._works, await asyncio.to_thread(again))
+                wanted = self._works.loaded.config.log
+                log_as(wanted.level, wanted.format)
+            except FedpullError as error:
+                for line in str(error).splitlines():
+                    log.error("configuration and the blocklists stay as they were: %s", line)
+            finally:
+                _notify("READY=1")
 
     async def failed(self) -> None:
         """Return when a spider has closed by itself, which it never should."""
@@ -245,9 +262,13 @@ def api_address(store_path: Path) -> str | None:
         return None
 
 
-def run(loaded: Loaded) -> int:
-    """The daemon in the foreground, until SIGTERM or SIGINT. The exit code."""
-    return _in_reactor(lambda: _run(loaded))
+def run(loaded: Loaded, again: Callable[[], Loaded], log_as: LogAs) -> int:
+    """The daemon in the foreground, until SIGTERM or SIGINT. The exit code.
+
+    `again` reads the configuration anew, for SIGHUP; `log_as` logs at another level, in another
+    format.
+    """
+    return _in_reactor(lambda: _run(loaded, again, log_as))
 
 
 def once(loaded: Loaded, errand: Callable[[Daemon], Awaitable[T]]) -> T:
@@ -264,7 +285,7 @@ def once(loaded: Loaded, errand: Callable[[Daemon], Awaitable[T]]) -> T:
     return _in_reactor(body)
 
 
-async def _run(loaded: Loaded) -> int:
+async def _run(loaded: Loaded, again: Callable[[], Loaded], log_as: LogAs) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -276,12 +297,15 @@ async def _run(loaded: Loaded) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told, number)
-    # What is being started reads the lists anyway; unheard, the signal would end the process.
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    # Unheard, the signal would end the process; one that comes early is acted upon a little later.
+    early: list[bool] = []
+    loop.add_signal_handler(signal.SIGHUP, early.append, True)
     daemon = build(loaded, SystemClock())
-    loop.add_signal_handler(signal.SIGHUP, daemon.reload)
     try:
         await daemon.start()
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload, again, log_as)
+        if early:
+            daemon.reload(again, log_as)
         _tell(daemon)
         _notify("READY=1")
         failed = asyncio.ensure_future(daemon.failed())

@@ -73,6 +73,14 @@ class LmdbFrontier:
 
         return self._writer.submit(job)
 
+    def be_polite(self, politeness: Politeness) -> Future[None]:
+        def job(work: Work) -> None:
+            self._politeness = work.politeness = politeness
+            self._writer.politeness = politeness
+            self._refresh.be_polite(politeness)
+
+        return self._writer.submit(job)
+
     def refresh(self, now: float) -> Future[int]:
         def job(work: Work) -> int:
             if self._writer.health.full:

@@ -129,6 +129,16 @@ class Lanes:
             if len(self._gaps) >= _MOST_SLOW:
                 del self._gaps[next(iter(self._gaps))]
             self._gaps[host] = gap
+        self._renew(host)
+
+    def bound(self, cap: HostCap | None) -> None:
+        """What is stated is another cap."""
+        self._cap = cap
+        for key in list(self._lanes):  # of documents, or of pages, with one letter more
+            self._renew(key)
+            self._renew(key[:-1])
+
+    def _renew(self, host: bytes) -> None:
         for key, kind in ((host, Kind.POST), (host + b"p", Kind.OUTBOX)):
             lane = self._lanes.get(key)
             rate = self._rate(host, kind)

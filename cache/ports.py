@@ -44,6 +44,7 @@ from .records import (
     Lease,
     ObjectFilter,
     Outcome,
+    Politeness,
     Reads,
     Reference,
     State,
@@ -118,6 +119,9 @@ class Frontier(Protocol):
         """When there may be something to lease; None: nothing is queued or all is in flight.
 
         `last` as for `lease`."""
+
+    def be_polite(self, politeness: Politeness) -> Future[None]:
+        """The stated politeness is another one, for all jobs from this one on."""
 
     def refresh(self, now: float) -> Future[int]:
         """Queue what is due to be asked again, within the budget; how much that was. To be called

@@ -107,6 +107,10 @@ class Refresh:
             host.backlog = self._agenda.prices.lanes.ahead(key, ref.kind)
             work.unsettled.add(key)
 
+    def be_polite(self, politeness: Politeness) -> None:
+        """Hosts bear more, or less, from now on."""
+        self._agenda.prices.lanes.bound(host_cap(politeness))
+
     def save(self, work: Work, now: float) -> None:
         """Write down what would be lost with the process. What is as it was is not written, so that
         an idle daemon writes nothing."""

@@ -65,7 +65,7 @@ class Writer:
         self._commits = Histogram()
         self._done = 0  # jobs
         self._environment = environment
-        self._politeness = politeness
+        self.politeness = politeness
         self._history = history
         self._agenda = agenda
         self._policy = policy
@@ -207,7 +207,7 @@ class Writer:
 
     def _work(self, txn: Txn) -> Work:
         tables, memo = self._environment.t, self._memo
-        politeness, history = self._politeness, self._history
+        politeness, history = self.politeness, self._history
         agenda, kept = self._agenda, self._log_kept
         policy, limits = self._policy, self._limits
         return Work(txn, tables, memo, politeness, history, agenda, kept, policy, limits)

@@ -74,6 +74,11 @@ def set_up(level: str, format: str) -> None:
     """Log to stderr as configured; what libraries say only from warnings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else ConsoleFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    root = logging.getLogger()
+    for old in root.handlers[:]:  # but for what others have put there to count and to watch
+        if isinstance(old.formatter, ConsoleFormatter | JsonFormatter):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level.upper())
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -36,6 +36,7 @@ from ..cache.records import (
     Want,
 )
 from ..cache.thread_view import ThreadTree
+from ..cache.vitals import Room
 from ..crawler.protocol.blocks import Blocks
 from ..crawler.protocol.policy import Policy
 from ..errors import StoreError
@@ -174,6 +175,9 @@ class NoStore:
 
     def totals(self, now: float | None = None) -> Totals:
         return Totals()
+
+    def room(self) -> Room:
+        return Room(0, 0, 0, 0)
 
     def check(self) -> CheckReport:
         return CheckReport(0, 0, 0)

@@ -85,7 +85,7 @@ def run(session: Session) -> int:
     logs.set_up(loaded.config.log.level, loaded.config.log.format)
     from ..daemon import run as run_daemon
 
-    return run_daemon(loaded)
+    return run_daemon(loaded, session.read, logs.set_up)
 
 
 @click.command(epilog=examples("status", "status --json"))

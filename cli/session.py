@@ -35,10 +35,14 @@ class Session:
     def loaded(self) -> Loaded:
         """The configuration; ConfigError names all that is wrong with it."""
         if self._loaded is None:
-            from ..config.load import load_found
-
-            self._loaded = load_found(self.config_option, os.environ)
+            self._loaded = self.read()
         return self._loaded
+
+    def read(self) -> Loaded:
+        """The configuration as it is written now."""
+        from ..config.load import load_found
+
+        return load_found(self.config_option, os.environ)
 
     def now(self) -> float:
         from ..crawler.clock import SystemClock

@@ -49,11 +49,15 @@ class Gate:
         self._remembered = remembered
         self._keep = keep
         self._now = now
-        self._exempt = frozenset(exempt)
+        self.exempt(exempt)
         self.counts: Counter[str] = Counter()
         self._known: dict[str, Robots] = {}
         self._rules = 0
         self._asking = OneEach()
+
+    def exempt(self, hosts: Collection[str]) -> None:
+        """Which hosts the operator exempts, from now on."""
+        self._exempt = frozenset(hosts)
 
     def is_open(self, url: str) -> bool:
         """Whether it is known already that a URL may be asked for."""

@@ -109,6 +109,7 @@ class Works:
     gate: Gate | None
     started: float
     public: bool
+    left: tuple[str, ...] = ()  # of a configuration that was read anew: not in force
     pulse: Pulse | None = None  # of a process that goes on
     logged: LogCounts | None = None
 
@@ -230,7 +231,10 @@ class Works:
     def running(self) -> Running:
         config = self.loaded.config
         missing = self._not_ready()
-        told = doubts(config, self.follows.configured)
+        told = [
+            *doubts(config, self.follows.configured),
+            *(f"{key}: has changed, and takes effect after a restart" for key in self.left),
+        ]
         ills = self.ills()
         seen = (*self.ingestor.skew.doubts(), *self.ingestor.outage.doubts())
         reasons = (*missing, *ills, *told, *self.moderation.doubts(), *seen)

@@ -7,6 +7,7 @@ A handle is resolved with the same two-way check as a follow's.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -49,6 +50,7 @@ class Desk:
     poke: Callable[[], None]
     refuse: Callable[[Handle | str], None] = lambda actor: None
     _waiting: dict[tuple[Kind, str], _Waiting] = field(default_factory=dict)
+    _recipients: Counter[str] = field(default_factory=Counter)
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
         """An outcome is on disk: whoever waits for it may go on."""
@@ -71,6 +73,20 @@ class Desk:
             return await self._actor(asked, depth, until)
         except _WaitedOutError:
             return self.query.reference(uri) or unknown(uri)
+
+    async def recipient(self, uri: str, wait: float) -> Reference:
+        """The same for an actor to whom something is to be delivered, which is no crawling."""
+        self._recipients[uri] += 1
+        try:
+            return await self.fetch(uri, wait=wait)
+        finally:
+            self._recipients[uri] -= 1
+            if not self._recipients[uri]:
+                del self._recipients[uri]
+
+    def is_recipient(self, uri: str) -> bool:
+        """Whether something is to be delivered to whom this is asked for."""
+        return uri in self._recipients
 
     def check(self, uri: str) -> None:
         """Have a document asked for again behind an answer, as a refresh: nobody waits for it.

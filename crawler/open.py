@@ -132,7 +132,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
             moderation.refuses,
             dispatcher.poke,
             config.delivery,
-            lambda id, wait: desk.fetch(id, wait=wait),
+            desk.recipient,
             moderation.refuse,
         )
         ingestor.on_outcome(presence.subscriptions.settled)
@@ -150,6 +150,7 @@ def open_works(loaded: Loaded, clock: Clock, *, anonymous: bool = True) -> Works
         follows.names,
         owner,
         gate.is_open if gate is not None else bool,
+        desk.is_recipient,
     )
     return Works(
         loaded=loaded,

@@ -1,11 +1,13 @@
 """Whom robots.txt binds: everything but what a followed actor's server is asked for as the actor's.
 
 It asks no robots.txt (`egress_robots` does) and reads none. Invariant: with `crawl`, what is not
-known to be a followed actor's own, on that actor's origin, is bound; with `strict` everything is.
+known to be a followed actor's own, on that actor's origin, is bound; with `strict` everything is,
+but for the look at whom a delivery goes to.
 
     handle, its confirmation, the first look at an actor    exempt: they find out where it lives
     the actor, its outbox and pages, what it lists as its   own: exempt on its origin, and what
     own, what is held as its own, what lies under its id    that redirects to elsewhere is bound
+    whom something is to be delivered to                    exempt: it is not crawled
     boosts, parents, replies, authors, moves, the rest      bound
 """
 
@@ -30,17 +32,20 @@ _MOST_PARTS = 8  # of a path, within which an actor's id is looked for
 @dataclass(frozen=True, slots=True)
 class RobotsScope:
     """`owner` is whose a held document is, `is_open` whether it is known that a URL may be asked
-    for, so that nothing else need be looked up."""
+    for, so that nothing else need be looked up; `is_recipient` whether mail is to go there."""
 
     mode: Mode
     follow: Callable[[str], Follow | None]
     follows: Callable[[str | Handle], bool]
     owner: Callable[[str], str | None]
     is_open: Callable[[str], bool]
+    is_recipient: Callable[[str], bool] = lambda uri: False
 
     def of(self, lease: Lease) -> Obedience:
         """Whether the request that a lease allows is bound."""
         want = lease.want
+        if self.is_recipient(want.uri):
+            return "exempt"
         if self.mode != "crawl":
             return "obey" if self.mode == "strict" else "exempt"
         follow = self.follow(want.follow) if want.follow else None

@@ -147,6 +147,16 @@ def run_refused(pocket: Pocket, until: float) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("mode", ["crawl", "strict"])
+def test_whom_something_is_delivered_to_is_free(mode: Mode) -> None:
+    """To find out where their mail goes is no crawling; the same look for its own sake is."""
+    bob, eve = f"{HOST}/users/bob", f"{HOST}/users/eve"
+    stranger = replace(scope(mode), is_recipient={bob}.__contains__)
+    looks = [lease(want(uri, relation="asked", follow="")) for uri in (bob, eve)]
+
+    assert [stranger.of(one) for one in looks] == ["exempt", "obey"]
+
+
 def test_a_refusal_is_looked_up_again_when_it_ends(tmp_path: Path) -> None:
     """Four times, a day apart; it is no work that a pull waits for, and one change."""
     with Pocket(tmp_path) as pocket:

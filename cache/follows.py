@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from . import relisting, threads, wants
+from . import permission, relisting, threads, wants
 from .follow_list import FOLLOW_FIELDS
 from .intern import FOLLOW, word_of
 from .queue_layout import Row
@@ -22,6 +22,8 @@ _BLOCKED = b'"blocked":"'
 
 
 def put(work: Work, follow: Follow) -> None:
+    """Write a follow's row; raises Refused for one whose key names somebody forgotten."""
+    follow = permission.nameless(work.policy, follow)
     row = {name: getattr(follow, name) for name in FOLLOW_FIELDS}
     id = word_of(work, FOLLOW, follow.key)
     stored = work.txn.get(id, None, work.t.follow)

@@ -14,7 +14,7 @@ import orjson
 
 from ..crawler.protocol.policy import WORDS, Policy, Verdict
 from .intern import FOLLOW, word_of
-from .records import Mark, Outcome, Put, Want
+from .records import Follow, Mark, Outcome, Put, Want
 
 if TYPE_CHECKING:
     from .work import Work
@@ -63,11 +63,7 @@ def permitted(policy: Policy, outcome: Outcome) -> Outcome:
     attempt, follow = outcome.attempt, outcome.follow
     if attempt is not None and policy.names(attempt.outcome) == "forgotten":
         attempt = replace(attempt, outcome=f"refused: {WORDS['forgotten']}")
-    if follow is not None and follow.actor and (why := policy.verdict(follow.actor)) is not None:
-        # Its handle leads to somebody refused: that is all that is written down of whom.
-        follow = replace(follow, last_error=WORDS[why])
-        if why == "forgotten":
-            follow = replace(follow, actor=None, subject=None, name=None, outbox=None)
+    follow = nameless(policy, follow) if follow is not None else None
     return replace(
         outcome,
         attempt=attempt,
@@ -79,6 +75,20 @@ def permitted(policy: Policy, outcome: Outcome) -> Outcome:
         relink=relink,
         polls=tuple(poll for poll in outcome.polls if policy.verdict(poll.collection) is None),
     )
+
+
+def nameless(policy: Policy, follow: Follow) -> Follow:
+    """A follow as it may be written down. Where its handle leads to somebody refused, that is said;
+    of somebody forgotten nothing else is. Raises Refused where it is called by such a name."""
+    if follow.key.startswith("http") and policy.verdict(follow.key) == "forgotten":
+        policy.refuse(follow.key)
+    why = policy.verdict(follow.actor) if follow.actor else None
+    if why is None:
+        return follow
+    follow = replace(follow, last_error=WORDS[why])
+    if why == "forgotten":
+        follow = replace(follow, actor=None, subject=None, name=None, outbox=None)
+    return follow
 
 
 def _is_refused(policy: Policy, mark: Mark) -> bool:

@@ -157,6 +157,26 @@ def adopted(work: Work, id: bytes, ref: Ref, size: int) -> None:
         _add(found, documents=-1, bytes=-size, references=-1, own_bytes=size)
 
 
+def rehomed(work: Work, id: bytes) -> None:
+    """Its author is followed now, or nobody's any more: it takes the room that is for such. What
+    came in this very transaction was counted with it."""
+    from .documents import stored_body, versions  # which counts here what it writes
+
+    ref = work.ref(id, change=False)
+    found = None if id in work.kept or work.is_new(id) else parties(work, ref.uri)
+    if found is None or not ref.has_body or _is_to_come(work, id):
+        return
+    own, row = _is_own(work, ref), found.place.key + HELD + id
+    if own != (work.txn.get(row, None, work.t.minted) is not None):
+        return
+    size = size_of(work, id, stored_body(work, id), versions(work, id))
+    if own:
+        adopted(work, id, ref, size)
+    else:
+        work.put(work.t.minted, row, b"")
+        _add(found, documents=1, bytes=size, references=1, own_bytes=-size)
+
+
 def renamed(work: Work, id: bytes, uri: str) -> None:
     """A reference that is not held loses its name: it belongs to no host any more."""
     found = parties(work, uri)

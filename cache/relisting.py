@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..crawler.protocol import listable
-from . import index
+from . import index, quota
 from .intern import id_of
 from .layout import CLASS_NUMBER, NONE
 from .unsorted import Unsorted
@@ -114,6 +114,7 @@ def step(work: Work, most: int = MOST) -> bool:
     """Judge the next objects of the actors that have changed; whether there are more of them."""
     left = most
     for actor in work.relists:
+        quota.rehomed(work, actor)
         # What has come in this transaction is in no list yet.
         for id in [id for id, terms in work.terms.items() if terms.actor == actor]:
             judge(work, id)
@@ -131,6 +132,7 @@ def _go_on(work: Work, actor: bytes, place: bytes, most: int) -> int:
     found = _behind(work, index.ACTOR + actor, place, most) if most > 0 else []
     for value in found:
         judge(work, value[8:])
+        quota.rehomed(work, value[8:])
     if most <= 0 or len(found) == most:
         work.put(work.t.relisting, actor, found[-1] if found else place)
     elif place or work.txn.get(actor, None, work.t.relisting) is not None:

@@ -15,7 +15,7 @@ from . import follows, marks, purge, quota
 from .documents import set_extra, stored_body, versions
 from .index import terms_of
 from .intern import FOLLOW, known_id, word_of
-from .layout import NONE, STATE_NUMBER
+from .layout import LOCAL, NONE, STATE_NUMBER
 from .quota_asks import may_list
 from .quota_rows import HELD, Place
 from .records import State
@@ -120,8 +120,11 @@ def evict(work: Work, id: bytes) -> bool:
 
 
 def _is_wanted(work: Work, id: bytes) -> bool:
-    """Whether somebody follows it: its author, itself, or who has a list that shows it."""
+    """Whether somebody follows it: its author, itself, or who has a list that shows it; or we have
+    published it."""
     ref = work.ref(id, change=False)
+    if ref.verified_by == LOCAL:
+        return True
     author = work.ref(ref.owner, change=False) if ref.owner != NONE else ref
     if (ref.consent | author.consent) & FOLLOWED:
         return True

@@ -25,7 +25,8 @@ from .egress_chain import MOST_WAITING, Chain, Reply, Turn
 from .egress_dialer import ConnectTarget, Dialer
 from .egress_hops import next_hop, request_bytes
 from .egress_knocks import Fields, Knocks, Signer
-from .egress_resolver import Lookup, Resolver, system_lookup
+from .egress_lookups import Lookup
+from .egress_resolver import Resolver, system_lookup
 from .egress_response import ResponseReader
 from .egress_robots import Gate
 from .egress_tls import TlsContext

@@ -59,7 +59,7 @@ class Lookups:
         self._known: OrderedDict[str, None] = OrderedDict()
 
     async def ask(self, host: str, port: int, patience: float) -> Sequence[str]:
-        """What the system says; raises what it raises, and TimeoutError after `patience` seconds."""
+        """What the system says. Raises what that raises, or TimeoutError after so many seconds."""
         loop = asyncio.get_running_loop()
         job = _Job(host, port, domain(host), loop, loop.create_future())
         self._waiting.setdefault(job.domain, deque()).append(job)

@@ -29,11 +29,11 @@ from policy_cases import (
 )
 from store_cases import ALICE, FOLLOW, NOW, OUTBOX, apply, clean, leased, note, page, store_at, want
 
-from fedpull.cache.records import Cause, HostReport, Kind, ObjectFilter, State
+from fedpull.cache.records import Cause, Follow, HostReport, Kind, ObjectFilter, State
 from fedpull.crawler.protocol.blocks import Blocks
 from fedpull.crawler.protocol.forgotten import PREFIX
 from fedpull.crawler.protocol.policy import OPEN, Policy
-from fedpull.errors import Unreachable
+from fedpull.errors import Refused, Unreachable
 
 HOUR = 3_600.0
 NAMES = (SECRET, "/users/bob", "bob@b.example", ELSEWHERE)
@@ -62,6 +62,22 @@ def test_of_a_forgotten_actor_nothing_is_left(tmp_path: Path) -> None:
 
     # What I have written of Bob's post is mine: my document says what it answers.
     assert rows_with(tmp_path / "s", *NAMES) == []
+
+
+def test_a_follow_of_somebody_forgotten_tells_no_names(tmp_path: Path) -> None:
+    """Whoever writes it: by a handle, it is there and says why nothing is read; by the forgotten
+    name itself it is refused."""
+    with store_at(tmp_path / "s", policy=FORGOTTEN_BOB) as opened:
+        follow = Follow("@b@elsewhere.example", actor=BOB, name="Bob", outbox=BOBS_OUTBOX)
+        opened.store.put_follow(follow).result()
+        with pytest.raises(Refused):
+            opened.store.put_follow(Follow(BOB)).result()
+        (there,) = opened.query.follows()
+        assert (there.actor, there.name, there.outbox) == (None, None, None)
+        assert there.last_error is not None
+        clean(opened)
+
+    assert rows_with(tmp_path / "s", BOB, "Bob") == []
 
 
 def test_what_was_forgotten_is_told_for_an_hour(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from inbox_cases import rows_of
 from store_cases import ALICE, FOLLOW, NOW, OUTBOX, apply, clean, note, store_at
 
 from fedpull.cache.open import Opened
+from fedpull.cache.quota_rows import read
 from fedpull.cache.records import (
     Cause,
     Entry,
@@ -26,7 +27,7 @@ from fedpull.cache.records import (
     Want,
 )
 from fedpull.cache.why import why
-from fedpull.crawler.protocol.quotas import Limits, Share
+from fedpull.crawler.protocol.quotas import Limits, Share, Usage
 
 HOST = Share(
     documents=5, bytes=1 << 20, references=40, own_bytes=1 << 20, actors=1_000, requests=1_000
@@ -46,6 +47,13 @@ def wanted(uri: str, **more: Any) -> Want:
 
 def held(opened: Opened, puts: list[Put]) -> list[bool]:
     return [opened.query.document(put.id) is not None for put in puts]
+
+
+def kept_of(opened: Opened) -> Usage:
+    """What is kept of a host, once everybody's room was judged anew."""
+    apply(opened)
+    with opened.query._environment.begin() as txn:
+        return read(txn, opened.query._environment.t, "a.example:443")[0]
 
 
 def counted(opened: Opened, *key: str) -> int:
@@ -99,6 +107,34 @@ def test_who_is_followed_has_room_of_their_own(tmp_path: Path) -> None:
 
         assert held(opened, [*own, note(99)]) == [True] * 30
         assert sum(held(opened, others)) == 5
+        clean(opened)
+
+
+def test_who_is_not_followed_any_more_has_no_room_of_their_own(tmp_path: Path) -> None:
+    """What was kept as a followed actor's counts as discovered from then on, and makes room like
+    it; followed again, it is their own."""
+    share = replace(HOST, documents=30, references=400)
+    limits = replace(LIMITS, host=share, domain=share)
+    with store_at(tmp_path, limits=limits) as opened:
+        opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE, outbox=OUTBOX)).result()
+        own = [note(n) for n in range(1, 21)]
+        apply(opened, puts=(note(ALICE, kind="actor", type="Person"), *own))
+        before = kept_of(opened)
+        assert (before.documents, before.own_bytes > 0) == (0, True)
+
+        opened.store.drop_follow(FOLLOW, NOW).result()
+        after = kept_of(opened)
+        assert (after.documents, after.own_bytes) == (21, 0)
+        clean(opened)
+        others = [note(f"https://a.example/o/{n}", actor="https://a.example/o") for n in range(20)]
+        for put in others:
+            apply(opened, puts=(put,))
+        assert sum(held(opened, own)) == 10
+        assert held(opened, others) == [True] * 20
+
+        opened.store.put_follow(Follow(key=FOLLOW, actor=ALICE, outbox=OUTBOX)).result()
+        again = kept_of(opened)
+        assert (again.documents, again.own_bytes > 0) == (20, True)
         clean(opened)
 
 

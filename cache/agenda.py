@@ -16,7 +16,7 @@ from math import inf
 from typing import Any
 
 from ..crawler.protocol import estimate, interval
-from ..crawler.protocol.source import DAY, Bound, Kind, Notices, Seen, Source
+from ..crawler.protocol.source import DAY, POST, TURN, Notices, Seen, Source
 from .calendar_lines import LINES, MIDDLE, SCALES, Id, Rows, line_of
 from .prices import Prices
 
@@ -58,7 +58,7 @@ class Agenda:
         self._began += 1
         part = self._began * _GOLDEN % 1.0
         step = _PAGE / len(born)
-        if source.kind == Kind.POST:
+        if source.kind == POST:
             part, step = 0.5 + part / 2.0, step / 2.0
         for id, source.born in born:
             source.bucket = 0
@@ -205,7 +205,7 @@ class Agenda:
             return _PASSED_OVER  # what has failed waits for its whole back-off
         if now < source.not_before <= source.last + source.longest:
             return _PASSED_OVER
-        waited = source.bound == Bound.TURN
+        waited = source.bound == TURN
         if self.prices.lanes.admit(source.host, source.kind, now, waited=waited, early=early):
             rows.unplace(id, line, source.due)
             source.placed = False
@@ -215,7 +215,7 @@ class Agenda:
             return _PASSED_OVER
         self._take_out(rows, id, source)
         again = self.prices.lanes.put_off(source.host, source.kind, now, waited=waited)
-        source.bound = Bound.TURN
+        source.bound = TURN
         self._place(rows, id, source, max(again, now + 1.0))
         return _PUT_OFF
 
@@ -246,7 +246,7 @@ class Agenda:
         new, decided = source.interval, source.bound
         source.interval, source.bound = was, bound
         same = abs(new - was) <= _SAME * was and decided == bound
-        if bound == Bound.TURN:  # it waits for a turn, unless it is not even due at today's price
+        if bound == TURN:  # it waits for a turn, unless it is not even due at today's price
             part = 1.0
             same = source.last + new <= now
         if not wrong and (source.failures or same):

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from ..crawler.protocol.source import Bound, Notices, Source
+from ..crawler.protocol.source import HOST, TURN, Notices, Source
 
 Id = Any  # hashable, and in the order of a sweep
 
@@ -50,7 +50,7 @@ MIDDLE = (*_SCALE, *_SCALE, 1.0)
 
 def line_of(seconds: float, bound: int) -> int:
     """The line of an interval."""
-    if bound == Bound.TURN:
+    if bound == TURN:
         return WAITING
     scale = bisect_right(_BEGINS, seconds)
-    return scale + SCALES if bound == Bound.HOST else scale
+    return scale + SCALES if bound == HOST else scale

@@ -183,6 +183,9 @@ def _remember(work: Work, id: bytes, item: Put, *, replaced: bool) -> None:
 
 def set_extra(work: Work, id: bytes, values: dict[str, str]) -> None:
     """Set the values that are there and drop the empty ones."""
+    held = work.extra(id, change=False)
+    if all(held.get(name, "") == value for name, value in values.items()):
+        return  # as after nearly every 304: else each would write a row anew
     extra = work.extra(id)
     for name, value in values.items():
         if value:

@@ -79,7 +79,40 @@ def health(host: HostRow) -> HostHealth:
 def learn(work: Work, report: HostReport, now: float) -> None:
     """Take in what one request taught, and give its slot back where it had one of its own."""
     key, host = named(work, report.host)
-    last = host.next_at - gap(work, host, now)
+    wait = gap(work, host, now)
+    last = host.next_at - wait
+    if not (_is_plain(report) and _is_well(host)):
+        _judge(host, report, now)
+    if report.knock is not None:
+        host.knock = report.knock
+    if report.robots is not None:
+        robots.keep(work, key, report.robots)
+        host.delay, host.delay_until = report.robots.delay, report.robots.until
+        wait = gap(work, host, now)
+        host.next_at = max(host.next_at, last + wait)
+    # The host counts from what it saw, which came after name, connection and TLS.
+    host.next_at = max(host.next_at, min(report.sent, now) + wait)
+    if report.limits or host.paced:
+        _keep_pace(work, key, host, report, now)
+    if report.slot and host.turns:
+        end_turn(work, key, host, host.turns[0])
+    work.unsettled.add(key)
+
+
+def _is_plain(report: HostReport) -> bool:
+    """Whether there is nothing in it to judge: a success, or no request at all."""
+    if not report.ok or report.refused or report.error or report.pause is not None:
+        return False
+    return report.status is None or report.status < 400
+
+
+def _is_well(host: HostRow) -> bool:
+    """Whether nothing is held against it: then a plain answer leaves it as it is."""
+    held = host.failures or host.throttles or host.refusals or host.strange
+    return not (held or host.until or host.last_error) and isnan(host.since)
+
+
+def _judge(host: HostRow, report: HostReport, now: float) -> None:
     before = health(host)
     after = host_after(report.host, before, report, now)
     host.failures, host.throttles, host.refusals = after.failures, after.throttles, after.refusals
@@ -89,19 +122,6 @@ def learn(work: Work, report: HostReport, now: float) -> None:
     if is_throttled(report) and before.until <= now:
         part = windows.allowance(host.allowance, host.allowance_at, now)
         host.allowance, host.allowance_at = windows.halved(part), now
-    if report.knock is not None:
-        host.knock = report.knock
-    if report.robots is not None:
-        robots.keep(work, key, report.robots)
-        host.delay, host.delay_until = report.robots.delay, report.robots.until
-        host.next_at = max(host.next_at, last + gap(work, host, now))
-    # The host counts from what it saw, which came after name, connection and TLS.
-    host.next_at = max(host.next_at, min(report.sent, now) + gap(work, host, now))
-    if report.limits or host.paced:
-        _keep_pace(work, key, host, report, now)
-    if report.slot and host.turns:
-        end_turn(work, key, host, host.turns[0])
-    work.unsettled.add(key)
 
 
 def _keep_pace(work: Work, key: bytes, host: HostRow, report: HostReport, now: float) -> None:

@@ -91,6 +91,7 @@ def short_hash(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
+@lru_cache(16_384)  # an answer needs that of its host half a dozen times
 def host_key(host: str) -> bytes:
     # Whoever finds two names of his own with one hash makes them share one politeness.
     return blake2b(host.encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -72,10 +72,10 @@ def mark(work: Work, item: Mark, at: float) -> None:
         set_extra(work, id, {"last_error": item.error})
     if item.barred is not None:
         work.extra(id)["barred"] = item.barred
-    validators = {"etag": item.etag, "last_modified": item.last_modified}
-    stated = {name: value for name, value in validators.items() if value is not None}
-    if stated:
-        set_extra(work, id, stated)
+    if item.etag is not None:
+        set_extra(work, id, {"etag": item.etag})
+    if item.last_modified is not None:
+        set_extra(work, id, {"last_modified": item.last_modified})
 
 
 def leads_away(work: Work, item: Mark) -> bool:

@@ -16,7 +16,7 @@ import orjson
 from ..crawler.protocol import estimate, interval
 from ..crawler.protocol import price as pricing
 from ..crawler.protocol.assumptions import PRICE_FLOOR, VALUE
-from ..crawler.protocol.source import COLLECTIONS, DAY, Bound, Kind, Notices, Source
+from ..crawler.protocol.source import COLLECTIONS, DAY, FLOOR, HOST, POST, PRICE, Notices, Source
 from .account import Account
 from .lanes import MOVED, USABLE, HostCap, Lane, Lanes
 
@@ -93,13 +93,13 @@ class Prices:
             self.plan(id, source, None)
             return
         old = 0.0
-        if source.kind == Kind.POST:
+        if source.kind == POST:
             old = round(_AGES * log(max(source.last - source.born, 1.0)))
         like = (source.kind, old, source.weight, source.shortest, source.longest)
         known = self._alike.get(like)
         if known is None:
             self.plan(id, source, None)
-            if source.bound != Bound.HOST:
+            if source.bound != HOST:
                 key = self.histogram.key(source.bucket)
                 strength = pricing.strength(key) if key else 0.0
                 self._alike[like] = (source.bucket, strength, source.interval)
@@ -113,7 +113,7 @@ class Prices:
             lane.move(0.0, strength, swept=False)
         self.histogram.move(0, number, swept=False)
         source.bucket, source.interval = number, seconds
-        source.bound = Bound.FLOOR if self.at_floor else Bound.PRICE
+        source.bound = FLOOR if self.at_floor else PRICE
 
     def forget(self, id: Any, source: Source) -> None:
         """It is no source any more."""
@@ -122,9 +122,9 @@ class Prices:
     def _decide(self, source: Source, lane: Lane | None) -> float:
         held = 0.0 if lane is None else lane.price
         if held > self.price:
-            source.bound = Bound.HOST
+            source.bound = HOST
             return held
-        source.bound = Bound.FLOOR if self.at_floor else Bound.PRICE
+        source.bound = FLOOR if self.at_floor else PRICE
         return self.price
 
     def _count(self, id: Any, source: Source, number: int, lane: Lane | None) -> None:
@@ -149,7 +149,7 @@ class Prices:
         if source.shortest < source.interval < source.longest:
             plain = DAY / pricing.requests(key, self.price_of(source))
             ratio = min(source.interval / plain, 4.0)
-            if source.bound == Bound.HOST:
+            if source.bound == HOST:
                 self.lanes.stretched(source.host, source.kind, ratio)
             else:
                 self._stretch += (ratio - self._stretch) * self._stretch_step

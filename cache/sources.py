@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from ..crawler.protocol.source import COLLECTIONS, Kind, Seen
+from ..crawler.protocol.source import ACTOR, COLLECTIONS, OUTBOX, POST, Kind, Seen
 from . import negative, wants
 from .agenda_rows import WorkRows, born_of, bound, host_of, source_of
 from .environment import Tables, Txn
@@ -96,7 +96,7 @@ def polled(work: Work, poll: Poll) -> None:
     """A visit of a collection has ended."""
     id = id_of(work, poll.collection)
     ref, rows = work.ref(id), WorkRows(work)
-    kind = Kind.LISTING if poll.listing else Kind.OUTBOX
+    kind = Kind.LISTING if poll.listing else OUTBOX
     seen = Seen(
         at=poll.at,
         new=poll.new,
@@ -136,7 +136,7 @@ def failed(work: Work, uri: str, now: float, *, missing: bool) -> None:
     ref = work.ref(id)
     before = min(ref.failures, 16)
     if ref.is_source and not is_asked(work, id, ref.kind):
-        if ref.kind == Kind.OUTBOX:
+        if ref.kind == OUTBOX:
             return  # it was read as a document, in vain; what becomes of its visits they see
         wait = max(_FIRST_BACKOFF, ref.interval) * (4.0 if missing else 2.0) ** before
         until = now + min(wait, _LONGEST_DOUBT if missing else _LONGEST_BACKOFF)
@@ -154,7 +154,7 @@ def end_document(work: Work, id: bytes, ref: Ref) -> None:
     if ref.is_source and ref.kind in COLLECTIONS:
         return
     end(work, id, ref)
-    row = row_of(work, id, Kind.ACTOR)
+    row = row_of(work, id, ACTOR)
     if row is not None and row.parked:  # a followed actor's: nobody would bring it forward
         wants.postpone(work, id, Wanted.DOCUMENT, row, work.now + _LOOK_AGAIN)
 
@@ -186,7 +186,7 @@ def queued_for(txn: Txn, t: Tables, id: bytes, kind: int) -> Row | None:
 
 def _kind(ref: Ref) -> Kind:
     # What does not say since when it is there has no age to judge it by.
-    return Kind.POST if ref.cls == _OBJECT and not isnan(ref.published) else Kind.ACTOR
+    return POST if ref.cls == _OBJECT and not isnan(ref.published) else ACTOR
 
 
 def _plan(ref: Ref, plan: Plan) -> None:

@@ -195,7 +195,8 @@ class Writer:
         if work.wrote:
             self.health.failing = False
         self._done += len(batch)
-        self.ended.update(work.ended)  # here, as what was thrown away is run again
+        if work.ended:  # here, as what was thrown away is run again
+            self.ended.update(work.ended)
         self._memo.trim()
         self._relisting = relists
         if relists:  # behind the jobs that wait

@@ -17,6 +17,8 @@ _RETRY = (HOUR, 7 * DAY)
 COOL_DOWN = DAY
 # How often a follow whose actor is gone looks whether it still is.
 GONE_AGAIN = 30 * DAY
+# Looked up for each item of each page: see `protocol.source` on members of enums.
+_UNKNOWN, _REFUSED = State.UNKNOWN, State.REFUSED
 # What its owner says is deleted, and is served all the same: a cache in front may be behind.
 _DELETED_AGAIN = 600.0
 
@@ -89,8 +91,8 @@ def gone(id: str, reason: str, error: str = "") -> Mark:
 def standing(prior: Prior, uri: str) -> State:
     """The state of a reference to this follow: what was refused for another one's `types` is as
     good as new where this one keeps it."""
-    state = prior.states.get(uri, State.UNKNOWN)
-    if state is State.REFUSED:
+    state = prior.states.get(uri, _UNKNOWN)
+    if state is _REFUSED:
         seen = prior.details.get(uri)
         if seen is not None and seen.reason == "types" and _keeps(prior, seen.type):
             return State.UNKNOWN

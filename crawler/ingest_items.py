@@ -30,6 +30,9 @@ from .reading import Prior, Reading
 # Other servers' posts that one page makes us look at again, and how long after the last look at the
 # earliest: what a page shows of them may be made up, and their hosts have not asked for it.
 _MOST_SHOWN, _SHOWN_EVERY = 20, HOUR
+# Looked up for each item of each page: see `protocol.source` on members of enums.
+_GONE, _REDIRECTED = State.GONE, State.REDIRECTED
+_OVER = (State.REFUSED, _GONE, _REDIRECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,7 @@ def _identity(item: Item) -> str | None:
 
 
 def _dealt_with(prior: Prior, id: str) -> bool:
-    over = (State.REFUSED, State.GONE, State.REDIRECTED)
-    return standing(prior, id) in over or unwanted(prior, id)
+    return standing(prior, id) in _OVER or unwanted(prior, id)
 
 
 def take(visit: Visit, walk: Walk, now_at: Step, new: frozenset[str]) -> Taken:
@@ -163,7 +165,7 @@ def _take_item(visit: Visit, item: Item, id: str, taken: Taken, *, keep: bool) -
     if not item.is_post:
         return False
     entry = Entry(id, item.activity_id, announced)
-    if prior.states.get(id) is State.REDIRECTED:
+    if prior.states.get(id) is _REDIRECTED:
         # An activity's URL, in whose place its object stands already; or another name of a post.
         target = prior.details[id].target if id in prior.details else None
         if item.verb != "Link" and id not in prior.members and target is not None:
@@ -173,7 +175,7 @@ def _take_item(visit: Visit, item: Item, id: str, taken: Taken, *, keep: bool) -
         taken.entries.append(entry)
         return False
     if item.object is not None and (body := _fetched(visit, item)) is not None:
-        if prior.states.get(id) is State.GONE and not comes_back(prior, id, visit.now):
+        if prior.states.get(id) is _GONE and not comes_back(prior, id, visit.now):
             return False
         return _embedded(visit, item.object, body, item.activity, entry, taken)
     taken.entries.append(entry)

@@ -28,7 +28,8 @@ def page(base: Outcome, reading: Reading, prior: Prior) -> Outcome:
     new = new_ids(found, prior)
     now_at = step(walk, found, new, lease.url)
     began = ingest_visit.after_first_page(now_at.walk, found, reading, base.at)
-    held = sum(prior.states.get(id) is State.RESOLVED for id in new)
+    states, resolved = prior.states, State.RESOLVED
+    held = sum([states.get(id) is resolved for id in new])
     now_at = replace(now_at, walk=replace(began, held=began.held + held))
     taken = take(visit(base, reading, prior, walk), walk, now_at, new)
     checks = ingest_visit.absent(now_at.walk, prior, lease.want.follow, base.at)

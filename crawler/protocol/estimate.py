@@ -26,7 +26,7 @@ from .assumptions import (
     PRIOR,
     TRUST_MEMORY,
 )
-from .source import COLLECTIONS, DAY, Kind, Notices, Seen, Source
+from .source import COLLECTIONS, DAY, POST, Notices, Seen, Source
 
 _LN2 = log(2.0)
 _TURN = 2.0 * pi
@@ -113,7 +113,7 @@ def _changed_or_not(source: Source, seen: Seen, changed: bool, gap: float, kept:
 
 def _exposure(source: Source, start: float, end: float, most: float) -> float:
     """Days between two times; of a POST the e-folds of its age."""
-    if source.kind == Kind.POST:
+    if source.kind == POST:
         return max(log(age(source, end) / age(source, start)), 0.0)
     return min(max(end - start, 0.0) / DAY, most)
 

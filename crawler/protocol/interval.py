@@ -13,7 +13,7 @@ from math import exp, expm1, inf, isfinite, log1p, sqrt
 from .assumptions import READER, VALUE
 from .estimate import age, notified, precision, rate, recall
 from .rhythm import with_rhythm
-from .source import DAY, Kind, Notices, Source
+from .source import ACTOR, DAY, POST, Notices, Source
 
 _LONGEST = 365.0  # days; whoever would wait longer waits for the source's own bound
 # Rows hold whole seconds.
@@ -30,9 +30,9 @@ def seconds(source: Source, worth: float, price: float, notices: Notices | None 
 
 def _days(source: Source, worth: float, price: float, notices: Notices | None) -> float:
     changes = rate(source)
-    if source.kind == Kind.ACTOR:
+    if source.kind == ACTOR:
         return steady(changes, worth, price)
-    if source.kind == Kind.POST:
+    if source.kind == POST:
         return ageing(changes, age(source, source.last), worth, price)
     if notices is not None:
         left, heard = unnoticed(changes, notices)
@@ -133,7 +133,7 @@ def worth_asking(source: Source, notices: Notices, worth: float, price: float, n
     """Whether what a notice promises, with what has come together since, is worth a request."""
     gap = min(max(now - source.last, 0.0) / DAY, _LONGEST)
     changes, true = rate(source), precision(notices)
-    if source.kind in (Kind.ACTOR, Kind.POST):
+    if source.kind in (ACTOR, POST):
         fresh = (1.0 - true) ** notices.pending
         v = steady(changes, worth, price) * changes
         return 1.0 - fresh >= -expm1(-min(v, 3.0))

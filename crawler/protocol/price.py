@@ -16,7 +16,7 @@ from math import exp, log, sqrt
 from . import interval
 from .assumptions import PRICE_FLOOR
 from .estimate import age, precision, rate
-from .source import DAY, Kind, Notices, Source
+from .source import ACTOR, DAY, OUTBOX, POST, Notices, Source
 
 _STEPS = 4.0  # buckets per unit of a natural logarithm: within an eighth of the true value
 _COARSE = 2.0  # where the interval depends on it less
@@ -33,18 +33,18 @@ def key_of(source: Source, worth: float, notices: Notices | None) -> Key:
     if source.shortest >= source.longest:
         return (_FIXED, _level(source.longest / DAY, 8.0))
     changes = rate(source)
-    if source.kind == Kind.ACTOR:
-        return (Kind.ACTOR, low, high, _level(changes), _level(worth))
-    if source.kind == Kind.POST:
+    if source.kind == ACTOR:
+        return (ACTOR, low, high, _level(changes), _level(worth))
+    if source.kind == POST:
         old = _level(age(source, source.last), _COARSE)
-        return (Kind.POST, low, high, _level(worth * changes), old)
+        return (POST, low, high, _level(worth * changes), old)
     if notices is None:
-        return (Kind.OUTBOX, low, high, _level(worth * changes))
+        return (OUTBOX, low, high, _level(worth * changes))
     left, notified = interval.unnoticed(changes, notices)
     if notices.direct:
-        return (Kind.OUTBOX, low, high, _level(worth * left))
+        return (OUTBOX, low, high, _level(worth * left))
     true = _level(precision(notices) * worth, _COARSE)
-    return (Kind.OUTBOX, low, high, _level(worth * left), _level(notified), true)
+    return (OUTBOX, low, high, _level(worth * left), _level(notified), true)
 
 
 @lru_cache(1024)  # a handful of pairs, one for each way in which follows are configured
@@ -73,9 +73,9 @@ def _meaning(key: Key) -> tuple[float, ...]:
         return (1.0 / days, 1.0 / days)
     least, most = 1.0 / _value(key[2], _COARSE), 1.0 / _value(key[1], _COARSE)
     x = _value(key[3])
-    if key[0] == Kind.POST:
+    if key[0] == POST:
         return (least, most, x, _value(key[4], _COARSE))
-    if key[0] == Kind.ACTOR:
+    if key[0] == ACTOR:
         return (least, most, x, _value(key[4]))
     if len(key) == 4:
         return (least, most, sqrt(x / 2.0))
@@ -90,9 +90,9 @@ def requests(key: Key, price: float) -> float:
         return least
     if len(meaning) == 3:
         wanted = meaning[2] / sqrt(price)
-    elif key[0] == Kind.ACTOR:
+    elif key[0] == ACTOR:
         wanted = 1.0 / interval.steady(meaning[2], meaning[3], price)
-    elif key[0] == Kind.POST:
+    elif key[0] == POST:
         wanted = 1.0 / interval.ageing(meaning[2], meaning[3], 1.0, price)
     else:
         wanted = 1.0 / interval.mean_noticed(meaning[2], meaning[3], price, meaning[4])
@@ -104,9 +104,9 @@ def strength(key: Key) -> float:
     """What a source asks of its host: at a price L it wants about strength / sqrt(L) requests."""
     if key[0] == _FIXED:
         return 0.0
-    if key[0] == Kind.ACTOR:
+    if key[0] == ACTOR:
         return sqrt(_value(key[3]) * _value(key[4]) / 2.0)
-    if key[0] == Kind.POST:
+    if key[0] == POST:
         return sqrt(_value(key[3]) / _value(key[4], _COARSE) / 2.0)
     if is_plain(key):
         return sqrt(_value(key[3]) / 2.0)

@@ -34,6 +34,7 @@ _WHOLE_EVERY = 30 * DAY
 # A member that a page leaves out is asked whether it is still there; one that was asked itself is
 # not asked again for a day, since a server may have reasons to list less than it has (Takahe).
 _ABSENT_EVERY = DAY
+_HASH = 18  # sixteen digits and two quotes
 
 
 def starting(reading: Reading, prior: Prior, now: float) -> Walk:
@@ -58,13 +59,13 @@ def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> W
     pages say nothing of them, unless the first page shares its ETag."""
     form = reading.answer.form
     if walk.pages != 1:
-        shared = walk.pages == 2 and walk.root_etag is not None and form == walk.form
-        if not shared or reading.answer.headers.get("etag") != walk.root_etag:
+        second = walk.pages == 2 and walk.root_etag is not None and form == walk.form
+        if not second or reading.answer.headers.get("etag") != walk.root_etag:
             return walk
         return replace(walk, etag=walk.root_etag, whole_at=now)
     etag, modified = media.validators(reading.answer.headers)
-    strong = None if etag is None or etag.startswith("W/") or found.items else etag
-    walk = replace(walk, root_etag=strong, form=form, whole_at=now)
+    shared = etag if etag is not None and not found.items and _is_hash(etag) else None
+    walk = replace(walk, root_etag=shared, form=form, whole_at=now)
     if found.items:
         walk = replace(walk, etag=etag, last_modified=modified)
     if not found.is_root:
@@ -72,6 +73,12 @@ def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> W
     head = None if found.items else found.first
     seen = walk.head_seen + 1 if head is not None and head == walk.head else 1
     return replace(walk, head=head, head_seen=seen)
+
+
+def _is_hash(etag: str) -> bool:
+    """Whether no two documents have it by chance, as they may have a counter's, or one that is
+    always the same: strong, and of 64 bits at least."""
+    return len(etag) >= _HASH and not etag.startswith("W/")
 
 
 def _next(now_at: Step, now: float) -> Walk:

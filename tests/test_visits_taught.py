@@ -443,3 +443,49 @@ def test_a_first_page_that_is_full_does_not_hide_the_next(tmp_path: Path) -> Non
             pocket.later(HOUR)
 
         assert pocket.held(ids(6)[0])
+
+
+TAG = '"0123456789abcdef"'
+SHARED = {
+    "one ETag for both": (TAG, TAG, [OUTBOX]),
+    "each its own": (TAG, '"fedcba9876543210"', [OUTBOX, PAGE]),
+    "a weak one": (f"W/{TAG}", f"W/{TAG}", [OUTBOX, PAGE]),
+    "one that may be the same by chance": ('"1"', '"1"', [OUTBOX, PAGE]),
+    "none for the page": (TAG, "", [OUTBOX, PAGE]),
+}
+
+
+@pytest.mark.parametrize(("of_root", "of_page", "asked"), SHARED.values(), ids=SHARED)
+def test_a_root_that_speaks_for_its_first_page(
+    tmp_path: Path, of_root: str, of_page: str, asked: list[str]
+) -> None:
+    """Where both have one strong ETag, as with our own outbox, a 304 for the root is enough; what
+    is new is found all the same."""
+
+    def with_etag(document: dict[str, Any], etag: str) -> Callable[[Lease], Any]:
+        def serve(lease: Lease) -> Any:
+            sent = asks(lease).etag
+            return 304 if sent == etag else answer(lease.url, document, headers={"etag": etag})
+
+        return serve
+
+    with Pocket(tmp_path) as pocket:
+        root = {"id": OUTBOX, "type": "OrderedCollection", "first": PAGE, "totalItems": 5}
+        pocket.pages |= {
+            ALICE: actor(),
+            OUTBOX: with_etag(root, of_root),
+            PAGE: with_etag(page(creates(5, 1), id=PAGE), of_page),
+        }
+        pocket.follow(ALICE, every=HOURLY)
+        pocket.run()
+        pocket.asked.clear()
+        pocket.later(HOUR)
+        second = [url for url in pocket.asked if url.startswith(OUTBOX)]
+
+        changed = of_root.replace("0", "5"), of_page.replace("0", "5")
+        pocket.pages[OUTBOX] = with_etag(root | {"totalItems": 6}, changed[0])
+        pocket.pages[PAGE] = with_etag(page(creates(6, 1), id=PAGE), changed[1])
+        pocket.later(HOUR)
+
+        assert second == asked
+        assert pocket.held(ids(6)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.utils import formatdate
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from inbox_cases import Scene, actor, published, request_of, scene
 from instance_cases import header
+from public_cases import head, serving, status
 from published_cases import ACTIVITY, instance
 from publishing_cases import ORIGIN, WE, Press, note
 from store_cases import clean
@@ -281,3 +283,44 @@ async def test_a_large_part(at: Guarded, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "orderedItems" not in root
     assert sorted(listed) == sorted(actors)
     assert (await at.part(CARL))["orderedItems"] == [CARL]
+
+
+async def test_through_the_listener(tmp_path: Path) -> None:
+    """On a socket, as a proxy passes it on: HEAD is GET without a body, 304 and 410 are complete,
+    and who signs gets what is not for everybody."""
+    async with serving(tmp_path) as public:
+        public.at.origins.serve(actor(ANNA))
+        press = Press(public.at.opened)
+        press.clock.at = public.at.clock.at
+        everybody, some, gone = [
+            await press.publishing.publish(json.dumps(one).encode())
+            for one in (note("all"), note("anna", to=[ANNA]), note("gone"))
+        ]
+        await press.publishing.publish(
+            json.dumps({"type": "Delete", "object": gone.object}).encode()
+        )
+
+        async def ask(url: str, *lines: str, method: str = "GET") -> tuple[int, bytes, bytes]:
+            path = url.removeprefix(ORIGIN)
+            answer = await public.say(head("Connection: close", *lines, method=method, path=path))
+            top, _, body = answer.partition(b"\r\n\r\n")
+            return status(answer), top.lower(), body
+
+        got = await ask(everybody.object)
+        headed = await ask(everybody.object, method="HEAD")
+        [etag] = re.findall(rb'etag: ("[^"]+")', got[1])
+        held = await ask(everybody.object, f"If-None-Match: {etag.decode()}")
+        signed = await public.send(get(some.object, ANNA, public.at.clock.at))
+        posted = await ask(everybody.object, "Content-Length: 0", method="POST")
+
+        assert (got[0], headed[0], held[0]) == (200, 200, 304)
+        assert json.loads(got[2])["content"] == "all"
+        assert (headed[2], held[2]) == (b"", b"")
+        size = f"content-length: {len(got[2])}".encode()
+        assert size in got[1]
+        assert size in headed[1]
+        assert all(b"last-modified: " in top for _, top, _ in (got, headed, held))
+        assert (await ask(gone.object))[0] == (await ask(gone.object, method="HEAD"))[0] == 410
+        assert (await ask(some.object))[0] == 404
+        assert (status(signed), b"anna" in signed) == (200, True)
+        assert posted[0] == 405

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from inbox_cases import Scene, activity, actor, scene
+from post_office import DONE, Office, status
 from published_cases import instance
 from publishing_cases import ORIGIN, WE
 from stepping import SteppingClock
 from store_cases import ALICE, FOLLOW, NOW, apply, clean, note, store_at
+from wire_server import Reply, Seen
 
 from fedpull.cache.mail_records import Follower, Send
 from fedpull.cache.open import Opened
@@ -221,12 +223,12 @@ def pushed(at: Scene, covered: bool, value: str, key: Private) -> Message:
 
 
 @pytest.mark.parametrize(
-    ("covered", "key", "status", "heard"),
+    ("covered", "key", "answered", "heard"),
     [(True, rsa_key(), 202, 1), (False, rsa_key(), 202, 0), (True, rsa_key(3), 401, 0)],
     ids=["signed", "not signed", "forged"],
 )
 async def test_what_is_heard(
-    tmp_path: Path, covered: bool, key: Private, status: int, heard: int
+    tmp_path: Path, covered: bool, key: Private, answered: int, heard: int
 ) -> None:
     """A header counts if the signature covers it, and the push is kept; the push itself is taken
     or refused for what it is."""
@@ -237,6 +239,42 @@ async def test_what_is_heard(
 
     answers = [await at.take(message) for message in [pushed(at, covered, said(HAS_US), key)] * 2]
 
-    assert [answer.status for answer in answers] == [status] * 2
+    assert [answer.status for answer in answers] == [answered] * 2
     assert told == [(activity()["actor"], said(HAS_US))] * heard
     at.opened.close()
+
+
+@pytest.mark.parametrize("refusing", [False, True], ids=["at first", "after a second knock"])
+async def test_on_the_wire(tmp_path: Path, refusing: bool) -> None:
+    """A delivery for our followers bears the digest, covered by the signature in either form; one
+    that is not for them bears nothing."""
+    refused = status("401 Unauthorized")
+
+    def reply(seen: Seen) -> Reply:
+        return refused if refusing and "signature-input" not in seen.headers else DONE
+
+    at, inbox = "http://a.example", "http://a.example/inbox"
+    actors = [f"{at}/users/{n}" for n in range(2)]
+    we = instance(tmp_path)
+    async with Office(tmp_path / "store", we)(reply) as post:
+        mailbox = post.opened.mailbox
+        for one in actors:
+            row = Follower(one, f"{one}/inbox", inbox, "accepted", f"{one}#follow", NOW)
+            await asyncio.wrap_future(mailbox.put_follower(row, (), NOW))
+        desk = Desk(post.opened, tmp_path)
+        await desk.start(None)
+        post.delivery.headers = desk.parts.headers
+
+        await post.queue(Send(f"{ORIGIN}/1", inbox, b"{}", followers=True))
+        await post.queue(Send(f"{ORIGIN}/2", inbox, b"{}"))
+
+    first, second = post.wire.requests[0], post.wire.requests[-1]
+    part = f"{WE.followers}/synchronization"
+    wanted = header(WE.followers, part, digest_of(actors))
+    for seen in post.wire.requests[:-1]:
+        assert seen.headers["collection-synchronization"] == wanted[1]
+        forms = seen.headers.get("signature-input", ""), seen.headers["signature"]
+        assert "collection-synchronization" in "".join(forms)
+    assert len(post.wire.requests) == (3 if refusing else 2)
+    assert first.headers["signature"] != second.headers["signature"]
+    assert "collection-synchronization" not in second.headers

@@ -22,6 +22,8 @@ from .search import discard as discard_index
 from .verify import look_before_opening
 
 _BESIDE = "compacting"  # a folder in the store's own: it is on the same file system
+REBUILDING = "rebuilding"  # the same, of `rebuild`
+DAMAGED = "data.mdb.damaged"  # what `rebuild` has put aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def compact(
         try:
             with errors(folder):
                 _write(folder, max(max_bytes, before), group, told)
-                _swap(folder)
+                swap(folder, _BESIDE)
+                Path(folder, DAMAGED).unlink(missing_ok=True)
                 discard_index(Path(folder))  # the daemon makes it anew, of what is held now
         finally:
             discard(folder)
@@ -67,8 +70,9 @@ def compact(
 
 def discard(folder: str) -> None:
     """Remove the copy that a run which was killed has left: it may hold what is purged since."""
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(os.path.join(folder, _BESIDE))
+    for name in (_BESIDE, REBUILDING):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(os.path.join(folder, name))
 
 
 def _check_unread(folder: str) -> None:
@@ -93,9 +97,10 @@ def _write(folder: str, max_bytes: int, group: str | None, told: Told) -> None:
         source.close()
 
 
-def _swap(folder: str) -> None:
+def swap(folder: str, beside: str) -> None:
+    """Put the file that was made in the folder `beside` in the store's place."""
     with no_readers(folder):
-        os.replace(os.path.join(folder, _BESIDE, "data.mdb"), os.path.join(folder, "data.mdb"))
+        os.replace(os.path.join(folder, beside, "data.mdb"), os.path.join(folder, "data.mdb"))
         there = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(there)

@@ -124,16 +124,19 @@ def forget_old(work: Work, now: float) -> None:
         _count_dead(work, one is not None and one.health.dead, False)
 
 
-def heard_from(work: Work, actor: str, now: float) -> None:
-    """Something of an actor has come in: what failed to reach its server is tried once."""
+def heard_from(work: Work, actor: str, now: float) -> bytes | None:
+    """Something of an actor has come in: its server, where one that failed may be tried once, out
+    of turn."""
     place = digest(origin_of(actor))
     row = load(work, place)
     if row is None or row.leased:
-        return
+        return None
     health = breaker.heard_from(row.health, now)
-    if health is not row.health:
-        row.health = health
-        settle(work, place, row)
+    if health is row.health:
+        return None
+    row.health = health
+    settle(work, place, row)
+    return place
 
 
 def release(work: Work) -> int:

@@ -24,7 +24,7 @@ from .query import LmdbQuery
 from .records import Politeness
 from .refresh import Refresh, host_cap, remembered
 from .store import LmdbStore
-from .verify import look_before_opening
+from .verify import discard, look_before_opening
 from .writer import Writer
 
 MAX_BYTES = 64 << 30
@@ -78,6 +78,7 @@ def open_store(
     lock = WriterLock(os.fspath(path))
     try:
         compact.discard(os.fspath(path))
+        discard(path)
         environment = open_environment(path, write=True, max_bytes=max_bytes, group=group)
     except BaseException:
         lock.release()

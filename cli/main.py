@@ -29,7 +29,7 @@ from .reading import get, list_objects
 from .running import hosts, init, run, status
 from .session import Session
 from .threads import thread
-from .upkeep import backup, check, compact
+from .upkeep import backup, check, compact, rebuild
 
 # What a shell reports of a program that a closed pipe has ended: 128 + SIGPIPE.
 _BROKEN_PIPE = 141
@@ -40,7 +40,7 @@ _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, thread, changes, explain),
     *(follow, unfollow, follows, import_file, export, followers, notifications),
     *(publish, deliveries),
-    *(forget, blocklist, status, hosts, check, backup, compact, key, demo),
+    *(forget, blocklist, status, hosts, check, backup, compact, rebuild, key, demo),
 )
 
 

@@ -1,4 +1,4 @@
-"""The commands about the store's file: check, backup, compact. How is the cache's business."""
+"""The commands about the store's file: check, backup, compact, rebuild. They know no rows."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def check(session: Session, as_json: bool) -> int:
 
     path = session.loaded.store_path
     if problems := [] if there_is_none(path) else damages(path):
-        found = (Finding("data.mdb", str(path), problem) for problem in problems)
-        report = CheckReport(0, 0, 0, tuple(found))  # nobody may look any closer
+        damage = (Finding("data.mdb", str(path), problem) for problem in problems)
+        report = CheckReport(0, 0, 0, tuple(damage))  # nobody may look any closer
     else:
         with session.reading() as query:
             report = query.check()
@@ -105,6 +105,41 @@ def compact(session: Session, as_json: bool) -> None:
         click.echo(f"{output.size(done.before)} before, {output.size(done.after)} now")
 
 
+@click.command(epilog=examples("rebuild"))
+@json_option
+@common
+@pass_session
+def rebuild(session: Session, as_json: bool) -> None:
+    """Make the store anew from what can be believed of it.
+
+    For a damaged store, and when `check` finds that something disagrees; stop the daemon first.
+    Indexes are made from documents; what was lost is asked of its origin again by the next daemon.
+    """
+    from ..cache.rebuild import rebuild as rebuild_store
+    from ..crawler.moderation import read_rules
+
+    loaded = session.loaded
+    store = loaded.config.store
+    with _doing() as told:
+        done = rebuild_store(
+            loaded.store_path,
+            now=session.now(),
+            max_bytes=store.max_bytes,
+            history=store.history,
+            group=store.group,
+            policy=read_rules(loaded).policy,
+            told=told,
+        )
+    if as_json:
+        output.print_json(asdict(done) | {"left_out": dict(done.left_out)})
+        return
+    click.echo(f"{done.references} references and {done.documents} documents were kept")
+    if done.damaged is not None:
+        lost = ", ".join(f"{count} of {name}" for name, count in sorted(done.left_out.items()))
+        click.echo(f"left out: {lost or 'nothing'}; {done.asked} documents are asked for again")
+        click.echo(f"the file as it was: {done.damaged}; delete it once all is well")
+
+
 def _forget_first(session: Session) -> None:
     """What a restored store holds of the forgotten goes, and names that were told long enough."""
     from ..crawler.moderation import open_for, read_rules
@@ -132,3 +167,15 @@ def _progress(doing: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(doing, total=None)
         yield lambda done, rows: bars.update(task, completed=done, total=rows)
+
+
+@contextmanager
+def _doing() -> Iterator[Callable[[str], None]]:
+    """What is being done, on a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda doing: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("rebuild") as shown:
+        yield lambda doing: shown.update(f"rebuild: {doing}")

@@ -93,3 +93,34 @@ def test_a_damaged_file_ends_no_command_with_a_signal(tmp_path: Path, command: s
         else:
             assert "damaged" in told.err
             assert len([line for line in told.err.splitlines() if line.startswith("fed")]) == 1
+
+
+def test_a_damaged_store_is_rebuilt(tmp_path: Path) -> None:
+    """Pages of it are blank: afterwards the audit is clean, and the next pull goes through."""
+    with pulled(tmp_path) as (station, bob, _):
+        held = station.listed(bob.handle)
+        data = station.store / "data.mdb"
+        file = bytearray(data.read_bytes())
+        third = len(file) // 3 // 4096 * 4096
+        file[third : third + 40 * 4096] = bytes(40 * 4096)
+        data.write_bytes(file)
+        assert station.run("check").code == 1
+        done = station.json("rebuild")
+
+        assert done["damaged"] == str(data) + ".damaged"
+        assert station.run("check").code == 0
+        assert station.run("pull").code == 0
+        assert set(station.listed(bob.handle)) <= set(held)
+        assert station.run("compact").code == 0
+        assert not (station.store / "data.mdb.damaged").exists()
+        told = station.run("rebuild")
+        assert (told.code, "were kept" in told.out, "left out" in told.out) == (0, True, False)
+
+
+def test_rebuild_is_refused_while_a_daemon_runs(tmp_path: Path) -> None:
+    """One line that names the process."""
+    with pulled(tmp_path) as (station, _, _), station.daemon():
+        told = station.run("rebuild")
+
+        assert (told.code, "is in use by process" in told.err) == (1, True)
+        assert not (station.store / "rebuilding").exists()

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ..crawler.protocol.synchronization import NOBODY, toggled
+from ..crawler.protocol.part_digest import NOBODY, toggled
 from ..crawler.protocol.uri import origin
 from .environment import Tables, Txn
 from .mail_layout import digest, unpack_follower

@@ -14,7 +14,7 @@ from store_cases import NOW, clean, store_at
 from fedpull.cache import follower_parts
 from fedpull.cache.mail_records import Follower, FollowerState
 from fedpull.cache.open import Opened
-from fedpull.crawler.protocol.synchronization import NOBODY, digest_of
+from fedpull.crawler.protocol.part_digest import NOBODY, digest_of
 
 BIG, SMALL, NONE = "https://big.example", "https://small.example:8443", "https://none.example"
 ORIGINS = (BIG, SMALL)

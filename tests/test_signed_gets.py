@@ -21,7 +21,7 @@ from store_cases import clean
 from fedpull.cache.api_http import Answer
 from fedpull.cache.mail_records import Follower, FollowerState
 from fedpull.crawler import visits
-from fedpull.crawler.protocol.synchronization import digest_of
+from fedpull.crawler.protocol.part_digest import digest_of
 from fedpull.crawler.published import Published
 from fedpull.crawler.visits import Visits
 from fedpull.tests.fediverse.keys import Private, rsa_key

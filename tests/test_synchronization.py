@@ -8,9 +8,10 @@ from test_signature_outbound import header
 
 from fedpull.crawler.protocol import synchronization
 from fedpull.crawler.protocol.knock import Form
+from fedpull.crawler.protocol.part_digest import NOBODY, digest_of, toggled
 from fedpull.crawler.protocol.signatures import Claim, SignedRequest, confirms, examine
 from fedpull.crawler.protocol.signing import sign
-from fedpull.crawler.protocol.synchronization import NOBODY, Told, digest_of, meant, read, toggled
+from fedpull.crawler.protocol.synchronization import Told, meant, read
 from fedpull.crawler.protocol.uri import split
 
 US = "https://pull.example/actor"

@@ -23,7 +23,8 @@ from fedpull.cache.open import Opened
 from fedpull.cache.records import Follow
 from fedpull.config.model import Follow as Rules
 from fedpull.crawler.follows import Follows
-from fedpull.crawler.protocol.synchronization import NOBODY, digest_of, header
+from fedpull.crawler.protocol.part_digest import NOBODY, digest_of
+from fedpull.crawler.protocol.synchronization import header
 from fedpull.crawler.protocol.version import content_hash
 from fedpull.crawler.synchronization import Synchronization
 from fedpull.tests.fediverse.keys import Private, rsa_key

@@ -8,12 +8,11 @@ what cannot be read, or speaks of another collection than the sender's own, says
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Literal
 
 from .cavage import read_parameters
+from .part_digest import NOBODY, digest_of
 from .signed_request import Fault
 from .uri import same_origin
 
@@ -22,7 +21,6 @@ from .uri import same_origin
 Meant = Literal["nothing", "accepted", "lost", "stray"]
 
 HEADER = "Collection-Synchronization"
-NOBODY = bytes(32)  # the digest of an empty part, which Mastodon sends as zeros
 _LONGEST = 8_192  # two URLs of 2 KiB and a digest are half of that
 
 
@@ -34,19 +32,6 @@ class Told:
     collection: str
     url: str
     has_us: bool | None
-
-
-def toggled(digest: bytes, actor: str) -> bytes:
-    """The digest of a part with one more follower, or with one less: XOR is its own reverse."""
-    one = int.from_bytes(sha256(actor.encode("utf-8", "surrogatepass")).digest())
-    return (int.from_bytes(digest) ^ one).to_bytes(32)
-
-
-def digest_of(actors: Iterable[str]) -> bytes:
-    digest = NOBODY
-    for actor in actors:
-        digest = toggled(digest, actor)
-    return digest
 
 
 def header(collection: str, url: str, digest: bytes) -> tuple[str, str]:

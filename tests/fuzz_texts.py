@@ -34,6 +34,7 @@ from fedpull.crawler.protocol import (
     media,
     robots,
     robots_tag,
+    synchronization,
 )
 from fedpull.crawler.protocol.blocklist import parse_blocklist, together
 from fedpull.crawler.protocol.digest import check_content_digest, check_digest
@@ -51,11 +52,17 @@ from fedpull.crawler.protocol.signatures import (
 from fedpull.crawler.protocol.signed_request import Fault
 from fedpull.crawler.protocol.strictjson import BadJson, parse_object, parse_with_items
 from fedpull.crawler.protocol.times import http_date, rfc3339
-from fedpull.crawler.protocol.uri import UrlRules, canonical, check_url, shown, split
+from fedpull.crawler.protocol.uri import UrlRules, canonical, check_url, same_origin, shown, split
 from fedpull.crawler.protocol.webfinger import agrees, confirm, read_jrd, subject_handle
 from fedpull.errors import BadInput, FedpullError
 
 ACTIVITY = "application/activity+json"
+PART_WORDS = (
+    f'collectionId="{ALICE}/followers"',
+    f'url="{ALICE}/part"',
+    f'digest="{"0" * 64}"',
+    *("collectionId=", "url=", "digest=", '"', ", ", ALICE, "0" * 64, "\\"),
+)
 RULES = UrlRules(
     http=True,
     ports=frozenset({443, 8443}),
@@ -182,6 +189,17 @@ def signatures(data: bytes) -> None:
         assert not confirms(claim, key, NOW)
 
 
+def parts(data: bytes) -> None:
+    """FEP-8fcf's header: whether it has us, about one origin's collection, or nothing."""
+    words = Words(data)
+    value = words.text((*SIGNATURE_WORDS, *PART_WORDS), 20_000)
+    told = synchronization.read(value, ALICE)
+    assert told == synchronization.read(value, ALICE)
+    if told is not None:
+        assert same_origin(told.collection, told.url)
+        assert told.has_us is not None or synchronization.meant(told, "yes") == "nothing"
+
+
 def key_files(data: bytes) -> None:
     """Documents with keys: found by id, believed on nobody's word but the owner's."""
     words = Words(data)
@@ -239,6 +257,7 @@ TARGETS = (
     headers,
     robots_files,
     signatures,
+    parts,
     key_files,
     webfingers,
     lists,

@@ -38,6 +38,7 @@ MOST_SETTLED = 100_000
 KEEP_SETTLED = 30 * 86_400.0
 _EXPIRED = DELIVERY_STATES.index("expired")
 _GIVEN_UP = DELIVERY_STATES.index("given_up")
+_ROUNDED = 1e-6  # times in keys are, so that a line may be a little early
 _EXPIRED_AT_ONCE = 1_000  # of one origin, in one transaction
 # A deployment may lose its routes for an hour, which its users are not to miss a week for.
 _CLOSED_FOR = {410: 7 * 86_400.0}
@@ -137,7 +138,7 @@ def _lease(work: Work, place: bytes, now: float, seconds: float, ttl: float) -> 
     destination.leased, errand = 0.0, None
     for _ in range(_EXPIRED_AT_ONCE):
         head = destinations.head(work, place)
-        if head is None or head[0] > now or destination.health.until > now:
+        if head is None or max(head[0], destination.health.until) > now + _ROUNDED:
             break
         number, row = head[1], _row(work, head[1])
         if row.created + ttl > now:
@@ -150,6 +151,21 @@ def _lease(work: Work, place: bytes, now: float, seconds: float, ttl: float) -> 
         _end(work, number, row, destination, _EXPIRED, now)
     destinations.settle(work, place, destination)
     return errand
+
+
+def heard_from(work: Work, actor: str, now: float) -> None:
+    """Something of an actor has come in: what failed to reach its server is tried once."""
+    place = destinations.heard_from(work, actor, now)
+    head = None if place is None else destinations.head(work, place)
+    if place is None or head is None or head[0] <= now:
+        return
+    row = _row(work, head[1])  # which waits for as long as its origin has failed
+    _displace(work, head[1], row)
+    _place(work, head[1], row, now)
+    _save(work, head[1], row)
+    destination = destinations.load(work, place)
+    if destination is not None:
+        destinations.settle(work, place, destination)
 
 
 def report(work: Work, reports: Sequence[Sent], now: float) -> None:

@@ -70,9 +70,13 @@ class Post:
 
     async def settled(self) -> None:
         """Until nothing more happens without time going on."""
-        for _ in range(8):
-            await asyncio.sleep(0)
-        await until(lambda: self.clock.waiting and not self.delivery.in_flight and not self._due())
+        for _ in range(2):  # what has just ended may have been the end of a wait
+            for _ in range(8):
+                await asyncio.sleep(0)
+            await until(self._is_quiet)
+
+    def _is_quiet(self) -> bool:
+        return self.clock.waiting and not self.delivery.in_flight and not self._due()
 
     def _due(self) -> bool:
         due = self.opened.mailbox.next_errand()

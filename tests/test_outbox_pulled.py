@@ -164,3 +164,24 @@ async def test_by_the_library_of_another_project(at: Scene) -> None:
     assert [one.id for one in found] == [one["id"] for one in reversed(made)]
     assert [one.object.content for one in found] == [f"post {n}" for n in reversed(range(POSTS))]
     assert at.front.named("/actor/outbox")[1:] != []
+
+
+def test_what_was_edited_and_deleted_is_seen(at: Scene) -> None:
+    """An `Update` and a `Delete` stand in the outbox themselves, so that old pages need not be read
+    again for them."""
+    first, second, *rest = [
+        at.publish(type="Note", content=f"post {n}", to="as:Public")["object"]["id"]
+        for n in range(POSTS)
+    ]
+    at.pull()
+    at.publish(
+        type="Update", object={"type": "Note", "id": first, "content": "edited", "to": "as:Public"}
+    )
+    at.publish(type="Delete", object=second)
+
+    pulled, asked = at.pull()
+
+    assert pulled["error"] is None
+    assert at.reader.listed(HANDLE) == {first, *rest}
+    assert at.reader.json("get", first)["content"] == "edited"
+    assert "/actor/outbox?page=1" not in [head.split()[1] for head in asked]

@@ -18,6 +18,7 @@ from .frontier import LmdbFrontier
 from .lock import WriterLock
 from .mailbox import LmdbMailbox
 from .moderator import LmdbModerator
+from .mounts import refuse_remote
 from .prices import Prices
 from .publisher import LmdbPublisher
 from .query import LmdbQuery
@@ -74,6 +75,7 @@ def open_store(
     Raises StoreLocked when another process writes it, StoreError when it cannot be opened or read.
     """
     polite = politeness or Politeness()
+    refuse_remote(path)
     look_before_opening(path)
     lock = WriterLock(os.fspath(path))
     try:

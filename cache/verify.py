@@ -60,7 +60,8 @@ def look_before_opening(path: str | os.PathLike[str]) -> None:
     if there and not was_closed(path) and not is_locked(path):
         found = _run([sys.executable, "-m", __name__, os.fspath(path)], PATIENCE)
         if found:
-            raise StoreError(os.fspath(path), f"is damaged ({found[0]})", _MENDED)
+            reason = found[0] if found[0].startswith("is damaged") else f"is damaged ({found[0]})"
+            raise StoreError(os.fspath(path), reason, _MENDED)
 
 
 def _check_room(folder: str) -> None:

@@ -6,6 +6,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mail_cases import LIKE, key_of, received, settled
@@ -49,7 +50,7 @@ def lived_in(opened: Opened) -> None:
         for n in range(1, 200)
     )
     apply(opened, puts=tuple(posts), members=page(*range(1, 200)))
-    around = {"by": "embedded", "enclosing": OUTBOX, "context": b'"https://c.example/ns"'}
+    around: dict[str, Any] = {"by": "embedded", "enclosing": OUTBOX, "context": b'"https://c.example/ns"'}
     apply(opened, puts=(note(300, **around), note(301, **around)))
     apply(opened, puts=(note(3, "edited", updated=NOW),))
     apply(

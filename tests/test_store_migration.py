@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -23,6 +27,7 @@ from fedpull.cache.views import ObjectFilter, State
 from fedpull.crawler.protocol import listable
 from fedpull.errors import StoreError
 
+PROCESS = Path(__file__).with_name("migrating_process.py")
 ANY_SCHEMA = pytest.mark.parametrize("schema", [1, 2, 3, 4])
 SCHEMAS = pytest.mark.parametrize("schema", [1, 2], ids=["of schema 1", "of schema 2"])
 
@@ -296,3 +301,26 @@ def test_terms_of_what_is_not_held_keep_nothing_of_its_content() -> None:
     assert TermsRow.unpack(ref) == TermsRow(
         b"w" * 8, in_reply_to=b"r" * 8, follows={b"f" * 8: False}, answered=True
     )
+
+
+@pytest.mark.parametrize("schema", [2, 4])
+def test_a_kill_in_the_middle_of_it_costs_nothing(tmp_path: Path, schema: int) -> None:
+    """Whichever batch it came after: the next opening goes on, and counts nothing twice."""
+    many = tuple(note(n, tags=("x",)) for n in range(1_000, 2_200))
+    make_old(tmp_path / "old", schema, also=many)
+    halfway = 0
+    for batches in range(5):
+        path = tmp_path / str(batches)
+        shutil.copytree(tmp_path / "old", path)
+        for _ in range(2):
+            command = [sys.executable, str(PROCESS), str(path), str(batches)]
+            assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        left = old_rows(path) if schema == 2 else None
+        halfway += left is not None and 0 < left < len(many)
+        with store_at(path) as opened:
+            while opened.store._writer.submit(step).result():
+                pass
+            assert clean(opened).documents == len(many) + len(NOTES)
+        assert old_rows(path) == 0
+
+    assert halfway > 0 or schema != 2

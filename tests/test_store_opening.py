@@ -13,7 +13,8 @@ import pytest
 from store_cases import NOW, apply, note, store_at
 
 from fedpull.cache import Cache
-from fedpull.cache.environment import SCHEMA
+from fedpull.cache.environment import SCHEMA, open_environment
+from fedpull.cache.mounts import kind_of, refuse_remote
 from fedpull.cache.open import open_reader, open_store
 from fedpull.cache.records import Outcome
 from fedpull.errors import BadInput, StoreError, StoreLocked
@@ -196,3 +197,72 @@ def test_a_forked_child_is_told_why_it_cannot_open_the_store_that_its_parent_had
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, env=environ)
 
     assert ended.returncode == 0
+
+
+MOUNTS = r"""
+22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/nvme0n1p1 rw
+23 22 0:21 / /proc rw - proc proc rw
+40 22 0:44 / /home rw,relatime shared:20 - nfs4 files.example:/home rw,vers=4.2
+41 40 0:45 / /home/my\040own rw - ext4 /dev/sda1 rw
+42 22 0:46 / /mnt/share rw - cifs //nas/share rw
+43 22 0:47 / /mnt/share rw - tmpfs tmpfs rw
+a line of nonsense
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/lib/fedpull", "ext4"),
+        ("/home", "nfs4"),
+        ("/home/ann/.local/share/fedpull", "nfs4"),
+        ("/homely", "ext4"),
+        ("/home/my own/data", "ext4"),
+        ("/mnt/share/data", "tmpfs"),
+    ],
+    ids=[
+        "below the root",
+        "a mount itself",
+        "below a mount",
+        "a name that only begins like one",
+        "a mount within a mount, with a space",
+        "what was mounted over it counts",
+    ],
+)
+def test_the_kind_of_a_file_system(path: str, kind: str) -> None:
+    """By the mount that is nearest above it."""
+    assert kind_of(path, MOUNTS) == kind
+
+
+def test_a_store_of_another_machine_is_refused(tmp_path: Path) -> None:
+    """Before anything is written there; where nothing is known of mounts it is not."""
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"1 0 0:1 / {tmp_path.parent} rw - nfs4 files.example:/ rw\n")
+    with pytest.raises(StoreError, match=r"of another machine \(nfs4\)"):
+        refuse_remote(tmp_path / "store", mounts)
+    refuse_remote(tmp_path / "store", tmp_path / "none")
+
+    assert not (tmp_path / "store").exists()
+
+
+def test_files_that_were_open_to_others_are_closed_to_them(tmp_path: Path) -> None:
+    """A copy that was restored under another umask is private again once it is opened."""
+    path = tmp_path / "store"
+    with store_at(path):
+        pass
+    for name in ("data.mdb", "lock.mdb"):
+        (path / name).chmod(0o644)
+    with store_at(path):
+        modes = {stat.S_IMODE((path / name).stat().st_mode) for name in ("data.mdb", "lock.mdb")}
+
+    assert modes == {0o600}
+
+
+def test_a_commit_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
+    """LMDB is opened so that neither data nor meta pages wait, and nothing writes into the map."""
+    with store_at(tmp_path):
+        environment = open_environment(tmp_path, write=False)
+        flags = environment._env.flags()
+        environment.close()
+
+    assert (flags["sync"], flags["metasync"], flags["writemap"]) == (True, True, False)

@@ -1,4 +1,4 @@
-"""What somebody is followed for: posts that are read, whatever their authors say of lists.
+"""What somebody is followed for, or is ours: it is read, whatever its author says of lists.
 
 The rule is told in docs/consent.md; here it meets the rows. It lists nothing. Invariant: an author
 counts as followed exactly where its reference's flags say so.
@@ -21,7 +21,7 @@ def by_follow(txn: Txn, t: Tables, follow: str) -> bool:
 def post(txn: Txn, t: Tables, terms: TermsRow) -> bool:
     """Whether a post is a followed actor's, or one that a follow announces."""
     author = txn.get(terms.actor, None, t.ref)
-    if author is not None and Ref.unpack(author).consent & listable.FOLLOWED:
+    if author is not None and Ref.unpack(author).consent & listable.READ:
         return True
     return any(_stands(txn, t, follow) for follow in terms.follows)
 

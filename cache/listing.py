@@ -178,7 +178,7 @@ def _is_reading(txn: Txn, t: Tables, wanted: ObjectFilter) -> bool:
     if wanted.follow is not None and is_read.by_follow(txn, t, wanted.follow):
         return True
     if wanted.actor is not None:
-        return bool(is_read.flags(txn, t, wanted.actor) & listable.FOLLOWED)
+        return bool(is_read.flags(txn, t, wanted.actor) & listable.READ)
     return wanted.in_reply_to is not None and is_read.post_named(txn, t, wanted.in_reply_to)
 
 

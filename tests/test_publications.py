@@ -104,8 +104,9 @@ def test_document(opened: Opened, press: Press) -> None:
     assert reference is not None
     assert (reference.state, reference.verified_by) == (State.RESOLVED, "local")
     assert (reference.next_check, reference.kind) == (None, None)
-    listed, _ = opened.query.objects(ObjectFilter(tag="a"), 10)
-    assert [one.id for one in listed] == [document.id]
+    for wanted in (ObjectFilter(), ObjectFilter(tag="a"), ObjectFilter(actor=WE.actor)):
+        listed, _ = opened.query.objects(wanted, 10)
+        assert [one.id for one in listed] == [document.id]
     assert kinds(opened, one.object) == ["created"]
 
 

@@ -25,13 +25,15 @@ PRIVATE = 2048  # SPC, the Global Privacy Control as a property
 UNLISTED = 4096  # of an object: for everybody, but not in `to`
 SEARCHABLE = 8192  # of an object: searchableBy names everybody
 SILENCED = 16384  # of an object: the operator's list silences its domain
-OURS = 32768  # of an object: we have published it
+OURS = 32768  # we have published it; of an actor: it is ours
 
 _TAGGED = NOBOT | NOINDEX | NOSEARCH | NOARCHIVE
 _OBJECTIONS = (
     NOT_INDEXABLE | NOT_SEARCHABLE | _TAGGED | LOCKED | ROBOTS | PRIVATE | UNLISTED | SILENCED
 )
 _NO_DISCOVERY = LOCKED | HIDDEN
+# Of an actor: what it writes is shown, whatever it says of lists.
+READ = FOLLOWED | OURS
 # What is not its document's to say.
 STANDING = FOLLOWED | SILENCED | OURS
 
@@ -64,7 +66,7 @@ def may_be_listed(own: int, author: int) -> bool:
     """Whether lists across actors show an object, by its flags and its author's."""
     if own & SILENCED:
         return False
-    if (own & OURS) or (author & FOLLOWED):
+    if author & READ:
         return True
     if own & SEARCHABLE:
         author &= ~NOT_SEARCHABLE
@@ -73,7 +75,7 @@ def may_be_listed(own: int, author: int) -> bool:
 
 def scope(author: int) -> int:
     """What an actor's flags come to for its objects: where this is equal, all verdicts are."""
-    if author & FOLLOWED:
+    if author & READ:
         return FOLLOWED
     if not author & KNOWN or author & _OBJECTIONS & ~NOT_SEARCHABLE:
         return 0
@@ -83,9 +85,9 @@ def scope(author: int) -> int:
 def leads_on(author: int) -> bool | None:
     """Whether something may be resolved because an actor's post leads there, though no follow
     asks for it; None where the actor's word is not known."""
-    if not author & (KNOWN | FOLLOWED):
+    if not author & (KNOWN | READ):
         return None
-    return bool(author & FOLLOWED) or not author & _NO_DISCOVERY
+    return bool(author & READ) or not author & _NO_DISCOVERY
 
 
 def on_object(own: int, author: int | None) -> Verdict:
@@ -93,7 +95,7 @@ def on_object(own: int, author: int | None) -> Verdict:
     if own & SILENCED:
         return Verdict("denied", _EVIDENCE[SILENCED])
     if own & OURS:
-        return Verdict("granted", "it is ours")
+        return Verdict("granted", "we have published it")
     if author is not None and author & FOLLOWED:
         return Verdict("followed", "its author is followed")
     if author is None or not author & KNOWN:
@@ -109,6 +111,8 @@ def on_actor(own: int) -> Verdict:
     """The verdict on what an actor writes."""
     if own & FOLLOWED:
         return Verdict("followed", "it is followed")
+    if own & OURS:
+        return Verdict("granted", "it is ours")
     if not own & KNOWN:
         return Verdict("unknown", "its document is not held")
     found = list(_sentences(own, ""))

@@ -84,6 +84,34 @@ async def test_lists_of_mail_come_in_pages(tmp_path: Path) -> None:
         assert await pages(api, "/v1/followers?state=accepted") == [[]]
 
 
+async def test_deliveries_of_an_activity_come_with_its_account(tmp_path: Path) -> None:
+    """Each with its tries; one is found by its number."""
+    async with serving(tmp_path) as api:
+        mailbox = api.store.opened.mailbox
+        ours, other = f"{HOST}/activities/1", f"{HOST}/activities/2"
+        inboxes = [f"https://{host}.example/inbox" for host in "ab"]
+        sends = [Send(id, to, b"{}", recipient=to) for id in (ours, other) for to in inboxes]
+        mailbox.send(sends, NOW).result()
+        mailbox.errands(NOW, 9, 60.0, 1e6).result()
+        later, why = NOW + 60, "did not answer"
+        failed = Sent(1, "waiting", True, None, why, later, later, seconds=10.25)
+        mailbox.sent([failed], NOW).result()
+        found = (await api.get(f"/v1/deliveries?activity={ours}")).json
+        one = (await api.get("/v1/deliveries?id=1")).json["items"]
+        nobody = (await api.get(f"/v1/deliveries?activity={HOST}/none")).json
+        host = (await api.get("/v1/hosts")).json["items"][0]
+
+        assert [row["id"] for row in found["items"]] == [2, 1]
+        assert found["account"] == {"waiting": 2, "delivered": 0, "given_up": 0, "expired": 0}
+        assert one == [found["items"][1]]
+        [tried] = one[0]["log"]
+        assert (tried["status"], tried["seconds"], tried["error"]) == (None, 10.25, why)
+        assert (one[0]["recipient"], one[0]["ended"]) == (inboxes[0], None)
+        assert nobody == {"items": [], "next": None}
+        assert (await api.get("/v1/deliveries?id=99")).json["items"] == []
+        assert host["delivery"]["waiting"] >= 1
+
+
 async def test_a_follower_is_judged(tmp_path: Path) -> None:
     """By URI or by the name that its own document has; whoever has not asked is not found."""
     async with serving(tmp_path) as api:

@@ -10,7 +10,7 @@ from mail_cases import GUEST, received, settled
 from public_station import PublicStation
 from station import Station
 
-from fedpull.cache.mail_records import Follower, Send
+from fedpull.cache.mail_records import Follower, Send, Sent
 from fedpull.cache.open import open_store
 from fedpull.tests.fediverse.families import BY_NAME
 from fedpull.tests.fediverse.world import Fediverse
@@ -54,6 +54,26 @@ def test_mail_is_listed_without_a_daemon(station: PublicStation) -> None:
     assert elsewhere["items"] == []
     assert station.run("deliveries", "--host", "a b").code == 2
     assert GUEST in station.run("notifications", "--limit", "1").out
+
+
+def test_the_deliveries_of_an_activity(station: PublicStation) -> None:
+    """How many of them are in which state, and each try with `--log`."""
+    fill(station)
+    ours = "https://pull.example/x/1"
+    opened = open_store(station.store, max_bytes=64 << 20)
+    opened.mailbox.errands(NOW, 9, 60.0, 1e9).result()
+    failed = Sent(1, "given_up", True, 403, "the inbox answers 403", seconds=0.5)
+    opened.mailbox.sent([failed], NOW).result()
+    opened.close()
+    shown = station.run("deliveries", "--activity", ours, "--log")
+    found = station.json("deliveries", "--activity", ours)
+
+    assert shown.out.splitlines()[-1].split("\t")[2:] == [
+        *(f"{EVE}/inbox", "403", "0.5", "the inbox answers 403"),
+    ]
+    assert "1 in all: 0 delivered, 0 waiting, 1 given up, 0 expired" in shown.err
+    assert found["account"]["given_up"] == 1
+    assert station.json("deliveries", "--activity", f"{ours}0")["items"] == []
 
 
 def test_followers_are_judged_without_a_daemon(station: PublicStation) -> None:

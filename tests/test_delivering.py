@@ -248,7 +248,7 @@ def test_a_limit_that_is_spent_is_kept() -> None:
     assert (spent.state, spent.host_until, left.rest_until) == ("delivered", None, None)
 
 
-KINDS: list[tuple[int | None, str, str]] = [
+WORDS_FOR: list[tuple[int | None, str, str]] = [
     (202, "", ""),
     (301, "", "http_3xx"),
     (400, "", "http_4xx"),
@@ -262,7 +262,9 @@ KINDS: list[tuple[int | None, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("status", "hindrance", "kind"), KINDS, ids=[str(row) for row in KINDS])
+@pytest.mark.parametrize(
+    ("status", "hindrance", "kind"), WORDS_FOR, ids=[str(row) for row in WORDS_FOR]
+)
 def test_what_went_wrong_in_a_word(status: int | None, hindrance: str, kind: str) -> None:
     """One of a few, whatever comes."""
     found = kind_of(Reply(status, {}, hindrance))

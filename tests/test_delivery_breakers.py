@@ -152,8 +152,12 @@ async def test_servers_that_fail_do_not_keep_others_waiting(
 
 async def test_the_tries_of_a_delivery_are_kept(post_office: Office) -> None:
     """When, what came of it; and an account of all that an activity was called for."""
-    answers = [DONE, status("503 Busy"), slam]
-    async with post_office(lambda seen: DONE if "b." in seen.url else answers.pop()) as post:
+    answers: list[Reply] = [DONE, status("503 Busy"), slam]
+
+    def reply(seen: Seen) -> Reply:
+        return DONE if "b." in seen.url else answers.pop()
+
+    async with post_office(reply) as post:
         await post.queue(send(1), replace(send(1), inbox="http://b.example/inbox"))
         during = post.opened.query.account(send(1).activity)
         await post.live(DAY)

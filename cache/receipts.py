@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from . import destinations
+from . import outbound
 from .environment import Tables, Txn
 from .layout import U64, time_key
 from .mail_layout import (
@@ -47,7 +47,7 @@ def receive(work: Work, received: Sequence[Received], now: float) -> list[int | 
     counters = MailCounters.read(work.txn, work.t)
     numbers = [_keep(work, counters, one, now) for one in received]
     for sender in {one.sender for one in received}:
-        destinations.heard_from(work, sender, now)
+        outbound.heard_from(work, sender, now)
     _forget(work, now, len(received))
     work.put(work.t.meta, b"mail", counters.pack())
     return numbers

@@ -47,12 +47,14 @@ def step(work: Work, most: int = BATCH) -> bool:
         follower_parts.build(work)
         if schema >= _REFERENCES:
             return _over(work)
+        quota.count_anew(work)
         for _, follow in work.txn.cursor(work.t.follow):
             relisting.followed(work, relisting.reads(orjson.loads(follow)), True)
     cursor = work.txn.cursor(work.t.ref)
     more = cursor.set_range(done or NONE)
     for _ in range(most):
         if not more:
+            quota.end_counting(work, _count)
             return _over(work)
         done, row = cursor.item()
         if is_older(row):

@@ -8,6 +8,7 @@ hosts'.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..crawler.protocol.listable import FOLLOWED
@@ -15,7 +16,7 @@ from ..crawler.protocol.quotas import NUMBER, Reason, Usage
 from .environment import MIGRATING
 from .intern import known_id
 from .layout import BODY, NONE, VERSION
-from .quota_rows import BESIDE, HELD, MENTIONED, Parties, pack, place_of, unpack
+from .quota_rows import BESIDE, FOLLOW, HELD, MENTIONED, Parties, pack, place_of, unpack
 
 if TYPE_CHECKING:
     from .ref_layout import Ref
@@ -60,6 +61,7 @@ def flush(work: Work) -> None:
         rows.append((found.place.key + (HELD if ref.has_body else MENTIONED) + id, b""))
         _add(found, references=1)
     work.newcomers.clear()
+    work.counted.clear()
     work.kept.clear()
     work.parties.clear()
     rows.sort()
@@ -85,7 +87,7 @@ def created(work: Work, id: bytes, ref: Ref) -> None:
         return
     own = _is_own(work, ref)
     work.kept[id] = own, found
-    if not work.is_new(id):  # else `flush` writes its row
+    if not _is_newcomer(work, id):  # else `flush` writes its row
         place = found.place
         there = work.txn.delete(place.key + MENTIONED + id, b"", work.t.minted)
         if not own:
@@ -144,7 +146,7 @@ def dropped(work: Work, id: bytes, ref: Ref) -> None:
         return
     own, found = kept
     _add(found, documents=own - 1)
-    if not work.is_new(id):  # else `flush` counts it as what is only mentioned
+    if not _is_newcomer(work, id):  # else `flush` counts it as what is only mentioned
         work.delete(work.t.minted, found.place.key + HELD + id)
         work.put(work.t.minted, found.place.key + MENTIONED + id, b"")
         _add(found, references=int(own))
@@ -163,7 +165,8 @@ def rehomed(work: Work, id: bytes) -> None:
     from .documents import stored_body, versions  # which counts here what it writes
 
     ref = work.ref(id, change=False)
-    found = None if id in work.kept or work.is_new(id) else parties(work, ref.uri)
+    fresh = id in work.kept or _is_newcomer(work, id)
+    found = None if fresh else parties(work, ref.uri)
     if found is None or not ref.has_body or _is_to_come(work, id):
         return
     own, row = _is_own(work, ref), found.place.key + HELD + id
@@ -191,6 +194,17 @@ def size_of(work: Work, id: bytes, body: bytes | None, versions: list[bytes]) ->
     return earlier + (len(body) - BODY.size + BESIDE if body is not None else 0)
 
 
+def count_anew(work: Work) -> None:
+    """The migration of an older store begins: what an earlier one, perhaps of an earlier version,
+    had counted until it was stopped is counted again."""
+    work.txn.drop(work.t.minted, False)
+    for key, row in list(work.txn.cursor(work.t.quota)):
+        used = unpack(row)
+        if key[:1] != FOLLOW:
+            used.documents = used.bytes = used.references = used.own_bytes = 0
+            work.put(work.t.quota, key, pack(used))
+
+
 def count_stored(work: Work, id: bytes, size: int) -> None:
     """Count what an older version has stored: once for each reference, in the order of their ids.
     `size`: of its bodies, as `size_of` says."""
@@ -204,6 +218,20 @@ def count_stored(work: Work, id: bytes, size: int) -> None:
         return
     work.put(work.t.minted, found.place.key + (HELD if held else MENTIONED) + id, b"")
     _add(found, references=1, documents=int(held), bytes=size)
+
+
+def end_counting(work: Work, count: Callable[[Work, bytes], None]) -> None:
+    """All that was stored is counted: what has come in this very transaction, and was still to be,
+    is so now."""
+    for id in work.newcomers:
+        count(work, id)
+    work.counted.update(work.newcomers)
+    work.newcomers.clear()
+
+
+def _is_newcomer(work: Work, id: bytes) -> bool:
+    """Whether it was made in this transaction, and `flush` counts it."""
+    return work.is_new(id) and id not in work.counted
 
 
 def _kept(work: Work, id: bytes, ref: Ref) -> tuple[bool, Parties] | None:

@@ -125,6 +125,7 @@ class Work:
         self.change_rows: list[tuple[Told, bytes]] = []  # see `changes.flush`
         self.migrating = txn.get(MIGRATING, None, t.meta) is not None
         self.newcomers: list[bytes] = []  # references, to be counted: see `quota`
+        self.counted: set[bytes] = set()  # of these, by the end of a migration
         self.kept: dict[bytes, tuple[bool, Parties]] = {}  # bodies that came: own, and whose
         self.parties: dict[str, Parties | None] = {}  # by origin
         self.usages: dict[bytes, Usage] = {}

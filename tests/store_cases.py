@@ -144,7 +144,7 @@ def failed(opened: Opened, taken: Lease, at: float, wants: tuple[Want, ...] = ()
 def clean(opened: Opened) -> CheckReport:
     """The audit, which must find nothing."""
     report = opened.query.check()
-    assert report.findings == ()
+    assert report.findings == (), report.findings[:5]
     return report
 
 

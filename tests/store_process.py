@@ -1,6 +1,8 @@
 """Other processes for the tests of the store: `python store_process.py MODE PATH [NUMBER]`.
 
 `write` works on the queue from NUMBER on and prints each outcome's number once it is acknowledged;
+`migrate` writes, edits and purges a little while an older store is brought up to date, and prints
+each number once that is acknowledged;
 `mail` keeps notifications from NUMBER on and settles every other one, printing each number once it
 is kept and, negative, once it is settled; `read` follows the change log until it has seen NUMBER
 changes; `full` fills a file system.
@@ -21,6 +23,7 @@ from store_cases import FOLLOW, NOW, OUTBOX, note, page, store_at, want
 from fedpull.cache import Cache
 from fedpull.cache.mail_records import Send
 from fedpull.cache.records import Applied, HostReport, Mark, Outcome, Politeness, State
+from fedpull.cache.work import NO_LIMITS
 from fedpull.errors import StoreError
 
 
@@ -53,6 +56,20 @@ def write(path: Path, number: int) -> None:
             for n, future in waiting:
                 future.result()
                 say(str(n))
+
+
+def migrate(path: Path, number: int) -> None:
+    """Some of what it changes is counted already, some of it is still to come."""
+    with store_at(path, limits=NO_LIMITS) as opened:
+        while True:
+            outcome = Outcome(
+                NOW,
+                puts=(note(number, "new"), note(number % 3_000, f"edit {number}", updated=NOW)),
+                marks=(Mark(note(number % 2_999).id, State.GONE, "gone", purge=True),),
+            )
+            opened.store.apply(outcome).result()
+            say(str(number))
+            number += 1
 
 
 def mail(path: Path, number: int) -> None:
@@ -119,6 +136,6 @@ def full(path: Path, number: int) -> None:
 
 
 if __name__ == "__main__":
-    {"write": write, "mail": mail, "read": read, "full": full}[sys.argv[1]](
+    {"write": write, "migrate": migrate, "mail": mail, "read": read, "full": full}[sys.argv[1]](
         Path(sys.argv[2]), int(sys.argv[3])
     )

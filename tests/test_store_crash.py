@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from inbox_cases import rows_of
 from mail_cases import received
 from store_cases import (
     FOLLOW,
@@ -24,6 +25,7 @@ from store_cases import (
     store_at,
     want,
 )
+from store_older import set_schema
 
 from fedpull.cache.mail_records import Notification
 from fedpull.cache.open import Opened
@@ -50,6 +52,26 @@ def kill_after(process: subprocess.Popen[bytes], acknowledgements: int) -> set[i
     process.stdout.close()
     process.wait()
     return {int(line) for line in said.split(b"\n")[:-1]}
+
+
+@pytest.mark.parametrize("acknowledged", [1, 2, 3, 5, 8])
+def test_a_kill_while_an_older_store_is_counted(acknowledged: int, tmp_path: Path) -> None:
+    """Twice killed at some point of the migration to quotas, while it was written to: what is kept
+    of each host is counted once, as the audit finds it."""
+    with store_at(tmp_path, limits=NO_LIMITS) as opened:
+        read_authors(opened)
+        puts = [note(n) for n in range(3_000)]
+        apply(opened, puts=tuple(puts[::2]))
+        others = (note(f"https://b.example/{n}", actor="https://b.example/u") for n in range(500))
+        apply(opened, puts=(*puts[1::2], *others))
+    set_schema(tmp_path, 4)
+    for number in (10_000, 20_000):
+        kill_after(start("migrate", tmp_path, number), acknowledged)
+    with store_at(tmp_path, limits=NO_LIMITS) as opened:
+        for _ in range(40):  # each behind a batch of the migration
+            opened.frontier.want(()).result()
+        assert b"migrating" not in dict(rows_of(tmp_path)[b"meta"])
+        assert clean(opened).documents > 3_000
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:

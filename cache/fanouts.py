@@ -58,8 +58,7 @@ class _Batch:
             inbox = shared
         verdict = self.work.policy.verdict(actor) or self.work.policy.verdict(inbox)
         if verdict is not None:
-            if verdict != "forgotten":  # then nothing is to name it
-                self.refuse(actor, WORDS[verdict])
+            self.refuse(actor, WORDS[verdict])
             return
         try:
             check_url(inbox, self.rules)
@@ -70,8 +69,8 @@ class _Batch:
             self.sends.append(Send(one.activity, inbox, one.body, one.followers, actor))
 
     def refuse(self, whom: str, error: str, state: outbound.Unsent = "given_up") -> None:
-        """Say in a delivery why there is none."""
-        if self._first(whom):
+        """Say in a delivery why there is none. Of what is forgotten nothing is said."""
+        if self.work.policy.verdict(whom) != "forgotten" and self._first(whom):
             self.flush()  # in its order
             outbound.refuse(self.work, self.one.activity, whom, error, self.now, state)
 
@@ -146,6 +145,16 @@ def found(work: Work, results: Sequence[Found], rules: UrlRules, now: float, ttl
             _save(work, row)
         else:
             work.delete(work.t.seeking, digest(row.actor))
+
+
+def call_off(work: Work, key: bytes, now: float) -> None:
+    """Look no more for somebody with whom the operator wants nothing to do."""
+    stored = work.txn.get(key, None, work.t.seeking)
+    actor = "" if stored is None else Seeking.unpack(stored).actor
+    verdict = work.policy.verdict(actor) if actor else None
+    if verdict is not None:
+        result = Found(actor, "given_up", error=WORDS[verdict])
+        found(work, [result], UrlRules(), now, 0.0)
 
 
 def _conclude(batch: _Batch, row: Seeking, result: Found) -> None:

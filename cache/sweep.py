@@ -22,7 +22,7 @@ from ..crawler.protocol.listable import SILENCED
 from ..crawler.protocol.policy import WORDS, Policy, Verdict
 from ..crawler.protocol.webfinger import finger_url
 from ..errors import BadInput
-from . import hosts, policy_rows, purge, purge_mail, reactions, walks
+from . import fanouts, hosts, policy_rows, purge, purge_mail, reactions, walks
 from .environment import Environment, Tables, Txn
 from .intern import uri_of, word_text
 from .layout import CLASS_NUMBER, NONE, STATE_NUMBER, short_hash
@@ -266,6 +266,7 @@ class _Sweep:
         each(find("notification", self._named), purge_mail.notification)
         each(find("follower", self._named), purge_mail.follower)
         each(find("key", self._named), purge_mail.public_key)
+        each(find("seeking", self._named), lambda work, key: fanouts.call_off(work, key, self.now))
         each(find("delivery", self._of_delivery), lambda work, one: one[0](work, one[1], self.now))
 
     def _named(self, txn: Txn, t: Tables, key: bytes, row: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from policy_cases import BLOCKED, FORGOTTEN_BOB
 from publishing_cases import ALICE, BOB, RULES, WE, Press, follower, note
 from store_cases import apply, clean, store_at
 from store_cases import note as document
@@ -15,6 +16,7 @@ from fedpull.cache import fanouts
 from fedpull.cache.mail_records import Account
 from fedpull.cache.open import Opened
 from fedpull.cache.publication_records import Found, Publication
+from fedpull.crawler.protocol.policy import WORDS, Policy
 
 DAY = 86_400.0
 TTL = 7 * DAY
@@ -225,3 +227,36 @@ def test_late_twin(press: Press) -> None:
     found(press, Found(BOB, "found", f"{BOB}/inbox", "https://b.example/inbox"))
 
     assert press.inboxes(one) == ["https://b.example/inbox"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "rows"),
+    [(BLOCKED, [(BOB, "given_up", WORDS["blocked"])]), (FORGOTTEN_BOB, [])],
+    ids=["blocked", "forgotten"],
+)
+def test_not_looked_for_any_more(
+    press: Press, policy: Policy, rows: list[tuple[str, str, str]]
+) -> None:
+    """Whom the operator wants nothing to do with is not looked for; of who is forgotten, nothing
+    is said."""
+    one = published(press, to=BOB)
+
+    press.opened.moderator.enforce(policy).result()
+    press.opened.moderator.sweep(policy, press.clock.at, lambda: False)
+    press.fan_out()
+
+    told = [(row.inbox, row.state, row.last_error) for row in press.rows(one)]
+    assert told == rows
+    assert press.opened.publisher.next_sought() is None
+
+
+@pytest.mark.parametrize(("policy", "count"), [(BLOCKED, 1), (FORGOTTEN_BOB, 0)])
+def test_not_sent_any_more(press: Press, policy: Policy, count: int) -> None:
+    """Nor is anything queued for them that was published before."""
+    press.publish(note(to=BOB))
+    press.opened.moderator.enforce(policy).result()
+    press.fan_out()
+    found(press, Found(BOB, "found", f"{BOB}/inbox"))
+
+    states = [row.state for row in press.opened.query.deliveries(10)]
+    assert states == ["given_up"] * count

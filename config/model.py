@@ -143,6 +143,7 @@ class Freshness(Section):
         AfterValidator(lambda ages: {"default": "adaptive"} | ages),
     ] = {"default": "adaptive"}
     keep_unverified: Annotated[float, fields.duration(1.0)] = 30 * DAY
+    refetch_embedded: Switch = False
 
     def age(self, type_: str) -> float | Adaptive:
         """The fixed age in seconds at which this type is stale, or that it is found out."""

@@ -67,6 +67,7 @@ freshness:
   # {Person: 1d, default: adaptive} looks at people once a day.
   types: {default: adaptive}
   keep_unverified: 30d              # what could not be checked for so long is thrown away
+  refetch_embedded: false           # true: ask for each post by its own URL, even if a page has it
 
 # What a single server has to bear, whatever the reason for asking.
 politeness:

@@ -178,7 +178,8 @@ def _embedded(
 ) -> Put | None:
     """The record of an activity's object, if it counts as fetched and may be kept."""
     doc, id = activity.get("object"), as2.id_of(activity.get("object"))
-    around = enclosing(reading, as2.id_of(activity.get("actor")), trusted=True)
+    owner, refetch = as2.id_of(activity.get("actor")), prior.ages.refetch_embedded
+    around = enclosing(reading, owner, trusted=True, refetch=refetch)
     if not isinstance(doc, dict) or id is None or around is None:
         return None
     body = fetched(around, doc)

@@ -33,22 +33,25 @@ class Enclosing:
     context: bytes | None
     form: Form
     robots_tag: str
+    refetch: bool  # the operator wants everything from its own URL
 
 
-def enclosing(reading: Reading, owner: str | None, *, trusted: bool) -> Enclosing | None:
+def enclosing(
+    reading: Reading, owner: str | None, *, trusted: bool, refetch: bool
+) -> Enclosing | None:
     """The answer as what embeds objects; None if it was not read for them."""
     if reading.parsed is None:
         return None
     url, context = reading.answer.final_url, reading.parsed.value.get("@context")
     frame = written(context) if context is not None else None
     form, tag = reading.answer.form, robots_tag_of(reading.answer.headers)
-    return Enclosing(reading.parsed, url, origin(url), trusted, owner, frame, form, tag)
+    return Enclosing(reading.parsed, url, origin(url), trusted, owner, frame, form, tag, refetch)
 
 
 def fetched(around: Enclosing, doc: dict[str, Any]) -> bytes | None:
     """The bytes of an object that counts as fetched: same origin, same owner, ActivityStreams that
     means what plain JSON says. None if it is no more than a hint."""
-    if not embedded_counts(around.trusted, around.owner, around.origin, doc):
+    if around.refetch or not embedded_counts(around.trusted, around.owner, around.origin, doc):
         return None
     parsed = around.parsed
     body = parsed.slice(doc)

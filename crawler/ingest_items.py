@@ -76,7 +76,7 @@ def visit(base: Outcome, reading: Reading, prior: Prior, walk: Walk) -> Visit:
         follow,
         origin(lease_of(base).want.uri),
         Want("", Kind.DOCUMENT, cause_of(walk), base.at, follow, "item"),
-        enclosing(reading, owner, trusted=reading.trusted),
+        enclosing(reading, owner, trusted=reading.trusted, refetch=prior.ages.refetch_embedded),
     )
 
 

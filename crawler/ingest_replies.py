@@ -46,7 +46,8 @@ def take(base: Outcome, reading: Reading, prior: Prior, items: Iterable[Item]) -
     levels = levels_of(want, prior)
     spent = prior.thread.fetched if prior.thread is not None else 0
     taken = Taken(room=thread.MAX_FETCHES - spent)
-    around = enclosing(reading, _owner(want, prior), trusted=reading.trusted)
+    owner, refetch = _owner(want, prior), prior.ages.refetch_embedded
+    around = enclosing(reading, owner, trusted=reading.trusted, refetch=refetch)
     current = base.at - media.age(reading.answer.headers)
     for item in items:
         reply = thread.reply_of(item)

@@ -42,7 +42,7 @@ class Lookups:
         states = query.states(_named(want, reading, follow))
         # What nothing is known of is no member yet: of a new page that is all.
         members = [id for id in reading.members if id in states] if reading is not None else []
-        chosen = rules is not None and rules.types is not None
+        chosen = self.ages.refetch_embedded or (rules is not None and rules.types is not None)
         links = reading.links | reading.shown if reading is not None else frozenset[str]()
         details = [
             uri

@@ -23,8 +23,10 @@ from ingest_cases import (
     prior,
     want,
 )
+from minting import date
 
 from fedpull.cache.records import Kind, Outcome, State
+from fedpull.config.model import Freshness
 from fedpull.crawler.protocol.walk import Walk
 
 REDEFINED: dict[str, Any] = {"@context": {"to": "https://evil.example/to"}}
@@ -66,6 +68,23 @@ def test_embedded_objects_of_the_owner_are_taken_byte_for_byte() -> None:
     assert outcome.members is not None
     assert [entry.object for entry in outcome.members.entries] == [put.id for put in outcome.puts]
     assert [w.kind for w in outcome.wants] == [Kind.PAGE]
+
+
+def test_with_refetch_embedded_each_object_is_asked_of_its_own_url() -> None:
+    """What a page embeds is a hint then: a new post is asked for, one that was edited since is
+    looked at again, and one that is held as it stands is left alone; all are members."""
+    posts = [f"{ALICE}/posts/{n}" for n in (3, 2, 1)]
+    held = known(posts[1], verified_at=NOW - 60.0)
+    edited = known(posts[2], verified_at=NOW - 60.0)
+    items = [create(3), create(2), create(1, updated=date(NOW - 30.0))]
+    before = prior(held, edited, ages=Freshness(refetch_embedded=True))
+    outcome = ingested(page(items), walk=begun(), before=before)
+
+    assert outcome.puts == ()
+    assert outcome.members is not None
+    assert [entry.object for entry in outcome.members.entries] == posts
+    asked = [(w.uri, w.relation) for w in outcome.wants if w.kind is Kind.DOCUMENT]
+    assert asked == [(posts[0], "item"), (posts[2], "check")]
 
 
 def test_a_page_whose_context_holds_a_long_number_is_read() -> None:

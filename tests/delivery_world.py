@@ -120,6 +120,7 @@ class World:
             server = home.server or Mastodon(home.host)
             self.followers.append(home.follower(server.add_account(user)))
         self.named = self._named()
+        self.secret = self.followers[4].actor  # who is told in secret as well
 
     def _named(self) -> dict[str, str]:
         """Whom the post mentions, by what is the matter with them. Nothing is known of them yet."""
@@ -200,6 +201,7 @@ class Life:
         return {
             "inboxes": sorted(self.world.inboxes),
             "named": self.world.named,
+            "secret": self.world.secret,
             "account": dataclasses.asdict(account),
             "rows": [
                 {
@@ -215,6 +217,7 @@ class Life:
             ],
             "strays": {inbox: len(found) for inbox, found in asked.items()},
             "signed": dict(Counter(self._verified(daemon, log))),
+            "bodies": sorted({one.body.decode() for one in log}),
             "findings": [str(one) for one in daemon.query.check().findings][:20],
         }
 
@@ -252,7 +255,7 @@ class Life:
             "content": "<p>To all of you.</p>",
             "to": "https://www.w3.org/ns/activitystreams#Public",
             "cc": [f"{ORIGIN}/actor/followers", *self.world.named],
-            "bto": [self.world.followers[4].actor],
+            "bto": [self.world.secret],
         }
         published = await daemon.verbs.publish(json.dumps(note).encode())
         return published.activity

@@ -209,3 +209,12 @@ def test_libraries_of_others_verify_every_request(told: Any) -> None:
 
     assert sum(told["signed"].values()) == asked
     assert told["signed"].keys() == {"cavage", "rfc9421", "ed25519"}
+
+
+def test_nobody_is_told_who_was_told_in_secret(told: Any) -> None:
+    """All get the same bytes, in which whoever stood in `bto` is not named; they get it, too."""
+    [body] = told["bodies"]
+
+    assert "bto" not in body
+    assert told["secret"] not in body
+    assert "Create" in body

@@ -77,8 +77,8 @@ def after_first_page(walk: Walk, found: Page, reading: Reading, now: float) -> W
 
 def _is_hash(etag: str) -> bool:
     """Whether no two documents have it by chance, as they may have a counter's, or one that is
-    always the same: strong, and of 64 bits at least."""
-    return len(etag) >= _HASH and not etag.startswith("W/")
+    always the same. A weak one too: a proxy that compresses makes them so."""
+    return len(etag.removeprefix("W/")) >= _HASH
 
 
 def _next(now_at: Step, now: float) -> Walk:

@@ -84,8 +84,8 @@ class Walk:
     last_modified: str | None = None
     form: Form = "unsigned"  # of the signature under which they came
     whole_at: float = 0.0
-    # The strong ETag of a root that only names its pages. Where the first page has the same one, it
-    # speaks for both (our own outbox says so), and becomes `etag`.
+    # The ETag of a root that only names its pages. Where the first page has the same one, it speaks
+    # for both (our own outbox says so), and becomes `etag`.
     root_etag: str | None = None
     # The page that the root named as its first, in how many visits in a row it was the same, and
     # how many visits since have begun there without asking the root.

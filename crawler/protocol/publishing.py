@@ -216,4 +216,5 @@ def _whole(document: dict[str, Any]) -> dict[str, Any]:
 def _ordered(document: dict[str, Any]) -> dict[str, Any]:
     """What matters most to who reads it comes first."""
     leading = {name: document[name] for name in _LEADING if name in document}
-    return leading | document
+    # By one name only: the other may say null, which to a reader is another value.
+    return leading | {name: one for name, one in document.items() if name != "@id"}

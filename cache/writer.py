@@ -42,7 +42,10 @@ _BATCH = 512  # enough to make the commit's share small; more would only make th
 _BUSY = 0.02
 _LINGER = 0.003
 _ALONE = 2
-_MEASURE_EVERY = 256  # batches between looks at the store's size while it is far from full
+# Batches between looks at the store's size: while it is far from full, and once its file was ever
+# used so far that it may not be.
+_MEASURE_EVERY = 256
+_MEASURE_OFTEN = 8
 _NEARLY_FULL = 0.8
 
 
@@ -223,8 +226,9 @@ class Writer:
     def _measure(self, work: Work) -> None:
         health = self.health
         self._since_measured += 1
-        near = health.bytes >= health.max_bytes * _NEARLY_FULL
-        if near or self._since_measured >= _MEASURE_EVERY:
+        since, nearly = self._since_measured, health.max_bytes * _NEARLY_FULL
+        often = since >= _MEASURE_OFTEN and self._environment.map_use()[1] >= nearly
+        if often or health.bytes >= nearly or since >= _MEASURE_EVERY:
             self._since_measured = 0
             health.bytes = self._environment.used_bytes(work.txn)
             health.full = health.bytes >= health.max_bytes

@@ -16,6 +16,7 @@ import click
 from ..errors import FedpullError
 from .change_log import changes
 from .demo import demo
+from .examining import doctor
 from .explaining import explain
 from .exporting import export
 from .fetching import fetch, pull
@@ -40,7 +41,7 @@ _COMMANDS = (
     *(init, run, pull, fetch, get, list_objects, thread, changes, explain),
     *(follow, unfollow, follows, import_file, export, followers, notifications),
     *(publish, deliveries),
-    *(forget, blocklist, status, hosts, check, backup, compact, rebuild, key, demo),
+    *(forget, blocklist, status, hosts, doctor, check, backup, compact, rebuild, key, demo),
 )
 
 

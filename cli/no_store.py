@@ -19,6 +19,7 @@ from ..cache.mail_records import (
     Notification,
     NotificationState,
 )
+from ..cache.publication_records import LocalObject, OutboxPage, Publication
 from ..cache.records import (
     Change,
     CheckReport,
@@ -175,6 +176,18 @@ class NoStore:
 
     def totals(self, now: float | None = None) -> Totals:
         return Totals()
+
+    def publication(self, id: str) -> Publication | None:
+        return None
+
+    def local(self, id: str) -> LocalObject | None:
+        return None
+
+    def outbox(self, number: int | None = None) -> OutboxPage | None:
+        return None
+
+    def outbox_total(self) -> int:
+        return 0
 
     def room(self) -> Room:
         return Room(0, 0, 0, 0)

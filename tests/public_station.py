@@ -34,7 +34,7 @@ def _made() -> bytes:
         return (Path(folder) / "actor.pem").read_bytes()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -44,7 +44,7 @@ class PublicStation(Station):
     """Follows, reads and is told as `https://pull.example`."""
 
     def __init__(self, folder: Path, world: Fediverse, **config: Any) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         keys = folder / "keys"
         keys.mkdir(mode=0o700)
         file = keys / "actor.pem"

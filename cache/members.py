@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import orjson
 
+from . import purge, quota, quota_rows
 from .index import list_for, unlist
 from .intern import FOLLOW, id_of, known_id, word_of
 from .layout import (
@@ -60,6 +61,19 @@ def add(work: Work, page: Members) -> None:
         follow = word_of(work, FOLLOW, page.follow)
         for id, entry in zip(ids, entries, strict=True):
             list_for(work, id, follow, entry.announced)
+        _shorten(work, collection, follow, sum(old is None for old in known))
+
+
+def _shorten(work: Work, collection: bytes, follow: bytes, came: int) -> None:
+    """Of a follow's list the end goes that is too much: it may name the same ids as others without
+    end. What is held of it stays, and the follow's."""
+    used = quota.usage(work, quota_rows.FOLLOW + follow)
+    used.documents += came
+    around = _Around(work, collection)
+    while used.documents > work.limits.listed and (last := around.last()) is not None:
+        key = collection + position_key(last)
+        purge.members(work, [(key, work.txn.get(key, b"", work.t.member) or b"")])
+        used.documents -= 1
 
 
 def relink(work: Work, item: Relink) -> None:

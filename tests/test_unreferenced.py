@@ -196,6 +196,28 @@ def test_one_that_is_stopped_leaves_a_sound_store(tmp_path: Path) -> None:
         assert len(known(opened, ids(0, 40))) == 20
 
 
+def test_the_list_of_one_follow_is_bounded(tmp_path: Path) -> None:
+    """An outbox that goes on to boost what is known already keeps the newest of its list, in order;
+    another follow's is not touched by it."""
+    limits = replace(LIMITS, listed=30, host=replace(HOST, references=10_000))
+    limits = replace(limits, domain=limits.host)
+    with store_at(tmp_path, limits=limits) as opened:
+        follow(opened)
+        own = tuple(Entry(uri) for uri in ids(0, 20))
+        apply(opened, members=Members(OUTBOX, own, follow=FOLLOW))
+        for n in range(20):
+            boosts = tuple(Entry(uri, announced=True) for uri in ids(20 * n, 20 * n + 20))
+            page = Members("https://b.example/outbox", boosts, follow="other", first=True)
+            apply(opened, members=page)
+
+        view, other = (opened.query.collection(uri) for uri in (OUTBOX, "https://b.example/outbox"))
+        assert view is not None
+        assert other is not None
+        assert list(view.items) == ids(0, 20)
+        assert list(other.items) == [*ids(380, 400), *ids(360, 370)]
+        clean(opened)
+
+
 def test_rows_of_collections_are_bounded_in_all(tmp_path: Path) -> None:
     """Ids that are known, in ever more collections: the oldest collections that no follow reads
     lose their rows, and say that they are not complete; the outbox of a follow stays."""

@@ -76,6 +76,8 @@ class Limits:
     types: int = 50_000
     # Rows that say what stands in which collection, some 130 bytes each.
     members: int = 32_000_000
+    # Of them, those of what one follow lists.
+    listed: int = 8_000_000
 
     @classmethod
     def of(cls, max_bytes: int) -> Limits:
@@ -106,6 +108,7 @@ def _queues(max_bytes: int) -> dict[str, int]:
         "frontier": min(1_000_000, max(max_bytes // 2_048, 1_000)),
         "host_rows": min(200_000, max(max_bytes // 16_384, 1_000)),
         "members": min(32_000_000, max(max_bytes // 2_048, 1_000)),
+        "listed": min(8_000_000, max(max_bytes // 8_192, 1_000)),
     }
 
 
@@ -113,7 +116,8 @@ def _queues(max_bytes: int) -> dict[str, int]:
 class Usage:
     """What one host, domain or follow has come to. What counts a day begins anew with it."""
 
-    documents: int = 0  # of those whom nobody follows, as all here but `own_bytes`
+    # Of those whom nobody follows, as all here but `own_bytes`; of a follow: rows of its list.
+    documents: int = 0
     bytes: int = 0  # as stored, earlier versions and their rows with them
     # That nobody followed owns, whether or not they are held; of a follow: ids that its lists named
     # first, of its own host too.

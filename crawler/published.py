@@ -79,15 +79,17 @@ class Published:
         self, found: Publication | LocalObject, headers: Mapping[str, str], now: float
     ) -> Answer:
         """The document, to somebody who may read it."""
-        elsewhere = not_wanted(headers, self._page_of(found))
+        deleted = isinstance(found, LocalObject) and found.deleted
+        elsewhere = None if deleted else not_wanted(headers, self._page_of(found))
         if elsewhere is not None:
             return elsewhere
         keeping = _OBJECT if found.public else _PRIVATE
         made = found.at if isinstance(found, Publication) else found.published
         changed = found.changed or made
         modified = second(changed, 1 + (int(made) == int(changed) and made != changed))
-        if isinstance(found, LocalObject) and found.deleted:
-            # ActivityPub section 6.4. No condition turns it into a 304 (RFC 9110 section 13.2.1).
+        if deleted:
+            # ActivityPub section 6.4, for people too. No condition makes it a 304 (RFC 9110 section
+            # 13.2.1).
             gone = cached(found.body, ACTIVITY, {}, keeping, VARY, modified=modified, now=now)
             return replace(gone, status=410)
         return cached(found.body, ACTIVITY, headers, keeping, VARY, modified=modified, now=now)
@@ -118,7 +120,7 @@ class Published:
     def _page_of(self, found: Publication | LocalObject) -> str:
         """Where a person is led: to what the object says its `url` is."""
         home = f"{self._we.origin}/"
-        if isinstance(found, Publication) or found.deleted:
+        if isinstance(found, Publication):
             return home
         url = _link(parse_object(found.body).get("url"))
         return home if url is None or url.url == found.id else f"{url.origin}{url.target}"

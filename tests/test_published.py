@@ -282,6 +282,7 @@ def test_what_was_deleted(at: House) -> None:
     gone = at.got(first.object, if_none_match="*")
     assert (gone.status, gone.type) == (410, ACTIVITY)
     assert None not in validators(gone)
+    assert at.got(first.object, accept="text/html").status == 410
     assert read(gone.body)["type"] == "Tombstone"
     assert read(at.got(first.activity).body)["object"]["type"] == "Tombstone"
     now = at.got(f"{OUTBOX}?page=1", if_none_match=header(page, "ETag") or "")

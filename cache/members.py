@@ -65,14 +65,18 @@ def add(work: Work, page: Members) -> None:
 
 
 def _shorten(work: Work, collection: bytes, follow: bytes, came: int) -> None:
-    """Of a follow's list the end goes that is too much: it may name the same ids as others without
-    end. What is held of it stays, and the follow's."""
+    """Of a follow's list the end goes that is too much: it may name ids without end, known ones or
+    its own. What is held of it stays, and the follow's; what is not counts for it no more."""
     used = quota.usage(work, quota_rows.FOLLOW + follow)
     used.documents += came
     around = _Around(work, collection)
     while used.documents > work.limits.listed and (last := around.last()) is not None:
         key = collection + position_key(last)
-        purge.members(work, [(key, work.txn.get(key, b"", work.t.member) or b"")])
+        row = work.txn.get(key, b"", work.t.member) or b""
+        purge.members(work, [(key, row)])
+        if not work.ref(row[:8], change=False).has_body:
+            unlist(work, row[:8], follow)
+            used.references = max(used.references - 1, 0)
         used.documents -= 1
 
 

@@ -218,6 +218,27 @@ def test_the_list_of_one_follow_is_bounded(tmp_path: Path) -> None:
         clean(opened)
 
 
+def test_an_outbox_that_names_ids_for_years_is_read_on(tmp_path: Path) -> None:
+    """Posts that it does not embed and that are never to be had: the newest are known, none is
+    refused, and what the list has lost is let go."""
+    limits = replace(LIMITS, listed=30, host=replace(HOST, references=100))
+    limits = replace(limits, domain=limits.host)
+    with store_at(tmp_path, limits=limits) as opened:
+        follow(opened)
+        posts = [f"https://a.example/posts/{n}" for n in range(1_000)]
+        for n in range(50):
+            named = tuple(Entry(uri) for uri in reversed(posts[20 * n : 20 * n + 20]))
+            apply(opened, members=Members(OUTBOX, named, follow=FOLLOW, first=True))
+            collect(opened, NOW + DAY * n)
+
+        view = opened.query.collection(OUTBOX)
+        assert view is not None
+        assert list(view.items) == posts[:-31:-1]
+        assert opened.query.totals().references <= 100
+        assert "quota references" not in {" ".join(key) for key in opened.mailbox.ended()}
+        clean(opened)
+
+
 def test_rows_of_collections_are_bounded_in_all(tmp_path: Path) -> None:
     """Ids that are known, in ever more collections: the oldest collections that no follow reads
     lose their rows, and say that they are not complete; the outbox of a follow stays."""

@@ -78,6 +78,7 @@ UNFIT: dict[str, tuple[Any, str]] = {
     "an id of one's own": (note(id="https://x.example/1"), "id: is given: expected none"),
     "the same as JSON-LD": (note() | {"@id": "https://x.example/1"}, "@id: is given"),
     "an id within a Create": (create(id=OURS), "object.id: is given"),
+    "everybody, unseen": (note(to=ALICE, bcc="Public"), "bcc: everybody cannot be hidden"),
     "nobody": ({"type": "Note"}, "to: is missing, and so are cc, bto, bcc and audience"),
     "nobody, twice": (create(to=[]), "to: is missing"),
     "a name for an addressee": (

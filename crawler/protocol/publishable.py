@@ -177,6 +177,8 @@ def _address_errors(value: dict[str, Any], at: str, we: We, rules: UrlRules) -> 
             word = one.get("id", one.get("@id")) if isinstance(one, dict) else one
             if not (isinstance(word, str) and word in PUBLIC):
                 yield from _addressee_errors(path, word, we, rules)
+            elif name in addressing.HIDDEN:  # nobody else would take it for public
+                yield BadInput(path, "everybody cannot be hidden", "as:Public in to or cc")
 
 
 def _addressee_errors(path: str, word: Any, we: We, rules: UrlRules) -> Iterator[BadInput]:

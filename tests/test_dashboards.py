@@ -12,6 +12,8 @@ from typing import Any
 import promql_parser as promql
 import pytest
 import yaml
+from api_cases import serving
+from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).resolve().parent.parent
 DASHBOARD = ROOT / "deploy" / "grafana" / "fedpull.json"
@@ -124,6 +126,24 @@ def test_every_metric_of_ours_has_a_place() -> None:
         *("fedpull_budget_scarce", "fedpull_store_jobs_total"),
         *("fedpull_store_map_bytes", "fedpull_store_map_used_bytes"),
     }
+
+
+async def test_labels_have_no_other_values(tmp_path: Path) -> None:
+    """Whatever strangers send, there are no more series than the page lists: each value of each
+    label that the server tells stands there."""
+    async with serving(tmp_path) as api:
+        text = (await api.get("/metrics")).body.decode()
+    samples = [one for family in text_string_to_metric_families(text) for one in family.samples]
+    labels = {
+        (name, value)
+        for sample in samples
+        for name, value in sample.labels.items()
+        if name not in ("le", "version")
+    }
+
+    assert len(labels) > 50
+    assert {value for _, value in labels} <= words()
+    assert len(samples) < 1_000
 
 
 def test_panels_stand_side_by_side() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from ..cache.records import Kind, Lease
 from .answer import Accept, Ask, Obedience
 from .protocol.walk import Walk
-from .trail import number_of
 
 _ACCEPT: Mapping[Kind, Accept] = {
     Kind.FINGER: "jrd",
@@ -40,5 +39,4 @@ def asks(lease: Lease, robots: Obedience = "obey") -> Ask:
         page=kind is Kind.PAGE,
         form=form,
         robots=robots,
-        number=number_of(lease),
     )

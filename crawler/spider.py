@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from scrapy import Request, Spider
@@ -21,7 +22,7 @@ from ..cache.records import Kind, Lease
 from .answer import FetchFailed, Stopped
 from .asking import asks
 from .handler import ASK_KEY, EGRESS_SETTING, AnswerResponse
-from .trail import asked
+from .trail import asked, number_of, on_debug
 from .works import Works
 
 log = logging.getLogger(__name__)
@@ -62,13 +63,16 @@ class LeaseSpider(Spider):
 
     def request(self, lease: Lease) -> Request:
         """The one request that a lease allows."""
+        ask = asks(lease, self.works.scope.of(lease))
+        if on_debug():
+            ask = replace(ask, number=number_of(lease))
         return Request(
             lease.url,
             callback=self.answered,
             errback=self.failed,
             cb_kwargs={"lease": lease},
             # Our URLs are canonical already, and an id is asked for as it is written.
-            meta={ASK_KEY: asks(lease, self.works.scope.of(lease)), "verbatim_url": True},
+            meta={ASK_KEY: ask, "verbatim_url": True},
             dont_filter=True,
         )
 

@@ -103,20 +103,22 @@ class Destination:
     sending: bytes = b""  # its place there: line, time
     resting: bytes = b""  # its place there: time
     health: Health = UP
+    streak: int = 0  # deliveries that it has taken one after the other, see `outbound`
     was_dead: bool = field(default=False, compare=False)  # as stored
 
     def pack(self) -> bytes:
         places = (self.sending.hex(), self.resting.hex())
-        return orjson.dumps((self.origin, self.waiting, self.leased, *places, astuple(self.health)))
+        known = astuple(self.health)
+        return orjson.dumps((self.origin, self.waiting, self.leased, *places, known, self.streak))
 
     @classmethod
     def unpack(cls, row: bytes) -> Destination:
         if row[:1] != b"[":
             return cls._unpack_old(row)
-        origin, waiting, leased, sending, resting, known = orjson.loads(row)
+        origin, waiting, leased, sending, resting, known, streak = orjson.loads(row)
         health = Health(*known)
         places = (bytes.fromhex(sending), bytes.fromhex(resting))
-        return cls(origin, waiting, leased, *places, health, health.dead)
+        return cls(origin, waiting, leased, *places, health, streak, health.dead)
 
     @classmethod
     def _unpack_old(cls, row: bytes) -> Destination:

@@ -28,6 +28,7 @@ from fedpull.cache import destinations, outbound
 from fedpull.cache.mail_records import Account, Sent
 from fedpull.cache.open import Opened
 from fedpull.crawler import delivery as shell
+from fedpull.crawler.answer import Answer, Ask
 from fedpull.crawler.delivery import Delivery
 from fedpull.crawler.instance import Instance
 
@@ -116,6 +117,30 @@ async def test_a_batch_to_one_server_shares_a_connection(post_office: Office) ->
 
         assert post.states == ["delivered"] * 20
         assert post.wire.connections == 1
+
+
+async def test_who_takes_one_gets_the_next(
+    post_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the connection is there, whatever others wait for; after a few it is their turn."""
+    monkeypatch.setattr(shell, "PLACES", 1)
+    monkeypatch.setattr(outbound, "_STREAK", 3)
+    asked: list[str] = []
+
+    async def fetch(ask: Ask) -> Answer:
+        asked.append(ask.url[7])
+        return Answer(ask.url, ask.url, 202, {}, b"", None, NOW, ())
+
+    async with post_office(lambda seen: DONE, fetch) as post:
+        for n in range(5):
+            sends = [send(n, f"http://{host}.example/i") for host in "ab"]
+            await asyncio.wrap_future(post.opened.mailbox.send(sends, NOW + n / 1000 - 1))
+        post.delivery.poke()
+        await post.settled()
+        first = asked[0]
+        other = "b" if first == "a" else "a"
+
+        assert asked == [first] * 3 + [other] * 3 + [first] * 2 + [other] * 2
 
 
 async def test_servers_that_fail_do_not_keep_others_waiting(

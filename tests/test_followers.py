@@ -31,10 +31,8 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
 
 def told(opened: Opened, **what: Any) -> list[Follower]:
     """An outcome was written: who follows us now."""
-    followers = Followers(
-        *("https://pull.example/actor", "https://pull.example"),
-        *(opened.query, opened.mailbox, SteppingClock(NOW), lambda: None),
-    )
+    us, query, mailbox = "https://pull.example", opened.query, opened.mailbox
+    followers = Followers(f"{us}/actor", us, query, mailbox, SteppingClock(NOW), lambda: None)
     lease = Lease(want(), ALICE, "a.example:443", NOW + 60)
     followers.settled(lease, Outcome(at=NOW, **what))
     opened.mailbox.recover().result()  # behind what it has written

@@ -124,9 +124,9 @@ class Fanout:
         try:
             return self._known(actor) or await self._asked(sought)
         except (BadInput, Refused, Gone) as error:
-            return Found(actor, "given_up", error=f"its actor {error.reason}")
+            return Found(actor, "given_up", error=f"its actor: {error.reason}")
         except FedpullError as error:
-            return self._again(sought, f"its actor {error.reason}")
+            return self._again(sought, f"its actor: {error.reason}")
         except Stopped:
             raise asyncio.CancelledError from None
 

@@ -145,7 +145,7 @@ async def test_away_for_good(office: Office) -> None:
     await office.live(8 * DAY)
 
     (row,) = office.rows()
-    assert (row.inbox, row.state, row.last_error) == (BOB, "expired", "its actor is away")
+    assert (row.inbox, row.state, row.last_error) == (BOB, "expired", "its actor: is away")
     asked = len(office.asked)
     await office.live(8 * DAY)
     assert len(office.asked) == asked
@@ -162,8 +162,8 @@ async def test_silent(office: Office) -> None:
 
 
 IN_VAIN: dict[str, tuple[Origin, str]] = {
-    "gone": (fails(Gone, "is gone"), "its actor is gone"),
-    "kept out": (fails(Refused, "is blocked"), "its actor is blocked"),
+    "gone": (fails(Gone, "is gone"), "its actor: is gone"),
+    "kept out": (fails(Refused, "is blocked"), "its actor: is blocked"),
     "no inbox": (lambda: {"inbox": None}, "its document names no inbox on its own origin"),
     "an inbox of another host": (
         lambda: {"inbox": "https://evil.example/inbox"},

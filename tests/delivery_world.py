@@ -193,7 +193,8 @@ class Life:
         await asyncio.gather(*(asyncio.wrap_future(one) for one in kept))
 
     def _report(self, daemon: Daemon, activity: str) -> dict[str, Any]:
-        log = [one for one in self.world.fediverse.log.entries if one.method == "POST"]
+        entries = self.world.fediverse.log.entries
+        log = [one for one in entries if one.method == "POST"]
         rows = daemon.query.deliveries(100_000, activity=activity)
         account = daemon.query.account(activity)
         assert account is not None
@@ -215,6 +216,8 @@ class Life:
                 }
                 for row in rows
             ],
+            "read": [f"https://{one.host}{one.target}" for one in entries if one.method == "GET"],
+            "followers": {one.actor: one.shared_inbox or one.inbox for one in self.world.followers},
             "strays": {inbox: len(found) for inbox, found in asked.items()},
             "signed": dict(Counter(self._verified(daemon, log))),
             "bodies": sorted({one.body.decode() for one in log}),

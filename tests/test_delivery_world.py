@@ -48,7 +48,6 @@ UNTIL = {
     "wants to be left alone for two minutes": 120.0,
     "wants to be left alone until a time": HOUR,
     "wants to be left alone for thirty years": DAY,  # so much is believed
-    "wants to be left alone for two times": 60.0,
 }
 NAMED = {
     **dict.fromkeys(
@@ -169,6 +168,16 @@ def test_whoever_fails_for_good_is_left_alone_more_and_more(told: Any) -> None:
         tries[whose] += len({at for at, _ in row["asked"]})
 
     assert max(tries.values()) <= 16
+
+
+def test_whose_inbox_has_moved_or_is_gone_is_looked_at_anew(told: Any) -> None:
+    """An owner of each such inbox; of nobody else who follows us anything is read."""
+    moved = [mood for mood in FOR_GOOD if mood.startswith("leads elsewhere")]
+    rows = moody(told, *moved, "answers 404", "answers 410", world.ONE_GONE)
+    gone = {row["inbox"] for row in rows if row["state"] == "given_up"}
+    read = {told["followers"][url] for url in told["read"] if url in told["followers"]}
+
+    assert read == gone
 
 
 def test_an_inbox_that_is_gone_ends_alone(told: Any) -> None:

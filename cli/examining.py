@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ..crawler.doctor import Finding
 
 
+# By what a reason of the daemon's begins with: the exit code.
+_WRONG = {"clock": 1, "network": 5, "store": 1}
+
+
 @click.command(epilog=examples("doctor", "doctor --json"))
 @json_option
 @common
@@ -55,9 +59,19 @@ def _examined(session: Session) -> Sequence[Finding]:
     return [*found, *looking.machine(loaded, used), *asyncio.run(_outside(session))]
 
 
+def _reason(says: str) -> Finding:
+    """What the daemon says of itself: some of it is only in vain, some of it wrong."""
+    from ..crawler.doctor import Finding, wrong
+
+    subject, _, rest = says.partition(": ")
+    if subject in _WRONG:
+        return wrong(subject, rest, _WRONG[subject])
+    return Finding("daemon", "warning", says)
+
+
 def _store(session: Session) -> tuple[int | None, list[Finding]]:
     """What the daemon says of itself, or that the store can be read where none runs."""
-    from ..crawler.doctor import Finding, of_error, ok, wrong
+    from ..crawler.doctor import of_error, ok, wrong
 
     try:
         client = session.client()
@@ -71,7 +85,7 @@ def _store(session: Session) -> tuple[int | None, list[Finding]]:
                 if status["ready"]
                 else wrong("daemon", "runs, and is not ready")
             ]
-            return used, found + [Finding("daemon", "warning", reason) for reason in reasons]
+            return used, found + [_reason(reason) for reason in reasons]
         with session.reading() as query:
             totals = query.totals()
     except FedpullError as error:

@@ -8,19 +8,19 @@ politeness cannot count these requests; of others at most one request each, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..config.load import Loaded
 from ..config.url_rules import url_rules
 from ..errors import FedpullError
-from .answer import Answer, Ask, FetchFailed
+from .answer import Ask, FetchFailed
 from .clock import SystemClock
 from .doctor import Finding, ok, wrong
 from .egress import Egress
 from .instance import Instance
 from .protocol.key_documents import keys_of
-from .protocol.media import CLOCKS_APART, clock_apart
+from .protocol.media import CLOCKS_APART, age, clock_apart
 from .protocol.signatures import confirms, examine
 from .protocol.signed_request import Rejected, SignedRequest
 from .protocol.strictjson import BadJson, parse_object
@@ -60,30 +60,21 @@ class Outside:
     async def hosts(self, urls: Sequence[str]) -> list[Finding]:
         """Whether some hosts answer, and what time they have."""
         found: list[Finding] = []
+        told: dict[str, float] = {}
         for url in urls[:MOST_HOSTS]:
-            subject = f"host {split(url).host}"
+            host = split(url).host
             try:
                 answer = await self.egress.fetch(Ask(url, "json", robots="exempt"))
             except FetchFailed as error:
                 if error.status is None:
-                    found.append(wrong(subject, f"{error.reason} ({error.kind})", 5))
+                    found.append(wrong(f"host {host}", f"{error.reason} ({error.kind})", 5))
                 else:
-                    found.append(ok(subject, f"has answered with status {error.status}"))
+                    found.append(ok(f"host {host}", f"has answered with status {error.status}"))
                 continue
-            found.append(ok(subject, f"has answered with status {answer.status}"))
-            found += self._time(answer)
-        return found
-
-    def _time(self, answer: Answer) -> list[Finding]:
-        if "date" not in answer.headers:
-            return []
-        apart = clock_apart(answer.headers, answer.at)
-        host = split(answer.final_url).host
-        if abs(apart) <= CLOCKS_APART:
-            return [ok("clock", f"agrees with that of {host}")]
-        way = "ahead of" if apart > 0 else "behind"
-        says = f"is {abs(apart):.0f} s {way} that of {host}: expected one that NTP keeps right"
-        return [wrong("clock", says)]
+            found.append(ok(f"host {host}", f"has answered with status {answer.status}"))
+            if "date" in answer.headers and not age(answer.headers):
+                told[host] = clock_apart(answer.headers, answer.at)
+        return found + time_of(told)
 
     async def identity(self, instance: Instance, *, running: bool) -> list[Finding]:
         """Our actor, its handle and its signature, as any other server finds them."""
@@ -173,3 +164,23 @@ class Outside:
         if answer.status >= 500 or answer.status in (404, 405, 413):
             return wrong("inbox", f"{instance.inbox} answers {answer.status}: expected 202", 5)
         return ok("inbox", f"{instance.inbox} takes what is signed")
+
+
+def time_of(told: Mapping[str, float]) -> list[Finding]:
+    """What the clocks of hosts say of ours, each by how many seconds ours is ahead of it. Where
+    most of them are apart from it, it is ours that is wrong."""
+    if not told:
+        return []
+    apart = {host: ahead for host, ahead in told.items() if abs(ahead) > CLOCKS_APART}
+    if not apart:
+        return [ok("clock", f"agrees with that of {', '.join(told)}")]
+    said = [
+        f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} that of {host}"
+        for host, ahead in apart.items()
+    ]
+    says = f"is {' and '.join(said)}"
+    if 2 * len(apart) <= len(told):
+        return [Finding("clock", "warning", f"{says}, which others are not")]
+    return [
+        wrong("clock", f"{says}: signatures are refused; expected one that NTP keeps right")
+    ]

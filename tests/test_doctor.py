@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from nginx_proxy import installed, make_certificate, nginx
 from public_station import PublicStation
 from station import Station
 
+from fedpull.crawler.doctor_outside import time_of
 from fedpull.tests.fediverse.families import BY_NAME
 from fedpull.tests.fediverse.world import Fediverse
 
@@ -162,3 +164,38 @@ def test_an_actor_with_another_key(public: PublicStation) -> None:
 
     assert done.code == 5
     assert states(done.json["checks"])["signature"] == {"wrong"}
+
+
+HOUR = 3_600.0
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        pytest.param({}, None, id="nobody says"),
+        pytest.param({"a.example": 2.0}, "ok", id="it agrees"),
+        pytest.param({"a.example": HOUR}, "wrong", id="it does not"),
+        pytest.param({"a.example": HOUR, "b.example": 1.0}, "warning", id="one of two is off"),
+        pytest.param({"a.example": -HOUR, "b.example": -HOUR}, "wrong", id="both are"),
+    ],
+)
+def test_whose_clock_is_wrong(told: dict[str, float], state: str | None) -> None:
+    """Ours, where most of the others say so."""
+    assert [one.state for one in time_of(told)] == ([] if state is None else [state])
+
+
+def test_a_clock_that_is_wrong(tmp_path: Path) -> None:
+    """By what the servers that are followed say, with and without a daemon."""
+    families = [BY_NAME[name] for name in ("mastodon", "pleroma", "misskey")]
+    with Fediverse(families, clock=lambda: time.time() - 2 * HOUR) as late:
+        follow = [server.add_account("alice").handle for server in late.servers.values()]
+        station = Station(tmp_path, late, follow=follow)
+        without = station.run("doctor", "--json")
+        with station.daemon() as running:
+            running.wait_for_line("s ahead of that of 3 servers")
+            beside = station.run("doctor", "--json")
+
+    for done in (without, beside):
+        assert done.code == 1, done
+        assert "wrong" in states(done.json["checks"])["clock"]
+        assert "ahead of that of" in said(done.json["checks"], "clock")

@@ -75,8 +75,8 @@ class Entry:
 
     `local` is that object as it stands from now on, `put` the same as a document of the store where
     it is public, `before` what the activity that has embedded it until now shows instead. `us`
-    is our actor, as a document too. `key` names the caller's request, and `digest` (16 bytes) what
-    it asked.
+    is our actor, and `shown` the activity of `before`, as documents too. `key` names the caller's
+    request, and `digest` (16 bytes) what it asked.
     """
 
     activity: str
@@ -88,6 +88,7 @@ class Entry:
     put: Put | None = None
     before: bytes | None = None
     us: Put | None = None
+    shown: Put | None = None
     key: str | None = None
     digest: bytes = b""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BadInput
 from . import documents, fanouts, marks, outbound
+from .intern import known_id
 from .layout import U64
 from .mail_layout import digest
 from .publication_records import Entry, LocalObject, Publication
@@ -25,7 +26,7 @@ from .publication_rows import (
     unpack_local,
     unpack_publication,
 )
-from .records import Mark, State
+from .records import Mark, Put, State
 
 if TYPE_CHECKING:
     from .environment import Tables, Txn
@@ -70,6 +71,7 @@ def _stand(work: Work, entry: Entry, local: LocalObject, now: float) -> None:
     held = None if row is None else unpack_local(row)
     if held is not None and entry.before is not None:
         _reword(work, held.activity, entry.before, now)
+        _show_again(work, entry.shown, now, deleted=local.deleted)
     work.put(work.t.local, key, pack_local(local))
     if entry.put is not None:
         documents.put(work, entry.put)
@@ -89,6 +91,22 @@ def _reword(work: Work, activity: str, body: bytes, now: float) -> None:
         one = replace(one, body=body, changed=now)
         work.put(work.t.publication, key, pack_publication(one, sought))
         outbound.reword(work, activity, body)
+
+
+def show(work: Work, put: Put) -> None:
+    """Have an activity of ours as a document, too: somebody asks for it by its id."""
+    documents.put(work, put)
+
+
+def _show_again(work: Work, put: Put | None, now: float, *, deleted: bool) -> None:
+    """The same where it was asked for before, and shows something else now."""
+    id = None if put is None else known_id(work, put.id)
+    if put is None or id is None or not work.ref(id, change=False).has_body:
+        return
+    if deleted:  # with its earlier versions, which have the former words
+        marks.mark(work, Mark(put.id, State.UNKNOWN, reason="tombstone", purge=True), now)
+    else:
+        documents.put(work, put)
 
 
 def repeated(txn: Txn, t: Tables, key: str, asked: bytes, now: float) -> Publication | None:

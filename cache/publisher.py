@@ -17,6 +17,7 @@ from .layout import U64
 from .mail_layout import digest
 from .publication_records import Entry, Found, Publication, Sought
 from .publication_rows import Seeking, unpack_publication
+from .records import Put
 from .work import Work
 from .writer import Writer
 
@@ -36,6 +37,13 @@ class LmdbPublisher:
             self._check_room()
             work.now = max(work.now, now)
             return publications.publish(work, entry, now)
+
+        return self._writer.submit(job)
+
+    def show(self, put: Put) -> Future[None]:
+        def job(work: Work) -> None:
+            self._check_room()
+            publications.show(work, put)
 
         return self._writer.submit(job)
 

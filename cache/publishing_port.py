@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 from .publication_records import Entry, Found, LocalObject, OutboxPage, Publication, Sought
+from .records import Put
 
 if TYPE_CHECKING:
     from ..crawler.protocol.uri import UrlRules
@@ -19,6 +20,9 @@ class Publisher(Protocol):
     def publish(self, entry: Entry, now: float) -> Future[Publication]:
         """Write an activity, what it makes of an object of ours, and that it is to be fanned out,
         together."""
+
+    def show(self, put: Put) -> Future[None]:
+        """Keep an activity of ours as a document, too."""
 
     def repeated(self, key: str, asked: bytes, now: float) -> Publication | None:
         """What was published for the same request under the caller's `key` before, which is told

@@ -15,11 +15,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Any
 
 from ..cache.ports import Query
 from ..cache.publication_records import Entry, LocalObject, Publication
 from ..cache.publishing_port import Publisher
-from ..cache.records import Put, Reference
+from ..cache.records import Put, Reference, State
 from ..errors import BadInput, Gone, NotFound
 from . import describe
 from .clock import Clock
@@ -78,12 +79,14 @@ class Publishing:
         self.wake()
         return published
 
-    def known(self, id: str) -> Reference | None:
-        """What the store has of an object of ours, or of our actor, which nobody has to be asked
-        for; None where it is of neither. Gone and NotFound as its origin says, which we are."""
+    async def known(self, id: str) -> Reference | None:
+        """What the store has of something that we have published, or of our actor, which nobody has
+        to be asked for; None where it is neither. Gone and NotFound as its origin says: we are."""
         uri = uri_or_none(id)
         if uri == self.we.actor:
             return self.query.reference(uri)
+        if uri is not None and is_at(f"{self.we.origin}/activities", uri):
+            return await self._activity(uri)
         if uri is None or not is_at(f"{self.we.origin}/objects", uri):
             return None
         local = self.query.local(uri)
@@ -92,6 +95,20 @@ class Publishing:
         known = self.query.reference(uri) if local is not None and local.public else None
         if known is None:
             raise NotFound(uri, "is not published")
+        return known
+
+    async def _activity(self, id: str) -> Reference:
+        """An activity becomes a document when somebody asks for it, as those of others do."""
+        published = self.query.publication(id)
+        if published is None or not published.public:
+            raise NotFound(id, "is not published")
+        known = self.query.reference(id)
+        if known is None or known.state is not State.RESOLVED:
+            put = _document(parse_object(published.body), self.clock.now())
+            await asyncio.wrap_future(self.publisher.show(put))
+            known = self.query.reference(id)
+        if known is None:
+            raise NotFound(id, "is not held")
         return known
 
     def _held(self, value: dict[str, object]) -> Held | None:
@@ -133,15 +150,18 @@ class Publishing:
         )
         put = _document(made.local, now) if whom.public and not deleted else None
         before = self._before(made, held) if held is not None else None
-        return replace(entry, local=local, put=put, before=before)
+        if before is None:
+            return replace(entry, local=local, put=put)
+        shown = _document(before, now)
+        return replace(entry, local=local, put=put, before=written(before), shown=shown)
 
-    def _before(self, made: Made, held: LocalObject) -> bytes | None:
+    def _before(self, made: Made, held: LocalObject) -> dict[str, Any] | None:
         """What the activity that has embedded the object shows in its place."""
         former = self.query.publication(held.activity)
         if former is None:
             return None
         tombstone = made.local if made.type == "Delete" else None
-        return written(publishing.instead(parse_object(former.body), held.id, tombstone))
+        return publishing.instead(parse_object(former.body), held.id, tombstone)
 
 
 def _document(value: dict[str, object], now: float) -> Put:

@@ -160,7 +160,9 @@ class Works:
         await asyncio.to_thread(self.opened.close)
 
     async def fetch(self, id_or_handle: str, *, depth: int = 0, wait: float = 30.0) -> Reference:
-        own = None if self.presence is None else self.presence.publishing.known(id_or_handle)
+        own = None
+        if self.presence is not None:
+            own = await self.presence.publishing.known(id_or_handle)
         if own is not None:
             return own  # there is no other origin to ask than ourselves
         return await self.desk.fetch(id_or_handle, depth=depth, wait=wait)

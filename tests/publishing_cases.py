@@ -13,6 +13,7 @@ from store_cases import NOW
 from fedpull.cache.mail_records import Delivery, Follower
 from fedpull.cache.open import Opened
 from fedpull.cache.publication_records import Publication
+from fedpull.cache.records import Reference
 from fedpull.crawler.protocol.publishable import We
 from fedpull.crawler.protocol.uri import UrlRules
 from fedpull.crawler.publishing import Publishing
@@ -73,6 +74,9 @@ class Press:
         """Each a second after the one before."""
         self.clock.at += 1.0
         return asyncio.run(self.publishing.publish(json.dumps(value).encode(), key))
+
+    def known(self, id: str) -> Reference | None:
+        return asyncio.run(self.publishing.known(id))
 
     def fan_out(self) -> None:
         while self.opened.publisher.fan_out(RULES, self.clock.at).result():

@@ -116,7 +116,7 @@ def test_our_actor(opened: Opened, press: Press) -> None:
     press.publish(note(to=ALICE))
 
     assert kinds(opened, WE.actor) == ["created"]
-    known = press.publishing.known(WE.actor)
+    known = press.known(WE.actor)
     assert known is not None
     assert (known.cls, known.verified_by) == ("actor", "local")
 
@@ -218,7 +218,7 @@ def test_known(opened: Opened, press: Press) -> None:
     there, gone = press.publish(note()), press.publish(note())
     private = press.publish(note(to=ALICE))
     press.publish({"type": "Delete", "object": gone.object})
-    known = press.publishing.known
+    known = press.known
 
     assert getattr(known(there.object), "id", "") == there.object
     with pytest.raises(Gone):
@@ -228,6 +228,32 @@ def test_known(opened: Opened, press: Press) -> None:
             known(id)
     assert known("https://a.example/objects/1") is None
     assert known("@alice@a.example") is None
+
+
+def test_an_activity_that_is_asked_for(opened: Opened, press: Press) -> None:
+    """It becomes a document then, and shows what becomes of its object as the outbox does."""
+    one, private = press.publish(note("secret")), press.publish(note(to=ALICE))
+    assert opened.query.document(one.activity) is None
+    assert getattr(press.known(one.activity), "id", "") == one.activity
+    with pytest.raises(NotFound):
+        press.known(private.activity)
+
+    def shown() -> dict[str, Any]:
+        document = opened.query.document(one.activity)
+        return {} if document is None else document.json
+
+    assert shown() == read(one.body)
+    press.publish({"type": "Update", "object": {**note("better"), "id": one.object}})
+    assert shown()["object"] == one.object
+    edited = press.publish({"type": "Update", "object": {**note("secret"), "id": one.object}})
+    press.known(edited.activity)
+    press.publish({"type": "Delete", "object": one.object})
+    assert opened.query.document(edited.activity) is None
+    assert opened.query.history(edited.activity) == []
+    press.known(edited.activity)
+    document = opened.query.document(edited.activity)
+    assert document is not None
+    assert document.json["object"]["type"] == "Tombstone"
 
 
 def test_repeated(opened: Opened, press: Press) -> None:

@@ -75,6 +75,7 @@ def test_with_a_daemon(station: PublicStation, world: Fediverse) -> None:
         note = {"type": "Note", "content": "hi", "to": "as:Public", "cc": FOLLOWERS}
         done = station.run("publish", "-", "--json", stdin=json.dumps(note))
         object = done.json["object"]["id"]
+        assert station.run("fetch", done.json["id"]).out == done.out
         station.json("publish", write(station, {"type": "Delete", "object": object}))
         for family in ("mastodon", "gotosocial"):
             server = world.find(BY_NAME[family])

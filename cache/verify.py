@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -20,12 +21,13 @@ from ..errors import FedpullError, StoreError
 from .environment import open_environment, read_through
 from .lock import is_locked, was_closed
 
-# Of a large store only a part is read within that time, from its first table on: it is for a file
+# Seconds. Of a large store only a part is read in them, from its first table on: it is for a file
 # that was cut off, or is another one, and must not keep a daemon from starting.
-PATIENCE = 0.7
+PATIENCE = 0.5
 _MENDED = "`fedpull check`, then `fedpull rebuild` or a backup"
 _COPY = "checking-"  # a folder in the store's own, with the number of the process that made it
 _SOUND = "verify: OK"
+_PYTHON = (sys.executable, "-P", "-m")  # with nothing from the folder that we happen to be in
 # How many pages a table of duplicates has is bookkeeping that LMDB itself loses count of.
 _MISCOUNTED = re.compile(r"main/\w+ DB: walked \d+ (leaf|branch) pages \(")
 
@@ -58,7 +60,7 @@ def look_before_opening(path: str | os.PathLike[str]) -> None:
     Where another process writes it, that one has looked."""
     there = os.path.exists(os.path.join(path, "data.mdb"))
     if there and not was_closed(path) and not is_locked(path):
-        found = _run([sys.executable, "-m", __name__, os.fspath(path)], PATIENCE)
+        found = _run([*_PYTHON, __name__, os.fspath(path)], PATIENCE)
         if found:
             reason = found[0] if found[0].startswith("is damaged") else f"is damaged ({found[0]})"
             raise StoreError(os.fspath(path), reason, _MENDED)
@@ -77,7 +79,7 @@ def damages_of(folder: str) -> list[str]:
 
 
 def _verifier(folder: str) -> list[str]:
-    return [sys.executable, "-m", "lmdb", "verify", "-e", folder]
+    return [*_PYTHON, "lmdb", "verify", "-e", folder]
 
 
 def _run(command: list[str], patience: float | None) -> list[str]:
@@ -86,6 +88,8 @@ def _run(command: list[str], patience: float | None) -> list[str]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
+        if patience is not None and child.stdout is not None:
+            child.stdout.readline()  # until it begins to read: a busy machine must not be the end
         told, last = child.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         return []
@@ -106,11 +110,13 @@ def _lines(text: bytes) -> list[str]:
 
 
 def _main(folder: str) -> None:
+    print("reading", flush=True)
     try:
         read_through(folder)
     except FedpullError as error:
         sys.exit(error.reason)
-    os.execv(sys.executable, _verifier(folder))
+    sys.argv = ["lmdb", "verify", "-e", folder]
+    runpy.run_module("lmdb", run_name="__main__")
 
 
 if __name__ == "__main__":

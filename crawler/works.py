@@ -48,6 +48,7 @@ _MEND_EVERY = 60.0  # looking at 5,000 follows takes some 50 ms
 _TO_WRITE = 30.0  # for an answer to be decided upon and written, on a busy machine
 _TIDY_EVERY = 300.0  # names of what was forgotten are told for an hour
 _COLLECT_EVERY = 3_600.0  # a look at the rows of quotas, most of the time
+_ROOM_EVERY = 5.0  # a comparison of two numbers, most of the time
 _COUNTS_EVERY = 60.0  # a post that is liked a thousand times a minute is one change in it
 
 
@@ -137,6 +138,7 @@ class Works:
             self.ticker.every(_MEND_EVERY, "mend", self.follows.mend)
             self.ticker.every(_TIDY_EVERY, "tidy", self.moderation.tidy)
             self.ticker.every(_COLLECT_EVERY, "collect", self.moderation.collect)
+            self.ticker.every(_ROOM_EVERY, "room", self.moderation.make_room)
             self.ticker.every(refresh_every(budget), "refresh", self._refresh)
             if self.presence is not None:
                 counts = self.presence.processing.flush_counts

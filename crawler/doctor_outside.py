@@ -181,6 +181,4 @@ def time_of(told: Mapping[str, float]) -> list[Finding]:
     says = f"is {' and '.join(said)}"
     if 2 * len(apart) <= len(told):
         return [Finding("clock", "warning", f"{says}, which others are not")]
-    return [
-        wrong("clock", f"{says}: signatures are refused; expected one that NTP keeps right")
-    ]
+    return [wrong("clock", f"{says}: signatures are refused; expected one that NTP keeps right")]

@@ -15,7 +15,6 @@ from dataclasses import replace
 from ..config.blocklist_files import read_blocklists
 from ..config.changes import Changes, changes
 from ..config.load import Loaded
-from ..config.model import Follow
 from .followed import FollowList
 from .works import Works, politeness
 
@@ -26,15 +25,14 @@ async def take_up(works: Works, fresh: Loaded) -> Changes:
     """Put in force what can be; ConfigError, and all as it was, where something cannot be read."""
     found = changes(works.loaded.config, fresh.config)
     loaded = replace(works.loaded, config=found.config, follow_lines=fresh.follow_lines)
-    followed = FollowList(loaded)
-    follows = await asyncio.to_thread(followed.all)
+    await asyncio.to_thread(lambda: FollowList(loaded).all())
     await asyncio.to_thread(read_blocklists, found.config.blocklists)
     works.loaded = works.moderation.loaded = loaded
-    works.followed = followed
+    works.followed = FollowList(loaded)  # read once more: somebody may have added one meanwhile
     works.left = found.left
     await works.moderation.reload()
     await _be_polite(works, found.taken)
-    await _follow(works, follows)
+    await _follow(works)
     _tell(found)
     return found
 
@@ -50,9 +48,9 @@ async def _be_polite(works: Works, taken: Iterable[str]) -> None:
         works.dispatcher.poke()
 
 
-async def _follow(works: Works, wanted: Iterable[Follow]) -> None:
+async def _follow(works: Works) -> None:
     """Bring what is followed in line, as a start does."""
-    configured = works.moderation.strike(wanted)
+    configured = works.moderation.strike(works.followed.all())
     before = {rules.actor: rules for rules in works.follows.configured}
     after = {rules.actor: rules for rules in configured}
     if before == after:
@@ -64,6 +62,7 @@ async def _follow(works: Works, wanted: Iterable[Follow]) -> None:
         if subscriptions is not None:
             await subscriptions.remove(key)
         await works.follows.remove(key)
+    configured = works.moderation.strike(works.followed.all())  # as above
     await works.follows.start(configured, queue=True)
     if subscriptions is not None:
         await subscriptions.start(configured)

@@ -11,6 +11,8 @@ what waits in `unsorted`, holds exactly the entries that `entries_of` gives for 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -111,17 +113,15 @@ def is_answered(work: Work, id: bytes) -> bool:
 def flush(work: Work) -> None:
     """Write the terms that were touched, and what changed in their index entries."""
     txn, table = work.txn, work.t.index
-    lists: dict[bytes, list[bytes]] = {}
+    lists: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for id, row in work.terms.items():
-        held, after = work.terms_before[id], entries_of(row, id)
-        if held is not None:
-            for key, value in held:
-                if (key, value) not in after and not txn.delete(key, value, table):
-                    _sort_in(work)  # it has not been moved to the index yet
-                    txn.delete(key, value, table)
-            after = [entry for entry in after if entry not in held]
-        for key, value in after:
-            lists.setdefault(key, []).append(value)
+        held = work.terms_before[id]
+        if held is None and row.start == NONE:  # new, as nearly all that comes by the page
+            value = row.when + id
+            for key in keys_of(row):
+                lists[key].append(value)
+        else:
+            _note_change(work, held or [], entries_of(row, id), lists)
         ref = work.ref(id, change=False)
         terms = row.pack(ref)
         if terms != ref.terms:
@@ -133,6 +133,23 @@ def flush(work: Work) -> None:
     work.terms_before.clear()
 
 
+def _note_change(
+    work: Work,
+    held: list[unsorted.Entry],
+    after: list[unsorted.Entry],
+    lists: defaultdict[bytes, list[bytes]],
+) -> None:
+    """Take away the entries that an object has lost, and note those that it has gained."""
+    txn, table = work.txn, work.t.index
+    for key, value in held:
+        if (key, value) not in after and not txn.delete(key, value, table):
+            _sort_in(work)  # it has not been moved to the index yet
+            txn.delete(key, value, table)
+    for key, value in after:
+        if (key, value) not in held:
+            lists[key].append(value)
+
+
 def _sort_in(work: Work) -> None:
     """Move what waits to its places in the index."""
     lists: dict[bytes, list[bytes]] = {}
@@ -141,7 +158,7 @@ def _sort_in(work: Work) -> None:
     _insert(work.txn.cursor(work.t.index), lists, 0)
 
 
-def _insert(cursor: Cursor, lists: dict[bytes, list[bytes]], few: int) -> list[unsorted.Entry]:
+def _insert(cursor: Cursor, lists: Mapping[bytes, list[bytes]], few: int) -> list[unsorted.Entry]:
     """Write entries by list, but not those of lists that get fewer than `few`: these are returned.
 
     A walk goes from new to old and so makes its lists longer at their ends; LMDB would split each

@@ -71,11 +71,12 @@ def id_of(work: Work, uri: str | None) -> bytes:
     id = work.memo.ids.get(uri)
     if id is None:
         key = uri_key(uri)
-        id = _stored_id(work, uri, key) or _nameless(work, uri)
+        id = _stored_id(work, uri, key)
+        if id is None and (name := work.policy.name(uri)) != uri:
+            # What is forgotten is never written down again, whoever mentions it.
+            uri, key = name, uri_key(name)
+            id = work.memo.ids.get(uri) or _stored_id(work, uri, key)
         if id is None:
-            name = work.policy.name(uri)
-            if name != uri:  # what is forgotten is never written down again, whoever mentions it
-                uri, key = name, uri_key(name)
             id = work.new_id()
             work.new_uris.append((key, id))
             work.add_ref(id, Ref(uri))

@@ -37,8 +37,7 @@ from .environment import (
     errors,
     open_environment,
 )
-from .intern import uri_of
-from .layout import NONE, U64
+from .layout import LOCAL, NONE, U64
 from .lock import WriterLock, no_readers
 from .prices import Prices
 from .rebuild_index import Indexer
@@ -265,9 +264,13 @@ class _Rebuild:
 
 
 def _want(id: bytes, now: float, txn: Txn, t: Tables) -> Want | None:
-    """To have a document again that was lost; forgotten ones have no URI any more."""
-    uri = uri_of(txn, t, id) or ""
-    return Want(uri, Kind.DOCUMENT, Cause.REFRESH, now) if uri.startswith("http") else None
+    """To have a document again that was lost; forgotten ones have no URI any more, and our own are
+    nobody's to serve but ours."""
+    stored = txn.get(id, None, t.ref)
+    ref = None if stored is None else Ref.unpack(stored)
+    if ref is None or ref.verified_by == LOCAL or not ref.uri.startswith("http"):
+        return None
+    return Want(ref.uri, Kind.DOCUMENT, Cause.REFRESH, now)
 
 
 def _disagrees(txn: Txn, t: Tables) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +53,11 @@ def lived_in(opened: Opened) -> None:
         for n in range(1, 200)
     )
     apply(opened, puts=tuple(posts), members=page(*range(1, 200)))
-    around: dict[str, Any] = {"by": "embedded", "enclosing": OUTBOX, "context": b'"https://c.example/ns"'}
+    around: dict[str, Any] = {
+        "by": "embedded",
+        "enclosing": OUTBOX,
+        "context": b'"https://c.example/ns"',
+    }
     apply(opened, puts=(note(300, **around), note(301, **around)))
     apply(opened, puts=(note(3, "edited", updated=NOW),))
     apply(
@@ -231,3 +238,21 @@ def test_what_was_forgotten_stays_so(tmp_path: Path) -> None:
     done = anew(tmp_path / "s")
 
     assert (done.documents, done.asked) == (before, 0)
+
+
+@pytest.mark.parametrize("doing", ["verifying", "body", "want", "counting", "checking"])
+def test_a_kill_leaves_the_store_as_it_was(store: Path, doing: str) -> None:
+    """Whatever was being done; what is left of it goes at the next opening."""
+    script = (
+        "import os, signal, sys\nfrom fedpull.cache.rebuild import rebuild\n"
+        "def told(doing):\n"
+        "    if doing == sys.argv[2]: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "rebuild(sys.argv[1], now=0.0, max_bytes=64 << 20, told=told)\n"
+    )
+    before = (store / "data.mdb").read_bytes()
+    command = [sys.executable, "-c", script, str(store), doing]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert (store / "data.mdb").read_bytes() == before
+    with store_at(store) as opened:
+        clean(opened)
+        assert not (store / "rebuilding").exists()

@@ -286,10 +286,10 @@ def may_name(work: Work, uri: str) -> bool:
     return found is None or has_room(work, found) or known_id(work, uri) is not None
 
 
-def has_room(work: Work, found: Parties) -> bool:
+def has_room(work: Work, found: Parties, times: int = 1) -> bool:
     """Whether one more reference may be known of a host."""
     of_host, of_domain = work.limits.host, work.limits.domain
     return (
-        found.host.references < of_host.references
-        and found.domain.references < of_domain.references
+        found.host.references < times * of_host.references
+        and found.domain.references < times * of_domain.references
     )

@@ -18,10 +18,10 @@ from ..crawler.protocol.uri import host_port
 from . import hosts, walks
 from .intern import FOLLOW, known_id, word_of
 from .layout import NONE, host_key
-from .quota import refuse, usage
+from .quota import has_room, refuse, usage
 from .quota_rows import FOLLOW as OF_FOLLOW
 from .quota_rows import HOST as OF_HOST
-from .quota_rows import place_of
+from .quota_rows import Parties, place_of
 from .records import PARKED, Cause, Kind, Want
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def may_list(work: Work, uri: str, follow: bytes) -> bool:
     home, of_follow = _home(work, follow), usage(work, OF_FOLLOW + follow)
     own = home is not None and place.key == host_key(home)
     reason: Reason | None = None
-    if of_follow.references >= work.limits.domain.references:
+    parties = Parties(place, usage(work, place.host), usage(work, place.domain))
+    # Who is followed has as much room again as what is discovered there, which may take all of it.
+    full = not has_room(work, parties, times=2)
+    if full or of_follow.references >= work.limits.domain.references:
         reason = "references"
     elif not own and of_follow.day_documents >= work.limits.follow:
         reason = "follow"

@@ -239,6 +239,24 @@ def test_an_outbox_that_names_ids_for_years_is_read_on(tmp_path: Path) -> None:
         clean(opened)
 
 
+def test_a_list_without_end_waits_for_room(tmp_path: Path) -> None:
+    """Within an hour it may name so many ids as its host has room for twice; when what its list has
+    lost is let go, there is room again."""
+    limits = replace(LIMITS, listed=30, host=replace(HOST, references=100))
+    limits = replace(limits, domain=replace(HOST, references=1_000))
+    with store_at(tmp_path, limits=limits) as opened:
+        follow(opened)
+        posts = [f"https://a.example/posts/{n}" for n in range(1_000)]
+        for n in range(30):
+            named = tuple(Entry(uri) for uri in reversed(posts[20 * n : 20 * n + 20]))
+            apply(opened, members=Members(OUTBOX, named, follow=FOLLOW, first=True))
+        assert opened.query.totals().references <= 205
+        assert collect(opened) > 100
+        apply(opened, members=Members(OUTBOX, (Entry(posts[999]),), follow=FOLLOW, first=True))
+        assert known(opened, posts[999:]) == posts[999:]
+        clean(opened)
+
+
 def test_rows_of_collections_are_bounded_in_all(tmp_path: Path) -> None:
     """Ids that are known, in ever more collections: the oldest collections that no follow reads
     lose their rows, and say that they are not complete; the outbox of a follow stays."""

@@ -22,7 +22,16 @@ import orjson
 from ..crawler.protocol.policy import OPEN, Policy
 from ..crawler.protocol.quotas import Limits
 from ..errors import StoreError
-from . import changes, check_outbound, follower_parts, migration, rebuild_mail, relisting, wants
+from . import (
+    changes,
+    check_outbound,
+    documents,
+    follower_parts,
+    migration,
+    rebuild_mail,
+    relisting,
+    wants,
+)
 from .agenda import Agenda
 from .check import check
 from .compact import DAMAGED, REBUILDING, discard, swap
@@ -37,12 +46,14 @@ from .environment import (
     errors,
     open_environment,
 )
+from .intern import known_id
 from .layout import LOCAL, NONE, U64
 from .lock import WriterLock, no_readers
 from .prices import Prices
+from .publication_rows import unpack_local
 from .rebuild_index import Indexer
 from .rebuild_rows import DERIVED, Sieve
-from .records import Cause, Kind, Politeness, Want
+from .records import Cause, Kind, Politeness, Put, Want
 from .ref_layout import Ref
 from .salvage import Row, Salvage
 from .search import discard as discard_index
@@ -54,6 +65,8 @@ _ASKED = 500  # in one transaction
 _COUNTED_ANEW = ("meta", "quota")
 _COUNTED = 4  # the schema behind which the migration counts what is held
 Told = Callable[[str], None]
+Ours = Callable[[bytes, float], Put]
+"""An object that we have published, as the document that it was; and when it last changed."""
 
 
 @dataclass(slots=True)
@@ -78,9 +91,11 @@ def rebuild(
     group: str | None = None,
     politeness: Politeness | None = None,
     policy: Policy = OPEN,
+    ours: Ours | None = None,
     told: Told = lambda doing: None,
 ) -> Rebuilt:
-    """Make the store at `path` anew; `told` is called with what is being done.
+    """Make the store at `path` anew; `told` is called with what is being done. Without `ours` it
+    cannot be done where a document of our own was lost.
 
     Raises StoreLocked while any process has the store open, StoreError where too little can be
     read, or what came of it does not pass the audit: then the store is as it was.
@@ -94,7 +109,7 @@ def rebuild(
         with no_readers(folder):
             told("verifying")
         damaged = bool(damages_of(folder))
-        work = _Rebuild(folder, Salvage(folder), told)
+        work = _Rebuild(folder, Salvage(folder), ours, told)
         try:
             with errors(folder):
                 done = work.run(now, max_bytes, history, group, politeness or Politeness(), policy)
@@ -116,6 +131,7 @@ def rebuild(
 class _Rebuild:
     folder: str
     salvage: Salvage
+    ours: Ours | None
     told: Told
     done: Rebuilt = field(default_factory=Rebuilt)
     sieve: Sieve = field(default_factory=Sieve)
@@ -254,6 +270,10 @@ class _Rebuild:
         writer.submit(follower_parts.build).result()
         while writer.submit(migration.step).result():
             pass
+        if self.ours is not None:
+            ids = target.read(lambda txn, t: list(txn.cursor(t.local).iternext(values=False)))
+            for at in range(0, len(ids), _ASKED):
+                writer.submit(partial(_stand_again, ids[at : at + _ASKED], self.ours)).result()
         hosts = target.read(lambda txn, t: list(txn.cursor(t.host).iternext(values=False)))
         for at in range(0, len(hosts), _ASKED):
             writer.submit(partial(_settle, hosts[at : at + _ASKED], now)).result()
@@ -261,6 +281,16 @@ class _Rebuild:
         for at in range(0, len(asked), _ASKED):
             writer.submit(partial(_ask, asked[at : at + _ASKED], now)).result()
         self.done.asked = len(asked)
+
+
+def _stand_again(keys: list[bytes], ours: Ours, work: Work) -> None:
+    """Objects of ours are documents, too: those that were lost are made from what was published."""
+    for key in keys:
+        one = unpack_local(work.txn.get(key, b"", work.t.local) or b"")
+        id = known_id(work, one.id)
+        held = id is not None and work.ref(id, change=False).has_body
+        if one.public and not one.deleted and not held:
+            documents.put(work, ours(one.body, one.changed))
 
 
 def _want(id: bytes, now: float, txn: Txn, t: Tables) -> Want | None:

@@ -117,6 +117,7 @@ def rebuild(session: Session, as_json: bool) -> None:
     """
     from ..cache.rebuild import rebuild as rebuild_store
     from ..crawler.moderation import read_rules
+    from ..crawler.publishing import document_of
 
     loaded = session.loaded
     store = loaded.config.store
@@ -128,6 +129,7 @@ def rebuild(session: Session, as_json: bool) -> None:
             history=store.history,
             group=store.group,
             policy=read_rules(loaded).policy,
+            ours=document_of,
             told=told,
         )
     if as_json:

@@ -164,6 +164,11 @@ class Publishing:
         return publishing.instead(parse_object(former.body), held.id, tombstone)
 
 
+def document_of(body: bytes, now: float) -> Put:
+    """An object of ours as it stands, for a store that has lost the document made of it."""
+    return _document(parse_object(body), now)
+
+
 def _document(value: dict[str, object], now: float) -> Put:
     """Something of ours as a document of the store: shown like all others, and never asked for."""
     stamp = describe.stamp_of(value, now)

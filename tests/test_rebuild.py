@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import publishing_cases
 import pytest
 from mail_cases import LIKE, key_of, received, settled
 from policy_cases import well_read
@@ -37,6 +38,7 @@ from fedpull.cache.open import Opened, open_reader
 from fedpull.cache.rebuild import Rebuilt, rebuild
 from fedpull.cache.records import HostReport, Kind, ObjectFilter
 from fedpull.cache.verify import damages
+from fedpull.crawler.publishing import document_of
 from fedpull.errors import StoreError, StoreLocked
 
 ROOM = 64 << 20
@@ -75,11 +77,20 @@ def lived_in(opened: Opened) -> None:
     opened.mailbox.settle([settled(id, NOW, reactions=(LIKE,))], NOW).result()
 
 
+def publish(opened: Opened) -> None:
+    """Posts of our own, and somebody who is still looked for on behalf of one."""
+    press = publishing_cases.Press(opened)
+    for n in range(30):
+        press.publish(publishing_cases.note(f"our number {n} " * 20))
+    press.publish(publishing_cases.note("to somebody", to="https://e.example/users/erin"))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("made") / "s"
     with store_at(path) as opened:
         lived_in(opened)
+        publish(opened)
         clean(opened)
     return path
 
@@ -91,7 +102,7 @@ def store(made: Path, tmp_path: Path) -> Path:
 
 
 def anew(store: Path) -> Rebuilt:
-    done = rebuild(store, now=NOW, max_bytes=ROOM)
+    done = rebuild(store, now=NOW, max_bytes=ROOM, ours=document_of)
     assert damages(store) == []
     reader = open_reader(store)
     report = reader.query.check()

@@ -95,13 +95,14 @@ def test_an_expression_names_what_there_is(expression: str) -> None:
     named = list(selectors(tree))
     assert named
     for selector in named:
+        assert selector.name is not None
         assert selector.name in known, selector.name
         for matcher in selector.matchers.matchers:
             assert matcher.name in known[selector.name], (selector.name, matcher.name)
             if matcher.name not in OF_PROMETHEUS:
                 assert set(matcher.value.split("|")) <= words(), matcher.value
     for label in grouped(tree):
-        assert any(label in known[selector.name] for selector in named), label
+        assert any(label in known[selector.name or ""] for selector in named), label
 
 
 def test_every_metric_of_ours_has_a_place() -> None:

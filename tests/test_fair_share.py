@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from ingest_cases import PUBLIC
-from minting import CONTEXT, HOUR, START, Life, World, actor, date
+from minting import CONTEXT, HOUR, Life, World, actor, date
+from pocket import START
 
 from fedpull.cache.records import Politeness
 

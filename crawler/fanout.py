@@ -11,6 +11,7 @@ waits for it is too old; whatever becomes of it is written.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -55,6 +56,8 @@ class Fanout:
     queued: Callable[[], None]
     chance: Callable[[], float] = random.random
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _out: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by whom is looked for
+    _trouble: BaseException | None = None  # what one of them has failed of
     _loop: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -68,15 +71,19 @@ class Fanout:
     async def drain(self) -> None:
         """Return when all that can be done now is done; also where `start` was not called, as for a
         single command."""
-        while await self._work():
-            pass
+        while await self._work() or self._out:
+            if self._out:
+                await asyncio.wait(self._out.values(), return_when=asyncio.FIRST_COMPLETED)
 
     async def stop(self) -> None:
         """Leave what waits to the next start."""
+        running = [*self._out.values()]
         if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+            running.append(self._loop)
             self._loop = None
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:
@@ -89,24 +96,40 @@ class Fanout:
                 await self._sleep(_LONGEST_SLEEP)
 
     async def _work(self) -> bool:
-        """Do what there is to do, of both kinds; whether that was anything."""
+        """Queue all that can be, and begin to look for whom it is time to; whether that was
+        anything. Nobody waits for an actor who takes long to answer."""
+        if self._trouble is not None:
+            trouble, self._trouble = self._trouble, None
+            raise trouble
         worked = False
         while self.publisher.waits():
             worked = True
             await asyncio.wrap_future(self.publisher.fan_out(self.rules, self.clock.now()))
             self.queued()
-        sought = self.publisher.sought(self.clock.now(), _PLACES)
-        if not sought:
-            return worked
-        found = await asyncio.gather(*map(self._seek, sought))
+        # Those who are being looked for are still among them.
+        due = self.publisher.sought(self.clock.now(), _PLACES + len(self._out))
+        new = [one for one in due if one.actor not in self._out][: _PLACES - len(self._out)]
+        for one in new:
+            self._out[one.actor] = asyncio.ensure_future(self._look_for(one))
+            self._out[one.actor].add_done_callback(functools.partial(self._ended, one.actor))
+        return worked or bool(new)
+
+    async def _look_for(self, sought: Sought) -> None:
+        found, ttl = await self._seek(sought), self.schedule.ttl
         now = self.clock.now()
-        await asyncio.wrap_future(self.publisher.found(found, self.rules, now, self.schedule.ttl))
+        await asyncio.wrap_future(self.publisher.found([found], self.rules, now, ttl))
         self.queued()
-        return True
+
+    def _ended(self, actor: str, task: asyncio.Task[None]) -> None:
+        del self._out[actor]
+        failed = asyncio.CancelledError() if task.cancelled() else task.exception()
+        self._trouble = self._trouble or failed
+        self._wake.set()
 
     def _until_due(self) -> float:
         due = self.publisher.next_sought()
-        if due is None:
+        # Whom we look for now is due as well: the end of that wakes us.
+        if due is None or (self._out and due <= self.clock.now()):
             return _LONGEST_SLEEP
         return min(max(due - self.clock.now(), _SHORTEST_SLEEP), _LONGEST_SLEEP)
 

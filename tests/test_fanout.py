@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from publishing_cases import ALICE, BOB, RULES, Press, is_held
+from publishing_cases import ALICE, BOB, RULES, WE, Press, follower, is_held
 from stepping import SteppingClock
 from store_cases import NOW, apply, clean, store_at
 from store_cases import note as document
@@ -203,6 +203,31 @@ async def test_others_are_served(office: Office) -> None:
     await office.live(0)
 
     assert [row.inbox for row in office.rows()] == [f"{ALICE}/inbox"]
+
+
+async def test_nobody_waits_for_who_is_slow(office: Office) -> None:
+    """While an actor takes its time to answer, others are looked for and found, and what is
+    published meanwhile is queued."""
+    never, answers = asyncio.Event(), office.fanout.fetch
+
+    async def fetch(id: str, wait: float) -> Reference:
+        if id == BOB:
+            await never.wait()
+        return await answers(id, wait)
+
+    office.fanout.fetch = fetch
+    office.origins[ALICE] = lambda: {"name": "Alice"}
+    office.press.follow(follower(1))
+    office.fanout.start()
+    await office.publish(f'{BOB}","{ALICE}')
+    office.fanout.poke()
+    await until(lambda: len(office.rows()) == 1)
+    await office.publish(WE.followers)
+    office.fanout.poke()
+    await until(lambda: len(office.rows()) == 2)
+    await office.fanout.stop()
+
+    assert [row.inbox for row in office.rows()] == [f"{ALICE}/inbox", "https://h1.example/inbox"]
 
 
 async def test_a_collection_that_is_kept(office: Office) -> None:

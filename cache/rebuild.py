@@ -156,7 +156,7 @@ class _Rebuild:
             log_kept = changes.kept(room)
             writer = Writer(target, room, politeness, history, agenda, policy, log_kept, limits)
             try:
-                self._finish(target, writer, indexer.lost, now)
+                self._finish(target, writer, indexer, now)
             finally:
                 writer.close()
             self.told("checking")
@@ -261,12 +261,12 @@ class _Rebuild:
             if key != b"counters" or len(row) == len(Counters(None).pack()):
                 yield key, row
 
-    def _finish(self, target: Environment, writer: Writer, lost: set[bytes], now: float) -> None:
+    def _finish(self, target: Environment, writer: Writer, indexer: Indexer, now: float) -> None:
         """What needs a transaction's own hand."""
         if target.read(_disagrees):
             lost_bodies = writer.submit(lambda work: rebuild_mail.outbound(work, now)).result()
             self.done.left_out += Counter(delivery=lost_bodies)
-        writer.submit(_follow_again).result()
+        writer.submit(partial(_follow_again, indexer.followed)).result()
         writer.submit(follower_parts.build).result()
         while writer.submit(migration.step).result():
             pass
@@ -277,7 +277,9 @@ class _Rebuild:
         hosts = target.read(lambda txn, t: list(txn.cursor(t.host).iternext(values=False)))
         for at in range(0, len(hosts), _ASKED):
             writer.submit(partial(_settle, hosts[at : at + _ASKED], now)).result()
-        asked = [want for id in sorted(lost) if (want := target.read(partial(_want, id, now)))]
+        asked = [
+            want for id in sorted(indexer.lost) if (want := target.read(partial(_want, id, now)))
+        ]
         for at in range(0, len(asked), _ASKED):
             writer.submit(partial(_ask, asked[at : at + _ASKED], now)).result()
         self.done.asked = len(asked)
@@ -311,7 +313,10 @@ def _disagrees(txn: Txn, t: Tables) -> bool:
         return True
 
 
-def _follow_again(work: Work) -> None:
+def _follow_again(followed: list[str], work: Work) -> None:
+    """Who is followed is known where it is asked for, and nobody else is."""
+    for actor in followed:
+        relisting.unfollowed(work, actor)
     for _, row in list(work.txn.cursor(work.t.follow)):
         relisting.followed(work, relisting.reads(orjson.loads(row)), True)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from math import nan
 
@@ -48,6 +48,7 @@ class Indexer:
 
     target: Environment
     lost: set[bytes]
+    followed: list[str] = field(default_factory=list)  # actors that say that they are
     dropped: int = 0
     due: int = 0
 
@@ -74,6 +75,8 @@ class Indexer:
             txn.delete(id, db=t.ref)
             txn.delete(id, db=t.body)
             return
+        if ref.consent & listable.FOLLOWED:
+            self.followed.append(ref.uri)
         held = txn.get(id, None, t.body) is not None
         if ref.has_body and not held:
             self.lost.add(id)

@@ -197,13 +197,16 @@ def test_what_cannot_be_believed_is_asked_for_again(store: Path) -> None:
         clean(opened)
 
 
-@pytest.mark.parametrize("table", ["ref", "body", "word", "host", "want", "change", "thread"])
+GARBLED = "ref body word host want change thread follow member extra reaction notification delivery"
+
+
+@pytest.mark.parametrize("table", GARBLED.split())
 def test_rows_of_garbage_are_left_out(store: Path, table: str) -> None:
     """Whatever stands in them."""
     chance = random.Random(table)
 
     def garble(txn: Txn, t: Tables) -> None:
-        for key, row in list(txn.cursor(getattr(t, table)))[3::40]:
+        for key, row in list(txn.cursor(getattr(t, table)))[1::40]:
             txn.put(key, chance.randbytes(len(row)), db=getattr(t, table))
         txn.put(b"x", b"y", db=getattr(t, table))
 

@@ -18,15 +18,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import orjson
+
+from ..crawler.protocol.addressing import PROPERTIES
 from ..crawler.protocol.inboxes import Inboxes, inboxes_of
 from ..crawler.protocol.policy import WORDS
+from ..crawler.protocol.shapes import addresses_of
 from ..crawler.protocol.uri import UrlRules, check_url, same_origin
 from ..errors import BadInput, Refused
 from . import held, outbound, reading
 from .intern import find_id
 from .layout import U64, time_key
 from .mail_layout import digest, keys_under, unpack_follower
-from .mail_records import Send
+from .mail_records import Follower, Send
 from .publication_records import Found, Publication
 from .publication_rows import Fanout, Seeking, pack_publication, unpack_publication
 
@@ -49,11 +53,16 @@ class _Batch:
     rules: UrlRules
     now: float
     sends: list[Send] = field(default_factory=list)
+    _shown: frozenset[str] | None = None
 
-    def add(self, actor: str, inboxes: Inboxes) -> None:
+    def name(self, actor: str, inboxes: Inboxes) -> None:
+        """Queue it for somebody who is named: at their own inbox if that is all that says so."""
+        self.add(actor, inboxes, alone=self._hides(actor))
+
+    def add(self, actor: str, inboxes: Inboxes, *, alone: bool = False) -> None:
         """Queue it for an actor, at the inbox that it shares with others where all may read it."""
         one, inbox = self.one, inboxes.own
-        wide, shared = one.public or one.followers, inboxes.shared
+        wide, shared = (one.public or one.followers) and not alone, inboxes.shared
         if wide and shared and shared.startswith("https:") and same_origin(shared, actor):
             inbox = shared
         verdict = self.work.policy.verdict(actor) or self.work.policy.verdict(inbox)
@@ -73,6 +82,18 @@ class _Batch:
         if self.work.policy.verdict(whom) != "forgotten" and self._first(whom):
             self.flush()  # in its order
             outbound.refuse(self.work, self.one.activity, whom, error, self.now, state)
+
+    def _hides(self, actor: str) -> bool:
+        """Whether it was for them by `bto` or `bcc` alone, which are not in it any more: a shared
+        inbox could not tell whom it is for."""
+        if self._shown is None:
+            activity = orjson.loads(self.one.body)
+            named = (addresses_of(activity.get(name)) for name in PROPERTIES)
+            self._shown = frozenset(one for several in named for one in several)
+        if actor in self._shown or actor not in self.one.audience:
+            return False
+        follower = _follower(self.work, actor) if self.one.followers else None
+        return follower is None or follower.state != "accepted"
 
     def flush(self) -> None:
         outbound.send(self.work, self.sends, self.now)
@@ -160,7 +181,7 @@ def call_off(work: Work, key: bytes, now: float) -> None:
 def _conclude(batch: _Batch, row: Seeking, result: Found) -> None:
     """What comes of one activity that has waited for an actor."""
     if result.fate == "found":
-        batch.add(result.actor, Inboxes(result.inbox, result.shared))
+        batch.name(result.actor, Inboxes(result.inbox, result.shared))
     elif result.fate == "members":
         _go_on(batch.work, batch.one, list(result.members))
     elif result.fate == "given_up":
@@ -199,7 +220,7 @@ def _name(batch: _Batch, actor: str) -> bool:
     if stored is None:
         inboxes = _inboxes(work, actor)
         if inboxes is not None:
-            batch.add(actor, inboxes)
+            batch.name(actor, inboxes)
             return False
     row = Seeking(actor, batch.now) if stored is None else Seeking.unpack(stored)
     if batch.one.activity in row.activities:
@@ -212,12 +233,17 @@ def _name(batch: _Batch, actor: str) -> bool:
 
 def _inboxes(work: Work, actor: str) -> Inboxes | None:
     """Where its mail goes, if it follows us or its document is held."""
-    stored = work.txn.get(digest(actor), None, work.t.follower)
-    if stored is not None and (follower := unpack_follower(stored)).actor == actor:
+    if (follower := _follower(work, actor)) is not None:
         return Inboxes(follower.inbox, follower.shared_inbox)
     id = find_id(work.txn, work.t, actor)
     document = None if id is None else reading.document(work.txn, work.t, id)
     return None if document is None else inboxes_of(document.json)
+
+
+def _follower(work: Work, actor: str) -> Follower | None:
+    stored = work.txn.get(digest(actor), None, work.t.follower)
+    found = None if stored is None else unpack_follower(stored)
+    return found if found is not None and found.actor == actor else None
 
 
 def _save(work: Work, row: Seeking) -> None:

@@ -89,6 +89,25 @@ def test_shared_inbox(opened: Opened, press: Press, more: dict[str, object], inb
     assert press.inboxes(published(press, **more)) == [inbox]
 
 
+@pytest.mark.parametrize("name", ["bto", "bcc"])
+def test_hidden(opened: Opened, press: Press, name: str) -> None:
+    """Who is hidden gets it at their own inbox: a shared one could not tell whom it is for. A
+    follower gets it with the others."""
+    endpoints = {"endpoints": {"sharedInbox": "https://a.example/inbox"}}
+    apply(opened, puts=(document(ALICE, kind="actor", type="Person", says=endpoints),))
+    press.follow(follower(1))
+
+    assert press.inboxes(published(press, **{name: ALICE})) == [f"{ALICE}/inbox"]
+    both = {"to": WE.followers, name: [ALICE, follower(1).actor, BOB]}
+    one = published(press, **both)
+    assert press.inboxes(one) == ["https://h1.example/inbox", f"{ALICE}/inbox"]
+    found(press, Found(BOB, "found", f"{BOB}/inbox", "https://b.example/inbox"))
+    assert press.inboxes(one)[2:] == [f"{BOB}/inbox"]
+    later = press.publish({"type": "Delete", "object": one.object})
+    press.fan_out()
+    assert press.inboxes(later)[:2] == press.inboxes(one)[:2]
+
+
 @pytest.mark.parametrize(
     "shared",
     ["https://evil.example/inbox", "http://a.example/inbox", "https://a.example:8443/inbox", "x"],

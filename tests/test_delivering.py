@@ -143,7 +143,20 @@ def test_a_host_says_when_to_come_back(status: int, word: str, wait: float) -> N
     found = verdict(status, retry_after=word)
 
     assert found.host_until == pytest.approx(NOW + wait)
-    assert found.retry_at == pytest.approx(NOW + max(wait, MINUTE))
+    assert found.retry_at == pytest.approx(NOW + wait)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_is_not_believed_for_ever(status: int) -> None:
+    """What it asks for holds however often this was tried. One that has said so again and again is
+    asked by the schedule, and no sooner than it says."""
+    often = verdict(status, Past(6, status, NOW - DAY, 5), retry_after="90")
+    too_often = verdict(status, Past(6, status, NOW - DAY, 6), retry_after="90")
+    soon = verdict(status, Past(6, status, NOW - 10 * MINUTE, 6), retry_after="90")
+
+    assert often.retry_at == pytest.approx(NOW + 90.0)
+    assert too_often.retry_at == pytest.approx(NOW + DAY)
+    assert soon.retry_at == pytest.approx(NOW + 30 * MINUTE)
 
 
 @given(

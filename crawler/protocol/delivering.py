@@ -106,11 +106,15 @@ def judge(reply: Reply, past: Past, schedule: Schedule, now: float, chance: floa
     if status == _UNKNOWN_KEY and (apart := _apart(reply, now)):
         counted, error = False, f"{error}; {apart}"
     until = _host_until(reply, past, schedule, now, chance) if failing else None
+    asked = _asked(reply, now) is not None
+    if asked and _is_believed(past, schedule):
+        return Verdict("waiting", counted, error, _in_time(now, until, past, schedule), until)
     # To be asked to wait is no refusal, and a wrong clock no attempt: time alone ends these.
     patient = status in _WAIT or not counted
     if past.attempts >= len(schedule.retry) and not patient:
         return Verdict("given_up", counted=True, error=error, host_until=until)
-    pauses = past.attempts if counted else _pauses(schedule, now - past.created)
+    by_age = asked or not counted
+    pauses = _pauses(schedule, now - past.created) if by_age else past.attempts
     at = now + _spread(_delay(schedule, pauses), chance)
     return Verdict("waiting", counted, error, _in_time(at, until, past, schedule), until)
 
@@ -153,11 +157,21 @@ def _often(past: Past) -> bool:
     return past.last_status == _NOT_FOUND and past.attempts >= _NOT_FOUND_TIMES - 1
 
 
+def _asked(reply: Reply, now: float) -> float | None:
+    """In how many seconds the host wants to be asked again; None: it does not say."""
+    return retry_after(reply.headers, now) if reply.status in _WAIT else None
+
+
+def _is_believed(past: Past, schedule: Schedule) -> bool:
+    """Whether a host is asked as soon as it says: one that says a second each time, and never means
+    it, would be asked a hundred thousand times a day."""
+    return past.host_failures < len(schedule.retry)
+
+
 def _host_until(reply: Reply, past: Past, schedule: Schedule, now: float, chance: float) -> float:
-    if reply.status in _WAIT:
-        asked = retry_after(reply.headers, now)
-        if asked is not None:
-            return now + asked
+    asked = _asked(reply, now)
+    if asked is not None:
+        return now + asked
     if past.host_since is not None and past.host_days >= DEAD_DAYS:
         age = now - past.host_since
         pause = next(pause for most, pause in _DEAD_PAUSES if age < most)
@@ -175,8 +189,8 @@ def _delay(schedule: Schedule, failures: int) -> float:
 
 
 def _pauses(schedule: Schedule, age: float) -> int:
-    """How many of the schedule's pauses are over: what does not count as an attempt is not asked
-    for more often than what does."""
+    """How many of the schedule's pauses are over: for what does not count as an attempt, or was
+    made when its host wanted it."""
     return sum(after <= age for after in accumulate(schedule.retry))
 
 

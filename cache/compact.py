@@ -64,6 +64,9 @@ def compact(
         finally:
             discard(folder)
         return Compacted(before, _size(folder))
+    except BaseException:
+        lock.release(failed=True)
+        raise
     finally:
         lock.release()
 

@@ -35,18 +35,22 @@ class WriterLock:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
             raise StoreLocked(folder, f"is in use by process {holder}") from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, b"%d\n" % os.getpid(), 0)
+        self._found = os.pread(self._file, 64, 0)
+        self._note(b"%d\n" % os.getpid())
 
-    def release(self) -> None:
+    def release(self, *, failed: bool = False) -> None:
         """Idempotent. The file stays: removing it would let two processes hold different ones. It
-        tells how the store was left; of a process that was killed it has the number."""
+        tells how the store was left; of a process that was killed it has the number. `failed`: what
+        it told before still holds, as who could not open a store cannot vouch for it."""
         if self._file >= 0:
             with contextlib.suppress(OSError):  # a full disk
-                os.ftruncate(self._file, 0)
-                os.pwrite(self._file, _left_as(self._folder), 0)
+                self._note(self._found if failed else _left_as(self._folder))
             os.close(self._file)
             self._file = -1
+
+    def _note(self, text: bytes) -> None:
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, text, 0)
 
 
 def was_closed(folder: str | os.PathLike[str]) -> bool:

@@ -83,7 +83,7 @@ def open_store(
         discard(path)
         environment = open_environment(path, write=True, max_bytes=max_bytes, group=group)
     except BaseException:
-        lock.release()
+        lock.release(failed=True)
         raise
     agenda = remembered(environment, Agenda(Prices(budget, host_cap(polite))))
     refresh = Refresh(agenda, keep_unverified)

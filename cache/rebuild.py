@@ -123,6 +123,9 @@ def rebuild(
             work.salvage.close()
             discard(folder)
         return done
+    except BaseException:
+        lock.release(failed=True)
+        raise
     finally:
         lock.release()
 

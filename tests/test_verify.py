@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from store_cases import apply, note, store_at
 
+from fedpull.cache.compact import compact
 from fedpull.cache.environment import open_environment
 from fedpull.cache.lock import was_closed
 from fedpull.cache.open import open_store
+from fedpull.cache.rebuild import rebuild
 from fedpull.cache.verify import damages, look_before_opening
 from fedpull.errors import StoreError
 
@@ -136,3 +138,31 @@ def test_only_what_nobody_has_closed_is_looked_at(store: Path) -> None:
         txn.put(b"outside", b"1", db=environment.t.meta)
     environment.close()
     assert not was_closed(store)
+
+
+def opens(store: Path) -> None:
+    open_store(store, max_bytes=64 << 20)
+
+
+def is_rebuilt(store: Path) -> None:
+    rebuild(store, now=0.0, max_bytes=64 << 20)
+
+
+def is_compacted(store: Path) -> None:
+    compact(store, max_bytes=64 << 20)
+
+
+@pytest.mark.parametrize("attempt", [opens, is_rebuilt, is_compacted])
+@pytest.mark.parametrize("size", [0, PAGE * 2])
+def test_who_fails_does_not_call_it_closed(
+    store: Path, size: int, attempt: Callable[[Path], None]
+) -> None:
+    """Whatever was tried with a file that was cut off, the next one looks before opening, too: it
+    would begin an empty store in an empty file, and die of a short one."""
+    os.truncate(store / "data.mdb", size)
+    with pytest.raises(StoreError):
+        attempt(store)
+    assert not was_closed(store)
+    with pytest.raises(StoreError, match="is damaged"):
+        opens(store)
+    assert (store / "data.mdb").stat().st_size == size

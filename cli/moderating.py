@@ -99,9 +99,10 @@ def _here(loaded: Loaded, now: float, name: str, *, undo: bool = False) -> int:
     from ..crawler.moderation import check_undo, forget_words, open_for, read_rules, write_down
     from ..crawler.protocol.policy import Policy
 
-    policy = read_rules(loaded).policy
+    policy, identity = read_rules(loaded).policy, loaded.config.identity
+    ours = identity.url if identity is not None else None
     with open_for(loaded, policy) as opened:
-        wish = wishes.undone(name) if undo else wishes.wish(opened.query, name)
+        wish = wishes.undone(name) if undo else wishes.wish(opened.query, name, ours)
         if undo:
             check_undo(policy, wish, name)
         policy = Policy(policy.blocks, write_down(loaded, wish, now, undo=undo))

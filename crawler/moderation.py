@@ -119,7 +119,8 @@ class Moderation:
 
     async def forget(self, name: str) -> int:
         """Have something forgotten, for good; how many documents were purged."""
-        wish = wishes.wish(self.query, name)
+        identity = self.loaded.config.identity
+        wish = wishes.wish(self.query, name, identity.url if identity is not None else None)
         await self._write(wish)
         log.info("something was forgotten, as the operator wanted it")
         swept = await self._carry_out(urgent=True)

@@ -18,7 +18,7 @@ from .protocol import forgotten
 from .protocol.activitystreams import preferred_username
 from .protocol.blocklist import A_DOMAIN, domain_of_row
 from .protocol.handle import Handle, parse_actor, parse_handle
-from .protocol.uri import host_port, same_origin, shown
+from .protocol.uri import host_port, same_origin, shown, split
 from .protocol.webfinger import finger_url
 
 _COLLECTIONS = ("outbox", "inbox", "followers", "following", "featured", "liked", "featuredTags")
@@ -41,9 +41,22 @@ class Wish:
         return forgotten.line(at, "id", hashes, undo=undo)
 
 
-def wish(query: Query, text: str) -> Wish:
-    """Read what was named; NotFound for a handle that nothing is known of."""
-    name = text.strip()
+def wish(query: Query, text: str, ours: str | None = None) -> Wish:
+    """Read what was named; NotFound for a handle that nothing is known of, BadInput for what is at
+    the origin `ours`: others have it, and it is not theirs to lose its author."""
+    found = _read(query, text.strip())
+    at_home = ours is not None and any(same_origin(uri, ours) for uri in found.uris)
+    if at_home or (ours is not None and _is_in(found.domain, split(ours).host)):
+        expected = "what is others'; what we publish is taken back by `fedpull publish` of a Delete"
+        raise BadInput(text.strip(), "is ours", expected)
+    return found
+
+
+def _is_in(domain: str, host: str) -> bool:
+    return bool(domain) and f".{host}".endswith(f".{domain}")
+
+
+def _read(query: Query, name: str) -> Wish:
     if "/" not in name and "@" not in name:
         return Wish(domain=_domain(name))
     asked = _actor(name)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from policy_cases import rows_with
-from public_station import PublicStation
+from public_station import ORIGIN, PublicStation
 from station import Station, eventually
 
 from fedpull.cache import Cache
@@ -280,6 +280,9 @@ def test_a_push_of_it_is_refused(tmp_path: Path) -> None:
         pytest.param(("forget", "a b"), 2, id="no name"),
         pytest.param(("forget", "@nobody@nowhere.example"), 3, id="a handle that nobody knows"),
         pytest.param(("forget", "x.example", "--list"), 2, id="two things at once"),
+        pytest.param(("forget", "pull.example"), 2, id="our domain"),
+        pytest.param(("forget", f"{ORIGIN}/actor"), 2, id="our actor"),
+        pytest.param(("forget", f"{ORIGIN}/activities/1"), 2, id="an activity of ours"),
         pytest.param(("forget", "https://never.example/seen"), 0, id="what was never held"),
     ],
 )
@@ -287,6 +290,6 @@ def test_what_cannot_be_forgotten_is_said(
     tmp_path: Path, words: tuple[str, ...], code: int
 ) -> None:
     """Before anything is written down."""
-    with scene(tmp_path) as it:
+    with scene(tmp_path, public=True) as it:
         assert it.station.run(*words).code == code
         assert (tmp_path / "forgotten").exists() == (code == 0)

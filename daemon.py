@@ -229,7 +229,12 @@ class Daemon:
 
         port = await listen(reactor, description, site, f"listen.{file}")
         self._ports[file] = port
-        (self._works.loaded.store_path / file).write_text(port.address, "utf-8")
+        path = self._works.loaded.store_path / file
+        try:
+            path.write_text(port.address, "utf-8")
+        except OSError as error:  # a full disk is no reason not to serve what is there
+            reason = f"cannot be written ({error.strerror}), so commands do not find this daemon"
+            log.error("%s: %s: restart it once there is room", path, reason)
         return str(port.address)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import lmdb
 
 from ..errors import StoreError
-from .lock import opening
+from .lock import opening, reserve_readers
 
 if TYPE_CHECKING:  # the classes are generic in the stubs only
     Txn = lmdb.Transaction[bytes]
@@ -157,6 +157,8 @@ class Environment:
             if create:
                 make_folder(self.path, self._group)
             with opening(self.path):
+                if create:
+                    reserve_readers(self.path, _READERS)
                 self._env = self._opened(create)
             try:
                 found = self._schema()
@@ -359,5 +361,7 @@ def errors(path: str) -> Iterator[None]:
         yield
     except (lmdb.VersionMismatchError, lmdb.InvalidError, lmdb.CorruptedError) as error:
         raise StoreError(path, f"is damaged or not a store ({error})") from error
-    except (lmdb.Error, OSError) as error:
+    except lmdb.Error as error:
         raise StoreError(path, str(error)) from error
+    except OSError as error:
+        raise StoreError(error.filename or path, error.strerror or str(error)) from error

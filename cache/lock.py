@@ -36,7 +36,8 @@ class WriterLock:
             os.close(self._file)
             raise StoreLocked(folder, f"is in use by process {holder}") from error
         self._found = os.pread(self._file, 64, 0)
-        self._note(b"%d\n" % os.getpid())
+        with contextlib.suppress(OSError):  # a full disk: it holds, whatever the file says
+            self._note(b"%d\n" % os.getpid())
 
     def release(self, *, failed: bool = False) -> None:
         """Idempotent. The file stays: removing it would let two processes hold different ones. It
@@ -94,6 +95,24 @@ def opening(folder: str) -> Iterator[None]:
     """Held while the files of a store are opened: data and readers' table belong together."""
     with _folder_lock(folder, fcntl.LOCK_SH):
         yield
+
+
+# What LMDB's table takes on a machine of 64 bits: a head, and a line for each reader.
+_HEAD, _LINE = 128, 64
+
+
+def reserve_readers(folder: str, readers: int) -> None:
+    """Have the readers' table on the disk before LMDB maps it: writing into a mapped hole on a full
+    disk ends the process with a signal. OSError where there is no room for it.
+
+    Not while this process has the store open, as for `no_readers`."""
+    size = _HEAD + _LINE * readers
+    table = os.open(os.path.join(folder, "lock.mdb"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(table).st_blocks * 512 < size:
+            os.posix_fallocate(table, 0, size)
+    finally:
+        os.close(table)
 
 
 @contextmanager

@@ -266,3 +266,23 @@ def test_a_commit_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
         environment.close()
 
     assert (flags["sync"], flags["metasync"], flags["writemap"]) == (True, True, False)
+
+
+def test_the_table_of_readers_is_on_the_disk(tmp_path: Path) -> None:
+    """LMDB maps it, and whoever first wrote into a hole of it on a full disk died of SIGBUS."""
+    with store_at(tmp_path):
+        table = (tmp_path / "lock.mdb").stat()
+    assert table.st_blocks * 512 >= table.st_size > 0
+
+
+def test_nothing_but_its_name_is_lost_where_the_lock_cannot_be_written(tmp_path: Path) -> None:
+    """On a full disk the lock holds all the same, so that what is there can be served."""
+    code = (
+        "import resource, sys\nfrom fedpull.cache.lock import WriterLock, is_locked\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "lock = WriterLock(sys.argv[1])\nassert is_locked(sys.argv[1])\nlock.release()\n"
+        "assert not is_locked(sys.argv[1])\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

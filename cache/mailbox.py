@@ -154,6 +154,9 @@ class LmdbMailbox:
         listed = tuple(reports)
         return self._writer.submit(lambda work: outbound.report(work, listed, now))
 
+    def expire(self, after: bytes, now: float, ttl: float) -> Future[bytes | None]:
+        return self._writer.submit(lambda work: outbound.expire(work, after, now, ttl))
+
     def recover(self) -> Future[int]:
         return self._writer.submit(destinations.release)
 

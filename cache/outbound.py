@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from ..crawler.protocol import breaker
@@ -41,7 +42,8 @@ _EXPIRED = DELIVERY_STATES.index("expired")
 _GIVEN_UP = DELIVERY_STATES.index("given_up")
 _STREAK = 16
 _ROUNDED = 1e-6  # times in keys are, so that a line may be a little early
-_EXPIRED_AT_ONCE = 1_000  # of one origin, in one transaction
+_EXPIRED_AT_ONCE = 1_000  # of one origin or inbox, in one transaction
+_INBOXES = 200  # looked through in one transaction
 # A deployment may lose its routes for an hour, which its users are not to miss a week for.
 _CLOSED_FOR = {410: 7 * 86_400.0}
 _CLOSED_ELSE = 86_400.0
@@ -149,10 +151,43 @@ def _lease(work: Work, place: bytes, now: float, seconds: float, ttl: float) -> 
             view = row.view(number, row.due)
             errand = Errand(view, body, destination.health, row.followers)
             break
-        row.error = row.error or "was not accepted in time"
-        _end(work, number, row, destination, _EXPIRED, now)
+        _expire(work, number, row, destination, now)
     destinations.settle(work, place, destination)
     return errand
+
+
+def expire(work: Work, after: bytes, now: float, ttl: float) -> bytes | None:
+    """End what has waited for longer than `ttl`, of the next inboxes behind `after`: a server that
+    is not asked for a week is no reason to call it waiting. Behind which inbox to go on; None:
+    these were the last."""
+    cursor = work.txn.cursor(work.t.lane)
+    more = cursor.set_range(after)
+    lanes: list[bytes] = []
+    while more and len(lanes) < _INBOXES:
+        lanes.append(cursor.key()[:16])
+        more = cursor.set_range(lanes[-1] + b"\xff" * 9)
+    for lane in lanes:
+        _expire_lane(work, lane, now, ttl)
+    return lanes[-1] + b"\xff" * 9 if more else None
+
+
+def _expire_lane(work: Work, lane: bytes, now: float, ttl: float) -> None:
+    """Those of one inbox, the oldest of which comes first. What is under way is judged then."""
+    for key in list(islice(keys_under(work.txn.cursor(work.t.lane), lane), _EXPIRED_AT_ONCE)):
+        number = U64.unpack(key[16:])[0]
+        row = _row(work, number)
+        destination = None if row.held else destinations.load(work, row.origin)
+        if row.created + ttl > now or destination is None or destination.leased:
+            return
+        _expire(work, number, row, destination, now)
+        destinations.settle(work, row.origin, destination)
+
+
+def _expire(
+    work: Work, number: int, row: DeliveryRow, destination: Destination, now: float
+) -> None:
+    row.error = row.error or "was not accepted in time"
+    _end(work, number, row, destination, _EXPIRED, now)
 
 
 def heard_from(work: Work, actor: str, now: float) -> None:

@@ -223,6 +223,10 @@ class Mailbox(Protocol):
     def sent(self, reports: Sequence[Sent], now: float) -> Future[None]:
         """Write what became of errands, and give their leases back."""
 
+    def expire(self, after: bytes, now: float, ttl: float) -> Future[bytes | None]:
+        """End what has waited for longer than `ttl` seconds, in batches: behind which inbox to go
+        on (b"" at first), None when that was all."""
+
     def recover(self) -> Future[int]:
         """At start: give back the leases of a process that died. How many there were."""
 

@@ -98,6 +98,16 @@ class Delivery:
             elif not begun:
                 return
 
+    async def expire(self) -> None:
+        """End what is too old, also where its server is not to be asked for days."""
+        expired = self._expired()
+        after: bytes | None = b""
+        while after is not None:
+            ended = self.mailbox.expire(after, self.clock.now(), self.schedule.ttl)
+            after = await asyncio.wrap_future(ended)
+        if self._expired() != expired:
+            self.lost()
+
     async def stop(self) -> None:
         """Begin nothing more, and let what is on its way end; the door, once closed, cuts it."""
         if self._loop is None:

@@ -49,6 +49,7 @@ _TO_WRITE = 30.0  # for an answer to be decided upon and written, on a busy mach
 _TIDY_EVERY = 300.0  # names of what was forgotten are told for an hour
 _COLLECT_EVERY = 3_600.0  # a look at the rows of quotas, most of the time
 _ROOM_EVERY = 5.0  # a comparison of two numbers, most of the time
+_EXPIRE_EVERY = 300.0  # what waits is looked through by its inboxes: 5 us each
 _COUNTS_EVERY = 60.0  # a post that is liked a thousand times a minute is one change in it
 
 
@@ -143,6 +144,7 @@ class Works:
             if self.presence is not None:
                 counts = self.presence.processing.flush_counts
                 self.ticker.every(_COUNTS_EVERY, "counts", counts)
+                self.ticker.every(_EXPIRE_EVERY, "expire", self.presence.delivery.expire)
             self.ticker.start()
 
     async def _refresh(self) -> None:

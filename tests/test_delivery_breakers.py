@@ -85,6 +85,32 @@ async def test_what_they_send_has_them_probed_once(post_office: Office) -> None:
         assert host.state == "dead"
 
 
+async def test_what_is_too_old_expires_in_time(
+    post_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its server is not asked for a day or a week: each inbox, whatever is not too old,
+    and what comes behind it goes on."""
+    monkeypatch.setattr(outbound, "_INBOXES", 2)
+    async with post_office(lambda seen: slam) as post:
+        await _die(post)
+        now, mailbox = post.clock.now(), post.opened.mailbox
+        await post.queue(*(send(n, f"http://a.example/{n % 5}") for n in range(200, 210)))
+        later = [send(n, f"http://a.example/{n % 5}") for n in range(210, 215)]
+        await asyncio.wrap_future(mailbox.send(later, now + DAY))
+        before = post.wire.connections
+        for at in (now + SCHEDULE.ttl - HOUR, now + SCHEDULE.ttl + HOUR):
+            assert post.states[-15:] == ["waiting"] * 15
+            after: bytes | None = b""
+            while after is not None:
+                ended = mailbox.expire(after, at, SCHEDULE.ttl)
+                after = await asyncio.wrap_future(ended)
+
+        assert post.states[-15:] == ["expired"] * 10 + ["waiting"] * 5
+        assert {row.last_error for row in post.rows()[-15:-5]} == {"was not accepted in time"}
+        assert post.wire.connections == before
+        clean(post.opened)
+
+
 async def test_an_answer_makes_them_alive(post_office: Office) -> None:
     """The probe arrives; what has waited follows, one a second."""
     up: list[bool] = []

@@ -32,7 +32,7 @@ from .units import (
 )
 
 IPNetwork = IPv4Network | IPv6Network
-Entries = TypeVar("Entries", tuple[str, ...], frozenset[int])
+Entries = TypeVar("Entries", tuple[str, ...], tuple[float, ...], frozenset[int])
 LOOPBACK = IPv4Network("127.0.0.1")
 _MOST_RATES = 4  # a burst, an hour, a day, a month
 
@@ -237,7 +237,7 @@ def local_name() -> PlainValidator:
 
 
 def some(entries: Entries) -> Entries:
-    """A list that may be left out, but not be empty: nothing would match it."""
+    """A list that may be left out, but not be empty: that would mean nothing."""
     if not entries:
         raise custom(BadInput("", "is an empty list", "at least one entry"))
     return entries

@@ -184,7 +184,9 @@ class Network(Section):
 class Delivery(Section):
     """How activities reach other servers' inboxes."""
 
-    retry: tuple[Annotated[float, fields.duration(0.1)], ...] = (
+    retry: Annotated[
+        tuple[Annotated[float, fields.duration(0.1)], ...], AfterValidator(fields.some)
+    ] = (
         *(MINUTE, 5 * MINUTE, 30 * MINUTE),
         *(2 * HOUR, 12 * HOUR, 24 * HOUR),
     )

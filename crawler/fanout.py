@@ -182,7 +182,7 @@ class Fanout:
         return Found(collection, "given_up", error=error)
 
     def _again(self, sought: Sought, error: str) -> Found:
-        retry, (low, high) = self.schedule.retry or (60.0,), _SPREAD
+        retry, (low, high) = self.schedule.retry, _SPREAD
         delay = retry[min(sought.tries, len(retry) - 1)] * (low + (high - low) * self.chance())
         due = min(self.clock.now() + delay, sought.since + self.schedule.ttl)
         return Found(sought.actor, "wait", error=error, due=due)

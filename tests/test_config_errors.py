@@ -204,6 +204,9 @@ def test_a_name_without_a_host_is_the_example_of_the_manual() -> None:
             id="target without a port",
         ),
         pytest.param("network.timeout", "0s", "'0s' is too short", id="no time at all"),
+        pytest.param(
+            "delivery.retry", [], " is an empty list: expected at least one entry", id="no pause"
+        ),
         pytest.param("delivery.retry", ["1m", 5], "[1]: 5 has no unit", id="second of a list"),
         pytest.param(
             "freshness.types",

@@ -44,7 +44,8 @@ _SPREAD = (0.8, 1.4)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`retry`: seconds after the first, second... failure; the last holds on. `ttl`: seconds."""
+    """`retry`: seconds after the first, second... failure; there is one, and the last holds on.
+    `ttl`: seconds."""
 
     retry: tuple[float, ...]
     ttl: float
@@ -185,7 +186,7 @@ def _in_time(at: float, until: float | None, past: Past, schedule: Schedule) -> 
 
 
 def _delay(schedule: Schedule, failures: int) -> float:
-    return schedule.retry[min(failures, len(schedule.retry) - 1)] if schedule.retry else 60.0
+    return schedule.retry[min(failures, len(schedule.retry) - 1)]
 
 
 def _pauses(schedule: Schedule, age: float) -> int:

@@ -6,6 +6,8 @@ inbox, and in no line. Invariant: whoever an activity was called for has a row f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import accounts
@@ -40,11 +42,11 @@ def not_found(work: Work, actor: str, error: str, again: float) -> None:
 
 def let_go(work: Work, activity: str, actor: str) -> None:
     """It is found, or is not looked for any more: another row says what became of that."""
-    for number, row in _rows(work, actor):
-        if row.activity == activity:
-            end(work, U64.unpack(number)[0], row, "given_up", row.created)
-            accounts.undone(work, U64.unpack(number)[0], row)
-            work.delete(work.t.delivery, number)
+    found = (one for one in _rows(work, actor) if one[1].activity == activity)
+    for number, row in islice(found, 1):  # the first, when they go in order
+        end(work, U64.unpack(number)[0], row, "given_up", row.created)
+        accounts.undone(work, U64.unpack(number)[0], row)
+        work.delete(work.t.delivery, number)
 
 
 def end(work: Work, number: int, row: DeliveryRow, state: Unsent, now: float) -> None:
@@ -55,11 +57,10 @@ def end(work: Work, number: int, row: DeliveryRow, state: Unsent, now: float) ->
     work.put(work.t.delivery, U64.pack(number), row.pack())
 
 
-def _rows(work: Work, actor: str) -> list[tuple[bytes, DeliveryRow]]:
-    found = []
-    for key in list(keys_under(work.txn.cursor(work.t.lane), digest(actor))):
+def _rows(work: Work, actor: str) -> Iterator[tuple[bytes, DeliveryRow]]:
+    """Not to be gone on with once a lane was changed."""
+    for key in keys_under(work.txn.cursor(work.t.lane), digest(actor)):
         stored = work.txn.get(key[16:], None, work.t.delivery)
         row = None if stored is None else DeliveryRow.unpack(stored)
         if row is not None and row.held:
-            found.append((key[16:], row))
-    return found
+            yield key[16:], row

@@ -60,7 +60,8 @@ class Publishing:
         """Publish an object, or an activity. `key`: the caller's name for this very request, under
         which it may be made again (Idempotency-Key) and comes to the same publication."""
         if key is not None and not 0 < len(key) <= _LONGEST_KEY:
-            raise BadInput("Idempotency-Key", "is too long", f"at most {_LONGEST_KEY} letters")
+            reason = "is too long" if key else "is empty"
+            raise BadInput("Idempotency-Key", reason, f"1 to {_LONGEST_KEY} letters")
         value = publishable.read(body, self.we, self.rules)
         asked = blake2b(body, digest_size=16).digest()
         async with self._turn:

@@ -27,6 +27,7 @@ from .protocol.delivering import Past, Reply, Schedule
 from .protocol.following import CONTENT_TYPE
 from .protocol.rate_limits import announced
 from .protocol.signing import Headers
+from .waking import LONGEST, Waking
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,6 @@ PROBES = 32
 # Longer than the slowest exchange with its second knock; a process that died gives leases back when
 # it starts again.
 LEASE_SECONDS = 120.0
-_LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
-_SHORTEST_SLEEP = 0.01
 
 
 def _no_headers(errand: Errand) -> Headers:
@@ -68,10 +67,13 @@ class Delivery:
     lost: Callable[[], None] = lambda: None
     moved: Callable[[str], None] = _nobody
     tally: DeliveryTally = field(default_factory=DeliveryTally)
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _waking: Waking = field(init=False)
     _out: set[asyncio.Task[None]] = field(default_factory=set)
     _probing: int = 0
     _loop: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._waking = Waking(self.clock)
 
     @property
     def in_flight(self) -> int:
@@ -84,7 +86,7 @@ class Delivery:
 
     def poke(self, *_: object) -> None:
         """Something was queued, or may go sooner."""
-        self._wake.set()
+        self._waking.poke()
 
     async def drain(self) -> None:
         """Return when nothing is due now and nothing is on its way; also where `start` was not
@@ -120,15 +122,16 @@ class Delivery:
 
     async def _run(self) -> None:
         while True:
-            self._wake.clear()
+            self._waking.listen()
             begun = 0
             try:
                 begun = await self._begin()
             except FedpullError as error:
                 log.error("nothing can be delivered: %s", error)
-                await self._sleep(_LONGEST_SLEEP)
+                await self._waking.sleep(LONGEST)
             if not begun:
-                await self._sleep(self._until_due())
+                # With every place of its kind taken, the end of one of them wakes us.
+                await self._waking.until(self.mailbox.next_errand(), busy=bool(self._out))
 
     async def _begin(self) -> int:
         """Lease what may go, and send it; how much that was."""
@@ -154,21 +157,7 @@ class Delivery:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._out.discard(task)
-        self._wake.set()
-
-    def _until_due(self) -> float:
-        due = self.mailbox.next_errand()
-        # With every place of its kind taken, the end of one of them wakes us.
-        if due is None or (self._out and due <= self.clock.now()):
-            return _LONGEST_SLEEP
-        return min(max(due - self.clock.now(), _SHORTEST_SLEEP), _LONGEST_SLEEP)
-
-    async def _sleep(self, seconds: float) -> None:
-        timer = self.clock.call_later(seconds, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
+        self._waking.poke()
 
     async def _deliver(self, errand: Errand) -> None:
         """One request, and what it came to. Never raises: what fails here is tried again."""
@@ -227,9 +216,8 @@ class Delivery:
 
     def _sent(self, errand: Errand, reply: Reply, seconds: float) -> Sent:
         one, host = errand.delivery, errand.health
-        past = Past(
-            one.attempts, one.last_status, one.created, host.failures, host.days, host.since
-        )
+        not_found = delivering.in_a_row([attempt.status for attempt in one.log])
+        past = Past(one.attempts, not_found, one.created, host.failures, host.days, host.since)
         now = self.clock.now()
         verdict = delivering.judge(reply, past, self.schedule, now, self.chance())
         if verdict.state != "delivered":

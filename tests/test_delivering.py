@@ -15,6 +15,7 @@ from fedpull.crawler.protocol.delivering import (
     Reply,
     Schedule,
     Verdict,
+    in_a_row,
     judge,
     kind_of,
 )
@@ -22,7 +23,7 @@ from fedpull.crawler.protocol.delivering import (
 NOW = 1_700_000_000.0
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 SCHEDULE = Schedule((MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 12 * HOUR, 24 * HOUR), 7 * DAY)
-FRESH = Past(0, None, NOW, 0)
+FRESH = Past(0, 0, NOW, 0)
 # The chance at which times are what the schedule says.
 EVEN = (1.0 - 0.8) / (1.4 - 0.8)
 
@@ -96,17 +97,17 @@ def test_the_times_of_the_schedule() -> None:
     """Each failure waits for its own time, and after the last the delivery is given up."""
     waits = []
     for attempts in range(6):
-        found = verdict(500, Past(attempts, 500, NOW, 0))
+        found = verdict(500, Past(attempts, 0, NOW, 0))
         assert found.retry_at is not None
         waits.append(round(found.retry_at - NOW))
 
     assert waits == [60, 300, 1800, 7200, 43200, 86400]
-    assert verdict(500, Past(6, 500, NOW, 6)).state == "given_up"
+    assert verdict(500, Past(6, 0, NOW, 6)).state == "given_up"
 
 
 def test_a_host_that_is_away_keeps_what_waits_until_it_is_too_old() -> None:
     """Not to be reached is no attempt, however often: time alone ends it."""
-    found = verdict(None, Past(0, None, NOW - 6.5 * DAY, 40), "connect")
+    found = verdict(None, Past(0, 0, NOW - 6.5 * DAY, 40), "connect")
 
     assert (found.state, found.counted) == ("waiting", False)
     assert found.host_until == pytest.approx(NOW + DAY)
@@ -115,11 +116,27 @@ def test_a_host_that_is_away_keeps_what_waits_until_it_is_too_old() -> None:
 
 def test_an_inbox_that_is_not_found_three_times_is_gone() -> None:
     """A deployment may lose its routes for a minute; three times in a row is no accident."""
-    second, third = verdict(404, Past(1, 404, NOW, 0)), verdict(404, Past(2, 404, NOW, 0))
+    second, third = verdict(404, Past(1, 1, NOW, 0)), verdict(404, Past(2, 2, NOW, 0))
 
     assert (second.state, second.inbox_gone) == ("waiting", False)
     assert (third.state, third.inbox_gone) == ("given_up", True)
-    assert verdict(404, Past(5, 500, NOW, 0)).state == "waiting"
+    assert verdict(404, Past(5, 0, NOW, 0)).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "times"),
+    [
+        ([], 0),
+        ([404, 404], 2),
+        ([404, None, 404], 2),
+        ([404, 500, 404], 1),
+        ([404, 404, 500], 0),
+        ([404, 401], 0),
+    ],
+)
+def test_in_a_row(statuses: list[int | None], times: int) -> None:
+    """Another answer begins it anew; what was not answered says nothing of the inbox."""
+    assert in_a_row(statuses) == times
 
 
 WORDS: list[tuple[str, str, float]] = [
@@ -150,9 +167,9 @@ def test_a_host_says_when_to_come_back(status: int, word: str, wait: float) -> N
 def test_a_host_is_not_believed_for_ever(status: int) -> None:
     """What it asks for holds however often this was tried. One that has said so again and again is
     asked by the schedule, and no sooner than it says."""
-    often = verdict(status, Past(6, status, NOW - DAY, 5), retry_after="90")
-    too_often = verdict(status, Past(6, status, NOW - DAY, 6), retry_after="90")
-    soon = verdict(status, Past(6, status, NOW - 10 * MINUTE, 6), retry_after="90")
+    often = verdict(status, Past(6, 0, NOW - DAY, 5), retry_after="90")
+    too_often = verdict(status, Past(6, 0, NOW - DAY, 6), retry_after="90")
+    soon = verdict(status, Past(6, 0, NOW - 10 * MINUTE, 6), retry_after="90")
 
     assert often.retry_at == pytest.approx(NOW + 90.0)
     assert too_often.retry_at == pytest.approx(NOW + DAY)
@@ -178,7 +195,7 @@ def test_every_verdict_is_sound(
     word: str,
 ) -> None:
     """It waits exactly when it has a time, which is in the future and within its time to live."""
-    past = Past(attempts, 404, NOW - age, failures)
+    past = Past(attempts, 2, NOW - age, failures)
     reply = Reply(status, {"retry-after": word}, kind, "why")
     found = judge(reply, past, SCHEDULE, NOW, chance)
 
@@ -205,7 +222,7 @@ def test_times_are_spread() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_to_be_asked_to_wait_is_no_refusal(status: int) -> None:
     """However often it was sent: its time to live alone ends it."""
-    assert verdict(status, Past(20, status, NOW - DAY, 20)).state == "waiting"
+    assert verdict(status, Past(20, 0, NOW - DAY, 20)).state == "waiting"
 
 
 APART: list[tuple[str, int, str, bool]] = [
@@ -222,7 +239,7 @@ APART: list[tuple[str, int, str, bool]] = [
 )
 def test_a_wrong_clock_is_no_attempt(status: int, date: str, counted: bool) -> None:
     """A signature of another time is refused, whosever the fault; the row says so and waits."""
-    found = verdict(status, Past(6 if not counted else 0, status, NOW, 0), date=date)
+    found = verdict(status, Past(6 if not counted else 0, 0, NOW, 0), date=date)
 
     assert (found.state, found.counted) == ("waiting", counted)
     assert ("s apart" in found.error) is not counted
@@ -234,7 +251,7 @@ def test_an_inbox_that_moved_or_is_gone_has_its_owner_looked_at() -> None:
     moved = [status for status in range(200, 600) if verdict(status).moved]
 
     assert moved == [*range(300, 400), 410]
-    assert verdict(404, Past(2, 404, NOW, 0)).moved
+    assert verdict(404, Past(2, 2, NOW, 0)).moved
 
 
 DEAD: list[tuple[str, float, float]] = [
@@ -247,7 +264,7 @@ DEAD: list[tuple[str, float, float]] = [
 @pytest.mark.parametrize(("age", "pause"), [row[1:] for row in DEAD], ids=[row[0] for row in DEAD])
 def test_a_dead_origin_is_probed_seldom(age: float, pause: float) -> None:
     """The word for it is seven days on which it failed."""
-    past = Past(0, None, NOW, 9, host_days=7, host_since=NOW - age)
+    past = Past(0, 0, NOW, 9, host_days=7, host_since=NOW - age)
 
     assert verdict(None, past, "connect").host_until == pytest.approx(NOW + pause)
 

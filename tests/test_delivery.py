@@ -170,6 +170,17 @@ async def test_poison_does_not_stop_the_line(post_office: Office) -> None:
         assert post.states == ["given_up", "delivered"]
 
 
+async def test_an_inbox_that_is_found_again(post_office: Office) -> None:
+    """Two 404s while a server is deployed, whatever was before them, lose nothing."""
+    answers = [*map(status, ("404 No", "404 No", "500 Oops", "404 No", "404 No")), DONE]
+
+    async with post_office(lambda seen: answers.pop(0)) as post:
+        await post.queue(send(1))
+        await post.live(3 * DAY)
+
+        assert post.states == ["delivered"]
+
+
 async def test_a_host_is_left_alone_for_as_long_as_it_says(post_office: Office) -> None:
     """`Retry-After` holds for all of its inboxes, and for no other host."""
     busy = [response(b"", status="429 Slow", Retry_After="7200")]

@@ -7,7 +7,7 @@ is tried before its time to live is over, and never sooner than the host has ask
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
@@ -56,7 +56,7 @@ class Past:
     """What is known of a delivery before this attempt."""
 
     attempts: int
-    last_status: int | None
+    not_found: int  # how often its inbox has said 404, in a row
     created: float
     host_failures: int  # of its origin, in a row
     host_days: int = 0  # on which its origin failed
@@ -155,7 +155,7 @@ def _unanswered(reply: Reply, past: Past, schedule: Schedule, now: float, chance
 
 
 def _often(past: Past) -> bool:
-    return past.last_status == _NOT_FOUND and past.attempts >= _NOT_FOUND_TIMES - 1
+    return past.not_found >= _NOT_FOUND_TIMES - 1
 
 
 def _asked(reply: Reply, now: float) -> float | None:
@@ -178,6 +178,12 @@ def _host_until(reply: Reply, past: Past, schedule: Schedule, now: float, chance
         pause = next(pause for most, pause in _DEAD_PAUSES if age < most)
         return now + max(_spread(pause, chance), pause)
     return now + _spread(_delay(schedule, past.host_failures), chance)
+
+
+def in_a_row(statuses: Sequence[int | None]) -> int:
+    """How many 404s the latest answers are. What stood in the way of a request is no answer."""
+    answers = [status for status in statuses if status is not None]
+    return next((n for n, one in enumerate(answers[::-1]) if one != _NOT_FOUND), len(answers))
 
 
 def _in_time(at: float, until: float | None, past: Past, schedule: Schedule) -> float:

@@ -18,6 +18,7 @@ from ..errors import StoreError
 from .copying import Told, compare, copy, counts
 from .environment import errors, is_open, open_environment
 from .lock import WriterLock, no_readers
+from .permissions import refuse_unreadable
 from .search import discard as discard_index
 from .verify import look_before_opening
 
@@ -47,6 +48,7 @@ def compact(
     written or does not pass the audit: then the store is as it was.
     """
     folder = os.path.realpath(path)
+    refuse_unreadable(folder)
     if not os.path.exists(os.path.join(folder, "data.mdb")):
         raise StoreError(folder, "there is no store here")
     look_before_opening(folder)

@@ -5,10 +5,11 @@ Invariant: nobody but the owner and, when one is named, a group can read what is
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
-from ..errors import BadInput
+from ..errors import BadInput, StoreError
 
 
 def make_folder(path: str, group: str | None) -> None:
@@ -25,9 +26,29 @@ def make_folder(path: str, group: str | None) -> None:
 
 
 def share_files(path: str, group: str | None) -> None:
-    # A reader registers itself in lock.mdb, so a group that may read must be able to write that.
-    for name, alone, shared in (("data.mdb", 0o600, 0o640), ("lock.mdb", 0o600, 0o660)):
+    # A reader registers itself in lock.mdb, so a group that may read must be able to write that;
+    # from writer.lock it learns whether the file is being written.
+    for name, alone, shared in (
+        ("data.mdb", 0o600, 0o640),
+        ("lock.mdb", 0o600, 0o660),
+        ("writer.lock", 0o600, 0o640),
+    ):
         file = Path(path, name)
+        if name == "writer.lock" and not file.exists():  # of a copy
+            continue
         if group is not None:
             shutil.chown(file, group=group)
         file.chmod(alone if group is None else shared)
+
+
+def refuse_unreadable(path: str | os.PathLike[str]) -> None:
+    """Raise StoreError where this process's user may not read what is there: that is no damage."""
+    for name, needed in (
+        ("", os.R_OK | os.X_OK),
+        ("data.mdb", os.R_OK),
+        ("lock.mdb", os.R_OK | os.W_OK),
+    ):
+        file = Path(path, name)
+        if os.path.exists(file) and not os.access(file, needed, effective_ids=True):
+            allowed = "the user whose store it is, or one of `store.group`"
+            raise StoreError(str(file), "this user may not read it", allowed)

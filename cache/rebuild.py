@@ -49,6 +49,7 @@ from .environment import (
 from .intern import known_id
 from .layout import LOCAL, NONE, U64
 from .lock import WriterLock, no_readers
+from .permissions import refuse_unreadable
 from .prices import Prices
 from .publication_rows import unpack_local
 from .rebuild_index import Indexer
@@ -101,6 +102,7 @@ def rebuild(
     read, or what came of it does not pass the audit: then the store is as it was.
     """
     folder = os.path.realpath(path)
+    refuse_unreadable(folder)
     if not os.path.exists(os.path.join(folder, "data.mdb")):
         raise StoreError(folder, "there is no store here")
     lock = WriterLock(folder)

@@ -18,8 +18,9 @@ import sys
 from pathlib import Path
 
 from ..errors import FedpullError, StoreError
-from .environment import open_environment, read_through
+from .environment import errors, open_environment, read_through
 from .lock import is_locked, was_closed
+from .permissions import refuse_unreadable
 
 # Seconds. Of a large store only a part is read in them, from its first table on: it is for a file
 # that was cut off, or is another one, and must not keep a daemon from starting.
@@ -41,7 +42,8 @@ def damages(store: str | os.PathLike[str]) -> list[str]:
     _check_room(folder)
     environment = open_environment(folder, write=False)
     try:
-        copy.mkdir(mode=0o700)
+        with errors(folder):
+            copy.mkdir(mode=0o700)
         environment.copy_pages(os.fspath(copy))
         return damages_of(os.fspath(copy))
     finally:
@@ -58,6 +60,7 @@ def discard(store: str | os.PathLike[str]) -> None:
 def look_before_opening(path: str | os.PathLike[str]) -> None:
     """Raise StoreError for a file that its last writer has not closed, and that cannot be read.
     Where another process writes it, that one has looked."""
+    refuse_unreadable(path)
     there = os.path.exists(os.path.join(path, "data.mdb"))
     if there and not was_closed(path) and not is_locked(path):
         found = _run([*_PYTHON, __name__, os.fspath(path)], PATIENCE)

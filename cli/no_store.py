@@ -19,6 +19,7 @@ from ..cache.mail_records import (
     Notification,
     NotificationState,
 )
+from ..cache.permissions import refuse_unreadable
 from ..cache.publication_records import LocalObject, OutboxPage, Publication
 from ..cache.records import (
     Change,
@@ -52,6 +53,7 @@ def there_is_none(path: Path) -> bool:
     Raises StoreError where the path leads to something that can never be a store."""
     if path.exists() and not path.is_dir():
         raise StoreError(str(path), "is not a folder", "`store.path` to name a folder")
+    refuse_unreadable(path)
     return not (path / "data.mdb").exists()
 
 

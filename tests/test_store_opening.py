@@ -16,6 +16,7 @@ from fedpull.cache import Cache
 from fedpull.cache.environment import SCHEMA, open_environment
 from fedpull.cache.mounts import kind_of, refuse_remote
 from fedpull.cache.open import open_reader, open_store
+from fedpull.cache.permissions import refuse_unreadable
 from fedpull.cache.records import Outcome
 from fedpull.errors import BadInput, StoreError, StoreLocked
 
@@ -99,7 +100,7 @@ def test_a_group_may_be_let_in(tmp_path: Path) -> None:
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()}
 
         assert stat.S_IMODE(path.stat().st_mode) == 0o750
-        assert modes == {"data.mdb": 0o640, "lock.mdb": 0o660, "writer.lock": 0o600}
+        assert modes == {"data.mdb": 0o640, "lock.mdb": 0o660, "writer.lock": 0o640}
 
 
 def test_a_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -286,3 +287,26 @@ def test_nothing_but_its_name_is_lost_where_the_lock_cannot_be_written(tmp_path:
     command = [sys.executable, "-c", code, str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["", "data.mdb", "lock.mdb"])
+def test_what_this_user_may_not_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever runs a command as the wrong user is told so, and not to rebuild the store."""
+    with store_at(tmp_path / "s"):
+        pass
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    Path("s").chmod(0o755)
+    Path("s", "data.mdb").chmod(0o644)
+    Path("s", "lock.mdb").chmod(0o666)
+    Path("s", name).chmod(0)
+    user = os.geteuid()
+    os.seteuid(user or 65_534)  # to root everything is readable
+    try:
+        with pytest.raises(StoreError, match="this user may not read it: expected the user whose"):
+            refuse_unreadable("s")
+    finally:
+        os.seteuid(user)
+        Path("s", name).chmod(0o700)

@@ -18,7 +18,7 @@ from ..errors import StoreError
 from .copying import Told, compare, copy, counts
 from .environment import errors, is_open, open_environment
 from .lock import WriterLock, no_readers
-from .permissions import refuse_unreadable
+from .permissions import give_to_owner, refuse_unreadable
 from .search import discard as discard_index
 from .verify import look_before_opening
 
@@ -105,6 +105,7 @@ def _write(folder: str, max_bytes: int, group: str | None, told: Told) -> None:
 def swap(folder: str, beside: str) -> None:
     """Put the file that was made in the folder `beside` in the store's place."""
     with no_readers(folder):
+        give_to_owner(os.path.join(folder, beside), os.stat(folder).st_uid)
         os.replace(os.path.join(folder, beside, "data.mdb"), os.path.join(folder, "data.mdb"))
         there = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -150,7 +150,7 @@ class Environment:
         self._open()
 
     def _open(self) -> None:
-        from .permissions import make_folder, share_files  # of use to a writer only
+        from .permissions import give_to_owner, make_folder, share_files
 
         create = self.writable
         with errors(self.path):
@@ -160,6 +160,7 @@ class Environment:
                 if create:
                     reserve_readers(self.path, _READERS)
                 self._env = self._opened(create)
+                give_to_owner(self.path, os.stat(self.path).st_uid)
             try:
                 found = self._schema()
                 self.t = Tables(self._env, create)

@@ -5,6 +5,7 @@ Invariant: nobody but the owner and, when one is named, a group can read what is
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -39,6 +40,16 @@ def share_files(path: str, group: str | None) -> None:
         if group is not None:
             shutil.chown(file, group=group)
         file.chmod(alone if group is None else shared)
+
+
+def give_to_owner(path: str | os.PathLike[str], owner: int) -> None:
+    """What root has made in somebody's store is that user's: else no daemon of theirs opens it
+    again. For all others nothing happens."""
+    if os.geteuid() != 0 or owner == 0:
+        return
+    for name in ("data.mdb", "lock.mdb", "writer.lock"):
+        with contextlib.suppress(FileNotFoundError):
+            os.chown(Path(path, name), owner, -1)
 
 
 def refuse_unreadable(path: str | os.PathLike[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from store_cases import NOW, apply, note, store_at
 
 from fedpull.cache import Cache
+from fedpull.cache.compact import compact
 from fedpull.cache.environment import SCHEMA, open_environment
 from fedpull.cache.mounts import kind_of, refuse_remote
 from fedpull.cache.open import open_reader, open_store
@@ -310,3 +311,20 @@ def test_what_this_user_may_not_read_is_not_called_damaged(
     finally:
         os.seteuid(user)
         Path("s", name).chmod(0o700)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_does_in_the_store_of_a_user_leaves_it_theirs(tmp_path: Path) -> None:
+    """A command that an operator runs as root beside a service with a user of its own: restored
+    without a table of readers, read, compacted, and still that user's."""
+    path = tmp_path / "s"
+    with store_at(path):
+        pass
+    (path / "lock.mdb").unlink()
+    for file in (path, *path.iterdir()):
+        os.chown(file, 65_534, 65_534)
+    open_reader(path).close()
+    compact(path, max_bytes=64 << 20)
+    with store_at(path):
+        pass
+    assert {file.stat().st_uid for file in path.iterdir()} == {65_534}

@@ -28,13 +28,12 @@ from .protocol.activitystreams import class_of
 from .protocol.delivering import Schedule
 from .protocol.inboxes import inboxes_of
 from .protocol.uri import UrlRules
+from .waking import LONGEST, Waking
 
 log = logging.getLogger(__name__)
 
 # Actors that are looked for at once: each waits for its own host's turn.
 _PLACES = 16
-_LONGEST_SLEEP = 60.0  # the wall clock may be set; look again at least once a minute
-_SHORTEST_SLEEP = 0.01
 _PATIENCE = 60.0  # for one answer; a host that is slower is asked again in its time
 # As for deliveries: what failed together does not come back together.
 _SPREAD = (0.8, 1.4)
@@ -55,10 +54,13 @@ class Fanout:
     schedule: Schedule
     queued: Callable[[], None]
     chance: Callable[[], float] = random.random
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _waking: Waking = field(init=False)
     _out: dict[str, asyncio.Task[None]] = field(default_factory=dict)  # by whom is looked for
     _trouble: BaseException | None = None  # what one of them has failed of
     _loop: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._waking = Waking(self.clock)
 
     def start(self) -> None:
         """Go on with what a process before this one has left."""
@@ -66,7 +68,7 @@ class Fanout:
 
     def poke(self) -> None:
         """Something was published."""
-        self._wake.set()
+        self._waking.poke()
 
     async def drain(self) -> None:
         """Return when all that can be done now is done; also where `start` was not called, as for a
@@ -87,13 +89,14 @@ class Fanout:
 
     async def _run(self) -> None:
         while True:
-            self._wake.clear()
+            self._waking.listen()
             try:
                 if not await self._work():
-                    await self._sleep(self._until_due())
+                    # Whom we look for now is due as well.
+                    await self._waking.until(self.publisher.next_sought(), busy=bool(self._out))
             except StoreError as error:
                 log.error("nothing is fanned out: %s", error)
-                await self._sleep(_LONGEST_SLEEP)
+                await self._waking.sleep(LONGEST)
 
     async def _work(self) -> bool:
         """Queue all that can be, and begin to look for whom it is time to; whether that was
@@ -124,21 +127,7 @@ class Fanout:
         del self._out[actor]
         failed = asyncio.CancelledError() if task.cancelled() else task.exception()
         self._trouble = self._trouble or failed
-        self._wake.set()
-
-    def _until_due(self) -> float:
-        due = self.publisher.next_sought()
-        # Whom we look for now is due as well: the end of that wakes us.
-        if due is None or (self._out and due <= self.clock.now()):
-            return _LONGEST_SLEEP
-        return min(max(due - self.clock.now(), _SHORTEST_SLEEP), _LONGEST_SLEEP)
-
-    async def _sleep(self, seconds: float) -> None:
-        timer = self.clock.call_later(seconds, self._wake.set)
-        try:
-            await self._wake.wait()
-        finally:
-            timer.cancel()
+        self._waking.poke()
 
     async def _seek(self, sought: Sought) -> Found:
         """Where the mail of an actor goes. Never raises but when we stop: what fails here is tried

@@ -33,6 +33,7 @@ from .notified_memory import (
     Shares,
 )
 from .protocol.uri import host_port
+from .waking import Waking
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +63,12 @@ class Processing:
     # By actor: whose Follow waits for its document.
     _awaited: dict[str, int] = field(default_factory=dict)
     _come: list[int] = field(default_factory=list)  # need not wait until they are due
-    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _waking: Waking = field(init=False)
     _task: asyncio.Task[None] | None = None
     _failures: int = 0  # of the store, in a row
+
+    def __post_init__(self) -> None:
+        self._waking = Waking(self.clock)
 
     def start(self) -> None:
         """Go on where the last process stopped."""
@@ -80,7 +84,7 @@ class Processing:
 
     def poke(self) -> None:
         """Something came in."""
-        self._wake.set()
+        self._waking.poke()
 
     def settled(self, lease: Lease, outcome: Outcome) -> None:
         """An outcome is on disk: who waited for it goes on at once, and what a visit found that
@@ -136,14 +140,10 @@ class Processing:
         except StoreError as error:
             log.warning("what earlier notifications came to is not known: %s", error)
         while True:
-            self._wake.clear()
+            self._waking.listen()
             wait = await self._turn()
             if wait > 0.0:
-                timer = self.clock.call_later(wait, self._wake.set)
-                try:
-                    await self._wake.wait()
-                finally:
-                    timer.cancel()
+                await self._waking.sleep(wait)
 
     async def _turn(self) -> float:
         """One batch; in how many seconds there may be another."""

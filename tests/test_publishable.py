@@ -123,6 +123,14 @@ UNFIT: dict[str, tuple[Any, str]] = {
         note() | {"@context": "https://x.example/"},
         "@context: does not name ActivityStreams",
     ),
+    "a context that gives a hidden word another name": (
+        note() | {"@context": ["https://www.w3.org/ns/activitystreams", {"x": "as:bto"}]},
+        "@context: gives bto or bcc another name",
+    ),
+    "a context further in that does": (
+        note(tag={"@context": {"x": {"@id": "https://www.w3.org/ns/activitystreams#bcc"}}}),
+        "@context: gives bto or bcc another name",
+    ),
     "a context that turns words around": (
         note() | {"@context": ["https://www.w3.org/ns/activitystreams", {"to": "as:bcc"}]},
         "@context: gives to another meaning",

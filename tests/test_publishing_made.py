@@ -98,7 +98,7 @@ def test_hidden() -> None:
             bcc=BOB,
             attachment=[{"type": "Note", "bto": "x", "as:bcc": "y", "replies": {"bcc": 1}}],
         )
-        | {"https://www.w3.org/ns/activitystreams#bto": 1},
+        | {"https://www.w3.org/ns/activitystreams#bto": 1, "my:bto": 2},
     }
 
     one = made(value)

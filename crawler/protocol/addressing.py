@@ -35,6 +35,11 @@ def recipients(addressees: Iterable[str], actor: str, followers: str) -> Recipie
     return Recipients(PUBLIC_URI in listed, followers in listed, named)
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a name is that of `bto` or `bcc`, under any prefix: short, long, or of one's own."""
+    return name.rpartition("/")[2].rpartition("#")[2].rpartition(":")[2] in HIDDEN
+
+
 def addressees(*documents: dict[str, Any]) -> tuple[str, ...]:
     """Everybody whom documents are addressed to, hidden or not, in order."""
     found = (addresses_of(doc.get(name)) for doc in documents for name in PROPERTIES)

@@ -95,6 +95,28 @@ def _context_errors(value: dict[str, Any]) -> Iterator[BadInput]:
     names = [one.removesuffix("#") for one in as_list(given) if isinstance(one, str)]
     if given is not None and CONTEXT not in names:
         yield BadInput("@context", "does not name ActivityStreams", f"{CONTEXT}, or no @context")
+    if any(_renames_hidden(one) for one in _contexts(value)):
+        expected = "their own names, by which they are taken out"
+        yield BadInput("@context", "gives bto or bcc another name", expected)
+
+
+def _contexts(value: Any) -> Iterator[Any]:
+    """All that is said of words, at any depth."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _contexts(one)
+    elif isinstance(value, dict):
+        yield from as_list(value.get("@context"))
+        for one in value.values():
+            yield from _contexts(one)
+
+
+def _renames_hidden(context: Any) -> bool:
+    for name, meaning in context.items() if isinstance(context, dict) else ():
+        word = meaning.get("@id") if isinstance(meaning, dict) else meaning
+        if isinstance(word, str) and addressing.is_hidden(word) and not addressing.is_hidden(name):
+            return True
+    return False
 
 
 def _activity_errors(value: dict[str, Any], we: We, rules: UrlRules) -> Iterator[BadInput]:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...errors import BadInput
-from .addressing import HIDDEN, Recipients, addressees, recipients
+from .addressing import Recipients, addressees, is_hidden, recipients
 from .publishable import CONTEXT, INHERITING, We, activity_type, is_activity
 from .shapes import addresses_of, id_of, types_of
 
@@ -22,9 +22,6 @@ RANDOM = 10  # bytes of chance in a token: more than version 7 has
 _VISIBLE = ("to", "cc", "audience")
 _LEADING = ("@context", "id", "type", "actor", "attributedTo", "published", "updated", *_VISIBLE)
 _UNDONE = frozenset(("Add", "Announce", "Dislike", "EmojiReact", "Join", "Like", "Offer", "View"))
-_NAMES_OF_HIDDEN = frozenset(
-    prefix + name for name in HIDDEN for prefix in ("", "as:", f"{CONTEXT}#")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def instead(former: dict[str, Any], id: str, tombstone: dict[str, Any] | None) -
 def without_hidden(value: Any) -> Any:
     """Without `bto` and `bcc`, wherever they stand (ActivityPub section 6)."""
     if isinstance(value, dict):
-        shown = (one for one in value.items() if one[0] not in _NAMES_OF_HIDDEN)
+        shown = (one for one in value.items() if not is_hidden(one[0]))
         return {name: without_hidden(one) for name, one in shown}
     return [without_hidden(one) for one in value] if isinstance(value, list) else value
 

@@ -42,7 +42,10 @@ class Session:
         """The configuration as it is written now."""
         from ..config.load import load_found
 
-        return load_found(self.config_option, os.environ)
+        # What was read from ./fedpull.yaml is not the defaults once that file is gone: they follow
+        # nobody.
+        found = None if self._loaded is None else self._loaded.path
+        return load_found(found or self.config_option, os.environ)
 
     def now(self) -> float:
         from ..crawler.clock import SystemClock

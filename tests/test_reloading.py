@@ -12,9 +12,11 @@ import yaml
 from public_station import PublicStation
 from station import Running, Station, eventually
 
+from fedpull.cli.session import Session
 from fedpull.config.changes import changes
 from fedpull.config.model import Config
 from fedpull.config.parse import parse_config
+from fedpull.config.problems import ConfigError
 from fedpull.tests.fediverse.families import BY_NAME
 from fedpull.tests.fediverse.world import Fediverse
 
@@ -161,6 +163,20 @@ def test_what_cannot_be_read_changes_nothing(
             assert line in running.output()
             station.file.write_text(yaml.safe_dump(text), "utf-8")
             assert station.json("follows")["items"] == []
+
+
+def test_a_file_that_is_gone_is_not_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was found in the current folder and is not there when it is read anew is an error:
+    the defaults would drop every follow and blocklist."""
+    monkeypatch.chdir(tmp_path)
+    Path("fedpull.yaml").write_text("follow: ['@a@a.example']", "utf-8")
+    session = Session()
+    assert len(session.loaded.config.follow) == 1
+    Path("fedpull.yaml").unlink()
+    with pytest.raises(ConfigError, match="fedpull.yaml: cannot be read: No such file"):
+        session.read()
 
 
 def test_a_follow_is_told_and_taken_back(tmp_path: Path) -> None:

@@ -102,9 +102,14 @@ def _write(folder: str, max_bytes: int, group: str | None, told: Told) -> None:
         source.close()
 
 
-def swap(folder: str, beside: str) -> None:
-    """Put the file that was made in the folder `beside` in the store's place."""
+def swap(folder: str, beside: str, *, aside: str | None = None) -> None:
+    """Put the file that was made in the folder `beside` in the store's place; the one that was
+    there stays as `aside`."""
     with no_readers(folder):
+        if aside is not None:
+            linked = os.path.join(folder, beside, aside)
+            os.link(os.path.join(folder, "data.mdb"), linked)
+            os.replace(linked, os.path.join(folder, aside))
         give_to_owner(os.path.join(folder, beside), os.stat(folder).st_uid)
         os.replace(os.path.join(folder, beside, "data.mdb"), os.path.join(folder, "data.mdb"))
         there = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -115,11 +115,9 @@ def rebuild(
         try:
             with errors(folder):
                 done = work.run(now, max_bytes, history, group, politeness or Politeness(), policy)
-                if damaged or done.left_out:
-                    done.damaged = os.path.join(folder, DAMAGED)
-                    Path(done.damaged).unlink(missing_ok=True)
-                    os.link(os.path.join(folder, "data.mdb"), done.damaged)
-                swap(folder, REBUILDING)
+                aside = DAMAGED if damaged or done.left_out else None
+                swap(folder, REBUILDING, aside=aside)
+                done.damaged = None if aside is None else os.path.join(folder, aside)
                 discard_index(Path(folder))  # the daemon makes it anew, of what is held now
         finally:
             work.salvage.close()

@@ -137,7 +137,9 @@ def rebuild(session: Session, as_json: bool) -> None:
         return
     click.echo(f"{done.references} references and {done.documents} documents were kept")
     if done.damaged is not None:
-        lost = ", ".join(f"{count} of {name}" for name, count in sorted(done.left_out.items()))
+        left_out = [f"{count} of {name}" for name, count in sorted(done.left_out.items())]
+        places = [f"what {done.gaps} places that cannot be read have led to"] if done.gaps else []
+        lost = ", ".join([*left_out, *places])
         click.echo(f"left out: {lost or 'nothing'}; {done.asked} documents are asked for again")
         click.echo(f"the file as it was: {done.damaged}; delete it once all is well")
 

@@ -245,6 +245,33 @@ def test_nobody_may_have_it_open(store: Path) -> None:
         rebuild(store.parent / "none", now=NOW, max_bytes=ROOM)
 
 
+def test_one_that_fails_leaves_what_an_earlier_one_has_put_aside(store: Path) -> None:
+    """Also where somebody opens the store to read it while it is made anew."""
+    (store / "data.mdb.damaged").write_bytes(b"of an earlier one")
+    harm(store, lambda txn, t: txn.delete(next(iter(txn.cursor(t.ref)))[0], db=t.ref))
+    before = (store / "data.mdb").read_bytes()
+    script = (
+        "import sys\nfrom fedpull.cache.open import open_reader\n"
+        "reader = open_reader(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()\n"
+    )
+    reading: list[subprocess.Popen[bytes]] = []
+
+    def told(doing: str) -> None:
+        if doing == "checking":
+            command = [sys.executable, "-c", script, str(store)]
+            reading.append(subprocess.Popen(command, stdin=-1, stdout=-1))
+            assert reading[0].stdout is not None
+            reading[0].stdout.readline()
+
+    try:
+        with pytest.raises(StoreLocked):
+            rebuild(store, now=NOW, max_bytes=ROOM, ours=document_of, told=told)
+    finally:
+        reading[0].communicate()
+    assert (store / "data.mdb.damaged").read_bytes() == b"of an earlier one"
+    assert (store / "data.mdb").read_bytes() == before
+
+
 def test_what_was_forgotten_stays_so(tmp_path: Path) -> None:
     """Names that are gone are not asked for."""
     with well_read(tmp_path / "s") as opened:

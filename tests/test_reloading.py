@@ -175,7 +175,7 @@ def test_a_file_that_is_gone_is_not_the_defaults(
     session = Session()
     assert len(session.loaded.config.follow) == 1
     Path("fedpull.yaml").unlink()
-    with pytest.raises(ConfigError, match="fedpull.yaml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"fedpull\.yaml: cannot be read: No such file"):
         session.read()
 
 

@@ -135,6 +135,19 @@ class Fediverse:
         # An aborted transport says so on a later turn of the loop, which must not be gone by then.
         await asyncio.gather(listener.wait_closed(), *(c.closed.wait() for c in connections))
 
+    def settle(self) -> None:
+        """Wait until whoever was connected has gone, and all that had arrived was answered."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self._settled(), self._loop).result()
+
+    async def _settled(self) -> None:
+        quiet = 0
+        while quiet < 20:  # turns: the end of a handshake brings a connection that was not counted
+            await asyncio.sleep(0)
+            waits = [connection.closed.wait() for connection in self._connections]
+            quiet = 0 if waits else quiet + 1
+            await asyncio.gather(*waits)
+
     # Hosts
 
     def add(self, server: Server) -> Server:

@@ -32,6 +32,7 @@ from .protocol.blocks import difference
 from .protocol.forgotten import Forgotten, hashed
 from .protocol.handle import Handle, parse_actor
 from .protocol.policy import Policy, Verdict
+from .protocol.uri import split
 from .protocol.webfinger import finger_url
 from .wishes import Wish
 
@@ -49,7 +50,13 @@ class Rules:
 def read_rules(loaded: Loaded) -> Rules:
     """Read all of it; ConfigError, BadInput or StoreError where one file cannot be read."""
     lists = read_blocklists(loaded.config.blocklists)
-    return Rules(lists, Policy(together(lists), load_forgotten(loaded.forgotten_path)))
+    blocks = together(lists, _our_host(loaded))
+    return Rules(lists, Policy(blocks, load_forgotten(loaded.forgotten_path)))
+
+
+def _our_host(loaded: Loaded) -> str:
+    identity = loaded.config.identity
+    return split(identity.url).host if identity is not None else ""
 
 
 @dataclass(slots=True)
@@ -108,7 +115,8 @@ class Moderation:
         Raises ConfigError when one cannot be read: then nothing changes."""
         lists = await asyncio.to_thread(read_blocklists, self.loaded.config.blocklists)
         async with self._writing:
-            found = difference(self.policy.blocks, blocks := together(lists))
+            blocks = together(lists, _our_host(self.loaded))
+            found = difference(self.policy.blocks, blocks)
             await self._enforce(Rules(lists, Policy(blocks, self.policy.forgotten)))
         log.info(
             "blocklists: %d rules; %d are new, %d are gone, %d have changed",

@@ -177,6 +177,17 @@ def test_of_several_lists_the_strictest_row_holds() -> None:
     assert together([one, other]).rules == together([other, one]).rules == expected
 
 
+def test_we_do_not_block_ourselves() -> None:
+    """A list that others have made may name us, or what our host is below; whoever else it names
+    there stays blocked."""
+    ours = "pull.town.example"
+    found = together([parse_blocklist("list.txt", f"town.example\n{ours}")], ours)
+
+    assert not found.suspends(ours)
+    assert found.suspends(f"others.{ours}")
+    assert found.suspends("town.example")
+
+
 def test_a_difference_names_what_comes_goes_and_changes() -> None:
     """As `fedpull blocklist FILE --dry-run` prints it."""
     now = Blocks({"a.example": "suspend", "b.example": "silence", "c.example": "suspend"})

@@ -94,13 +94,14 @@ def parse_blocklist(name: str, text: str) -> Blocklist:
     return Blocklist(name, Blocks(rules), tuple(obfuscated), tuple(invalid), noop, repeated)
 
 
-def together(lists: Iterable[Blocklist]) -> Blocks:
-    """The rules of several lists; of two about the same domain the stricter one."""
+def together(lists: Iterable[Blocklist], spared: str = "") -> Blocks:
+    """The rules of several lists; of two about the same domain the stricter one. They do not hold
+    for the host `spared`."""
     rules: dict[str, Severity] = {}
     for one in lists:
         for domain, severity in one.blocks.rules.items():
             rules[domain] = stricter(rules.get(domain), severity) or severity
-    return Blocks(rules)
+    return Blocks(rules, spared)
 
 
 def domain_of_row(text: str) -> str:

@@ -22,6 +22,8 @@ class Blocks:
     """The rules of all lists together, by domain."""
 
     rules: Mapping[str, Severity] = field(default_factory=dict)
+    # Our own host: a list that others have made may name it, or what it is below.
+    spared: str = ""
     # Ten thousand ids of one host in a row are one look-up.
     _known: dict[str, Severity | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -40,6 +42,8 @@ class Blocks:
 
     def _severity(self, host: str) -> Severity | None:
         found: Severity | None = None
+        if host == self.spared:
+            return None
         for domain in suffixes(host):
             rule = self.rules.get(domain)
             if rule == "suspend":

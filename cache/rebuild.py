@@ -40,6 +40,7 @@ from .counters import Counters
 from .environment import (
     MIGRATING,
     MIGRATING_FROM,
+    SCHEMA,
     Environment,
     Tables,
     Txn,
@@ -113,6 +114,7 @@ def rebuild(
         damaged = bool(damages_of(folder))
         work = _Rebuild(folder, Salvage(folder), ours, told)
         try:
+            work.refuse_newer()
             with errors(folder):
                 done = work.run(now, max_bytes, history, group, politeness or Politeness(), policy)
                 aside = DAMAGED if damaged or done.left_out else None
@@ -174,6 +176,13 @@ class _Rebuild:
         self.done.references, self.done.documents = report.references, report.documents
         self.done.gaps = self.salvage.gaps
         return self.done
+
+    def refuse_newer(self) -> None:
+        """What this version does not know would be lost."""
+        said = dict(self.salvage.rows("meta")).get(b"schema", b"")
+        if said.isdigit() and int(said) > SCHEMA:
+            reason = f"was written by a newer version (schema {int(said)})"
+            raise StoreError(self.folder, reason, f"schema {SCHEMA} or older")
 
     def _fill(self, target: Environment) -> Indexer:
         """Rows, and what they are found by, in the order in which they build on each other."""

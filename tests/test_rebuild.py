@@ -245,6 +245,15 @@ def test_nobody_may_have_it_open(store: Path) -> None:
         rebuild(store.parent / "none", now=NOW, max_bytes=ROOM)
 
 
+def test_what_a_newer_version_wrote_is_left_alone(store: Path) -> None:
+    """What this one does not know would be lost, and it would say that all was kept."""
+    harm(store, lambda txn, t: txn.put(b"schema", b"99", db=t.meta))
+    before = (store / "data.mdb").read_bytes()
+    with pytest.raises(StoreError, match=r"newer version \(schema 99\): expected schema"):
+        rebuild(store, now=NOW, max_bytes=ROOM, ours=document_of)
+    assert (store / "data.mdb").read_bytes() == before
+
+
 def test_one_that_fails_leaves_what_an_earlier_one_has_put_aside(store: Path) -> None:
     """Also where somebody opens the store to read it while it is made anew."""
     (store / "data.mdb.damaged").write_bytes(b"of an earlier one")

@@ -57,7 +57,7 @@ class Oracle:
     def round(self, number: int) -> str:
         """One life and its audit; what there is to say of it."""
         began, before = time.monotonic(), sum(self.ledger.answers.values())
-        losses = len(self.ledger.losses)
+        known = len(self.ledger.losses)
         rng = random.Random(f"{self.seed}/{number}")
         moment = rng.choice(list(MOMENTS))
         count = rng.randrange(1, MOMENTS[moment])
@@ -65,11 +65,13 @@ class Oracle:
         self.kills[moment] += 1
         self.town.world.settle()
         Audit(self.station.store, self.town, self.ledger).run()
-        return (
+        lost = self.ledger.losses[known:]
+        told = (
             f"round {number}: killed after {count} {moment}, "
             f"{sum(self.ledger.answers.values()) - before} acknowledged, "
-            f"{len(self.ledger.losses) - losses} lost, {time.monotonic() - began:.1f} s"
+            f"{len(lost)} lost, {time.monotonic() - began:.1f} s"
         )
+        return "\n  LOST ".join((told, *lost))
 
     def _live(self, moment: str, count: int, seed: str) -> None:
         running = Running(self.station, self.station.start("run", output=subprocess.PIPE))

@@ -191,8 +191,7 @@ class Work:
                 what(rng, client)
 
     def _look_at_follows(self, client: Client) -> None:
-        follows = client.follows()
-        there = {one[name] for one in follows for name in ("actor", "handle")}
+        there = {one["follow"] for one in client.follows()}
         for handle in self.ledger.followed - there:
             self.ledger.lost(f"the follow of {handle} is gone")
         for handle in self.ledger.unfollowed & there:

@@ -44,6 +44,10 @@ def _no_headers(errand: Errand) -> Headers:
     return ()
 
 
+def _as_queued(activity: str, body: bytes) -> bytes:
+    return body
+
+
 def _nobody(_: object) -> None:
     pass
 
@@ -52,8 +56,9 @@ def _nobody(_: object) -> None:
 class Delivery:
     """Runs from `start` to `stop`, on the loop's thread. `chance` gives numbers from 0 to 1.
 
-    `headers` gives what goes along signed, `heard` is told every answer; `lost` is told that some
-    deliveries have failed for good, `moved` the actor whose inbox is gone or has moved.
+    `body` gives what is sent of an activity, `headers` what goes along signed, `heard` is told
+    every answer; `lost` is told that some deliveries have failed for good, `moved` the actor whose
+    inbox is gone or has moved.
     """
 
     mailbox: Mailbox
@@ -62,6 +67,7 @@ class Delivery:
     clock: Clock
     schedule: Schedule
     chance: Callable[[], float] = random.random
+    body: Callable[[str, bytes], bytes] = _as_queued
     headers: Callable[[Errand], Headers] = _no_headers
     heard: Callable[[Answer], None] = _nobody
     lost: Callable[[], None] = lambda: None
@@ -185,7 +191,7 @@ class Delivery:
                 Ask(
                     inbox,
                     method="POST",
-                    body=errand.body,
+                    body=self.body(errand.delivery.activity, errand.body),
                     content_type=CONTENT_TYPE,
                     headers=headers,
                 )

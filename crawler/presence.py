@@ -130,6 +130,7 @@ def open_presence(
         refuse,
         fanout.poke,
     )
+    delivery.body = publishing.sent
     changed = follows.forget_state  # its row was written by somebody else
     subscriptions = Subscriptions(*we, opened.query, mailbox, clock, changed, delivery.poke)
 

@@ -80,6 +80,23 @@ class Publishing:
         self.wake()
         return published
 
+    def sent(self, activity: str, body: bytes) -> bytes:
+        """What goes out of an activity that names its object by id because that was edited since:
+        with the object as it is now, where whoever gets the one may read the other. Not everybody
+        asks for what a Create names, and an Update of what they do not have is dropped."""
+        if f'"object":"{self.we.origin}/objects/'.encode() not in body:
+            return body
+        one, value = self.query.publication(activity), parse_object(body)
+        now = self.query.local(value["object"]) if isinstance(value.get("object"), str) else None
+        if one is None or one.type not in ("Create", "Update") or now is None or now.deleted:
+            return body
+        narrower = one.public or (one.followers and not now.followers)
+        if not now.public and (narrower or not set(one.audience) <= set(now.audience)):
+            return body
+        document = parse_object(now.body)
+        value["@context"] = document["@context"]  # whose words the object is written in
+        return written(publishing.instead(value, now.id, document))
+
     async def known(self, id: str) -> Reference | None:
         """What the store has of something that we have published, or of our actor, which nobody has
         to be asked for; None where it is neither. Gone and NotFound as its origin says: we are."""

@@ -256,6 +256,35 @@ def test_an_activity_that_is_asked_for(opened: Opened, press: Press) -> None:
     assert document.json["object"]["type"] == "Tombstone"
 
 
+SENT: dict[str, tuple[Any, Any, bool]] = {
+    "to the same": (WE.followers, None, True),
+    "to more": (ALICE, [ALICE, "as:Public"], True),
+    "not to followers any more": ([WE.followers, ALICE], ALICE, False),
+    "not to everybody any more": (["as:Public", ALICE], [WE.followers, ALICE], False),
+    "to somebody else": (ALICE, "https://b.example/bob", False),
+}
+
+
+@pytest.mark.parametrize(("first", "then", "whole"), SENT.values(), ids=SENT.keys())
+def test_what_is_sent_of_what_was_edited(
+    opened: Opened, press: Press, first: Any, then: Any, whole: bool
+) -> None:
+    """Who gets the Create after the Update gets the object as it is now, if they still may read it:
+    not everybody asks for an object that is only named."""
+    one = press.publish(note("former", to=first))
+    later = note("present", to=then) if then else {"type": "Note", "content": "present"}
+    for _ in range(2):
+        press.publish({"type": "Update", "object": {**later, "id": one.object}})
+    held = opened.query.publication(one.activity)
+    assert held is not None
+
+    object = read(press.publishing.sent(one.activity, held.body))["object"]
+
+    assert object["content"] == "present" if whole else object == one.object
+    press.publish({"type": "Delete", "object": one.object})
+    assert press.publishing.sent(one.activity, held.body) == held.body
+
+
 def test_repeated(opened: Opened, press: Press) -> None:
     """The same request under the same key is one publication, for a day; another is a mistake."""
     first = press.publish(note(), key="a")

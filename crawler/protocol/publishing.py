@@ -90,9 +90,10 @@ def make(value: dict[str, Any], we: We, held: Held | None, token: str, now: floa
     return _undo(activity, held, addressees(value), we)
 
 
-def instead(former: dict[str, Any], id: str, tombstone: dict[str, Any] | None) -> dict[str, Any]:
-    """What an activity shows that has embedded an object of ours until it was edited or deleted."""
-    return {**former, "object": id if tombstone is None else _embedded(tombstone)}
+def instead(former: dict[str, Any], id: str, document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An activity that has embedded an object of ours until it was edited or deleted: with what
+    stands in its place, or its id alone."""
+    return {**former, "object": id if document is None else _embedded(document)}
 
 
 def without_hidden(value: Any) -> Any:
@@ -196,7 +197,7 @@ def _whom(addressed: tuple[str, ...], we: We) -> Recipients:
     return recipients(addressed, we.actor, we.followers)
 
 
-def _embedded(document: dict[str, Any]) -> dict[str, Any]:
+def _embedded(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: one for name, one in document.items() if name != "@context"}
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..cache.api_gate import read_token
 from ..config.load import Loaded
 from ..config.model import Config
 from ..errors import FedpullError
@@ -24,6 +25,7 @@ from .answer import Lost
 from .egress_resolver import Resolver
 from .egress_tls import TlsContext
 from .instance import Instance
+from .moderation import read_rules
 from .protocol.uri import split
 
 State = Literal["ok", "warning", "wrong", "skipped"]
@@ -68,6 +70,21 @@ def machine(loaded: Loaded, used: int | None) -> Iterator[Finding]:
     yield _clock()
     if config.identity is not None:
         yield _keys(config)
+    yield from _named(loaded)
+
+
+def _named(loaded: Loaded) -> Iterator[Finding]:
+    """Files that the configuration names, and without which no daemon starts."""
+    token = loaded.config.api.token_file
+    try:
+        read_rules(loaded)
+    except FedpullError as error:
+        yield of_error("blocklists", error)
+    try:
+        if token is not None:
+            read_token(token)
+    except FedpullError as error:
+        yield of_error("token", error)
 
 
 def _disk(path: Path, config: Config, used: int | None) -> Iterator[Finding]:

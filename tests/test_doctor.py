@@ -106,6 +106,10 @@ CASES: list[Any] = [
         *(2, "keys"),
         id="keys that are not there",
     ),
+    pytest.param(
+        "blocklists: [none.csv]\n", *(2, "blocklists"), id="a blocklist that is not there"
+    ),
+    pytest.param("api: {token_file: none}\n", *(2, "token"), id="a token that is not there"),
 ]
 
 

@@ -22,7 +22,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,9 @@ from fedpull.client import Client
 _META, _NUMBER = 4096, 144  # LMDB's two first pages, and where each says which commit it is of
 _LOOK = 0.0005
 _LONG = (0.1,) * 6_000
-# The last of a kind, by how often a life is to be ended so.
+# What a life ends after, and after how many of that at most.
 MOMENTS = {"answers": 30, "requests": 60, "commits": 40, "writes": 80, "start": 12}
+_WEIGHTS = (2, 2, 2, 2, 1)
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Oracle:
         began, before = time.monotonic(), sum(self.ledger.answers.values())
         known = len(self.ledger.losses)
         rng = random.Random(f"{self.seed}/{number}")
-        moment = rng.choice(list(MOMENTS))
+        [moment] = rng.choices(list(MOMENTS), _WEIGHTS)
         count = rng.randrange(1, MOMENTS[moment])
         self._live(moment, count, f"{self.seed}/{number}")
         self.kills[moment] += 1
@@ -135,6 +137,8 @@ class Oracle:
         """A last life, without a kill, until nothing is left to do; and the last audit."""
         with self.station.daemon() as running:
             work = Work(self.town, self.ledger, running.address, f"{self.seed}/last")
+            for thread in work.threads():
+                thread.join()
             work.again()
             with Client(running.address) as client:
                 client.pull()
@@ -143,7 +147,11 @@ class Oracle:
                 client.pull()
         self._read_output(running)
         self.town.world.settle()
-        Audit(self.station.store, self.town, self.ledger).run(settled=True)
+        self.audit(self.ledger)
+
+    def audit(self, ledger: Ledger) -> None:
+        """Compare the store, in which nothing is left to do, with a ledger."""
+        Audit(self.station.store, self.town, ledger).run(settled=True)
 
     def _busy(self) -> bool:
         with mail(self.station) as query:
@@ -151,12 +159,11 @@ class Oracle:
                 query.notifications(1, state="waiting") or query.deliveries(1, state="waiting")
             )
 
-    def summary(self, rounds: int, seconds: float) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         taken = self.town.taken()
         return {
-            "rounds": rounds,
+            "rounds": self.kills.total(),
             "seed": self.seed,
-            "seconds": round(seconds),
             "kills": dict(self.kills),
             "acknowledged": dict(self.ledger.answers),
             "documents": len(self.ledger.held),
@@ -191,27 +198,26 @@ def last_commit(file: Path) -> int:
     return max(int(struct.unpack_from("<Q", page, _NUMBER)[0]) for page in pages)
 
 
-def run(
-    folder: Path, rounds: int, seed: int, tell: Callable[[str], object] = lambda line: None
-) -> dict[str, Any]:
-    """So many lives and one that is not ended; what they came to."""
-    began = time.monotonic()
+@contextmanager
+def living(folder: Path, seed: int) -> Iterator[Oracle]:
+    """An installation that has not lived yet, and the hosts around it, which are there."""
     town = Town(posts=30)
     with town.world:
         oracle = Oracle(town.station(folder), town, Ledger(), seed, Counter())
         for writer in town.writers:
             oracle.ledger.posts |= {post.id: post for post in writer.posts}
-        for number in range(rounds):
-            tell(oracle.round(number))
-        oracle.settle()
-        return oracle.summary(rounds, time.monotonic() - began)
+        yield oracle
 
 
 def main() -> int:
-    rounds = int(sys.argv[1])
+    began, rounds = time.monotonic(), int(sys.argv[1])
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    with tempfile.TemporaryDirectory(prefix="crash-oracle-") as folder:
-        summary = run(Path(folder), rounds, seed, lambda line: print(line, flush=True))
+    folder = tempfile.TemporaryDirectory(prefix="crash-oracle-")
+    with folder as path, living(Path(path), seed) as oracle:
+        for number in range(rounds):
+            print(oracle.round(number), flush=True)
+        oracle.settle()
+        summary = oracle.summary() | {"seconds": round(time.monotonic() - began)}
     print(json.dumps(summary, indent=1))
     return 1 if summary["losses"] else 0
 

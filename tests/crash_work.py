@@ -75,12 +75,16 @@ class Work:
     # Others
 
     def push(self) -> None:
-        """The hosts post, edit, delete, boost, like and follow, and tell of all but some of it."""
+        """The hosts post, edit, delete, boost, like and follow, and tell of all but some of it.
+
+        What strangers tell of strangers is answered 202 and dropped: those who tell are known."""
         rng = self._random("push")
         self._push_again()
         for _ in range(rng.randrange(2, 9)):
             account = rng.choice(self.town.writers)
             what = rng.choice(("post", "post", "silence", "edit", "delete", "boost", "like", "fan"))
+            if account.posts[0].id not in self.ledger.held:
+                what = "fan"
             self.ledger.unheard += getattr(self, f"_{what}")(rng, account)
             self._push_again()
 
@@ -110,10 +114,10 @@ class Work:
         return [account.activities[-1]]
 
     def _boost(self, rng: random.Random, account: Account) -> list[Activity]:
-        return [account.boost(rng.choice(self.town.liked))]
+        return [account.boost(account.posts[0])]
 
     def _like(self, rng: random.Random, account: Account) -> list[Activity]:
-        return [self.town.somebody().act("Like", rng.choice(self.town.liked).id)]
+        return [self.town.somebody().act("Like", account.posts[0].id)]
 
     def _fan(self, rng: random.Random, account: Account) -> list[Activity]:
         """Somebody follows us, and half of them think better of it."""

@@ -47,7 +47,7 @@ class Town:
         self.crowd.answers_follows = "accept"
         self.world = Fediverse([*self.sources, *self.readers, self.crowd])
         self.writers = [server.add_account("writer", posts=posts) for server in self.sources]
-        self.liked = [writer.posts[0] for writer in self.writers]
+        self.liked = [writer.posts[0] for writer in self.writers]  # boosted, too, and left alone
         self.fans = [server.add_account(f"fan{n}") for server in self.readers for n in range(2)]
         self._numbers = itertools.count(1)
 

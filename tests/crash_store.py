@@ -82,9 +82,8 @@ class Audit:
         kept = Counter(one.activity for one in query.notifications(ALL))
         for id, activity in ledger.heard.items():
             if kept[id] != 1 and activity.object not in ledger.absent:
-                ledger.lost(
-                    f"the push of {id} ({activity.verb} of {activity.object}) is kept {kept[id]} times"
-                )
+                what = f"the push of {id} ({activity.verb} of {activity.object})"
+                ledger.lost(f"{what} is kept {kept[id]} times")
         sent = {*ledger.heard, *(one.id for one in ledger.unheard)}
         strange = [id for id in kept if id not in sent and "#answers/" not in id]
         ledger.losses += [f"{id} was never pushed" for id in strange]

@@ -13,15 +13,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from crash_ledger import Ledger, Own, current, text, version_of
+from crash_ledger import Ledger, Own, text, version_of
+from crash_pushing import Pushing
 from crash_world import CROWD, Town
+from public_station import ORIGIN
 
 from fedpull.client import Client
-from fedpull.errors import FedpullError, Gone, NotFound, Refused, Unreachable
-from fedpull.tests.fediverse.model import Account, Activity, Json
+from fedpull.errors import Gone, NotFound, Refused, Unreachable
+from fedpull.tests.fediverse.model import Json
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
-ORIGIN = "https://pull.example"
 FOLLOWERS = f"{ORIGIN}/actor/followers"
 _DEAD = (OSError, http.client.HTTPException, Unreachable)
 
@@ -34,6 +35,7 @@ class Work:
         self.ledger = ledger
         self.address = address
         self.seed = seed
+        self._pushing = Pushing(town, ledger)
 
     def threads(self) -> list[threading.Thread]:
         """Started; each ends by itself, at the latest with the daemon."""
@@ -51,7 +53,7 @@ class Work:
 
     def again(self) -> None:
         """What has no answer yet, until it has one."""
-        self._push_again()
+        self._pushing.again()
         self._publish_again()
         self._forget_again()
 
@@ -60,8 +62,9 @@ class Work:
             job()
         except _DEAD:
             return  # it was killed; what had no answer stands in the ledger
-        except FedpullError as error:
-            self.ledger.lost(f"{job.__name__}: {type(error).__name__}: {error}")
+        except Exception as error:
+            self.ledger.lost(f"{job.__name__}: {error!r}")
+            raise
 
     def _random(self, who: str) -> random.Random:
         return random.Random(f"{self.seed}/{who}")
@@ -72,73 +75,9 @@ class Work:
                 self.ledger.entry(change["seq"], change["kind"], change["id"])
                 self.ledger.answered("changes read")
 
-    # Others
-
     def push(self) -> None:
-        """The hosts post, edit, delete, boost, like and follow, and tell of all but some of it.
-
-        What strangers tell of strangers is answered 202 and dropped: those who tell are known."""
-        rng = self._random("push")
-        self._push_again()
-        for _ in range(rng.randrange(2, 9)):
-            account = rng.choice(self.town.writers)
-            what = rng.choice(("post", "post", "silence", "edit", "delete", "boost", "like", "fan"))
-            if account.posts[0].id not in self.ledger.held:
-                what = "fan"
-            self.ledger.unheard += getattr(self, f"_{what}")(rng, account)
-            self._push_again()
-
-    def _post(self, rng: random.Random, account: Account) -> list[Activity]:
-        post = account.post(text(1))
-        self.ledger.posts[post.id] = post
-        return [account.activities[-1]]
-
-    def _silence(self, rng: random.Random, account: Account) -> list[Activity]:
-        """A post that is found by asking alone."""
-        self._post(rng, account)
-        return []
-
-    def _edit(self, rng: random.Random, account: Account) -> list[Activity]:
-        posts = [post for post in account.posts[1:] if post.deleted is None]
-        if not posts:
-            return []
-        post = rng.choice(posts)
-        account.edit(post, text(current(post) + 1))
-        return [account.activities[-1]]
-
-    def _delete(self, rng: random.Random, account: Account) -> list[Activity]:
-        posts = [post for post in account.posts[4:] if post.deleted is None]
-        if not posts:
-            return []
-        account.delete(rng.choice(posts))
-        return [account.activities[-1]]
-
-    def _boost(self, rng: random.Random, account: Account) -> list[Activity]:
-        return [account.boost(account.posts[0])]
-
-    def _like(self, rng: random.Random, account: Account) -> list[Activity]:
-        return [self.town.somebody().act("Like", account.posts[0].id)]
-
-    def _fan(self, rng: random.Random, account: Account) -> list[Activity]:
-        """Somebody follows us, and half of them think better of it."""
-        guest = self.town.somebody()
-        follow = guest.act("Follow", f"{ORIGIN}/actor")
-        if rng.random() < 0.5:
-            return [follow]
-        guest.delete(follow)
-        return [follow, guest.activities[-1]]
-
-    def _push_again(self) -> None:
-        ledger = self.ledger
-        while ledger.unheard:
-            activity = ledger.unheard[0]
-            status = activity.account.push(activity).status
-            if status == 202:
-                ledger.heard[activity.id] = activity
-                ledger.answered("pushes")
-            elif activity.object not in ledger.absent:
-                ledger.lost(f"the push of {activity.id} was answered {status}")
-            ledger.unheard.pop(0)
+        """See `Pushing`."""
+        self._pushing.push(f"{self.seed}/push")
 
     # We
 
@@ -261,7 +200,7 @@ class Work:
             return [name]
         return [
             id
-            for id, post in posts.items()
+            for id, post in list(posts.items())  # others add to it meanwhile
             if name in (post.account.actor_id, post.account.server.host) and name != CROWD
         ]
 

@@ -195,6 +195,7 @@ class Life(Pocket):
         while self.requests.get(MINT, 0) < requests and self.clock.at < until:
             if self.clock.at - ticked >= 60.0:
                 self.tick()
+                self.opened.moderator.make_room(self.clock.at, lambda: False)
                 ticked = self.clock.at
             if self.clock.at - looked >= HOUR:
                 self.opened.moderator.collect(self.clock.at, lambda: False)

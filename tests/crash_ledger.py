@@ -102,8 +102,10 @@ class Ledger:
             self.lost(f"change {seq} was {before}, and is {(kind, id)}")
 
     def lost(self, what: str) -> None:
+        """Told once, though every audit from now on finds it."""
         with self.changed:
-            self.losses.append(what)
+            if what not in self.losses:
+                self.losses.append(what)
 
     @property
     def last_seq(self) -> int:

@@ -85,8 +85,9 @@ class Audit:
                 what = f"the push of {id} ({activity.verb} of {activity.object})"
                 ledger.lost(f"{what} is kept {kept[id]} times")
         sent = {*ledger.heard, *(one.id for one in ledger.unheard)}
-        strange = [id for id in kept if id not in sent and "#answers/" not in id]
-        ledger.losses += [f"{id} was never pushed" for id in strange]
+        for id in kept:
+            if id not in sent and "#answers/" not in id:  # to Follows of ours
+                ledger.lost(f"{id} was never pushed")
 
     def _publications(self, query: Query) -> None:
         ledger = self.ledger

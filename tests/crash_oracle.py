@@ -40,7 +40,7 @@ from fedpull.client import Client
 
 _META, _NUMBER = 4096, 144  # LMDB's two first pages, and where each says which commit it is of
 _LOOK = 0.0005
-_LONG = (0.1,) * 6_000
+_LONG = (0.2,) * 18_000  # an inbox that stumbles gets what has waited at one a second
 # What a life ends after, and after how many of that at most.
 MOMENTS = {"answers": 30, "requests": 60, "commits": 40, "writes": 80, "start": 12}
 _WEIGHTS = (2, 2, 2, 2, 1)

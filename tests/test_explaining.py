@@ -121,7 +121,7 @@ def test_status_hosts_and_follows(town: Station) -> None:
         assert part in told
     assert "an account with a post a day is read every 15 minutes" in told
     assert len(town.run("follows").out.split("\t")) == 8
-    assert len(town.run("hosts").out.split("\t")) == 13
+    assert len(town.run("hosts").out.split("\t")) == 14
 
 
 def test_another_name(town: Station) -> None:

@@ -173,13 +173,17 @@ def expire(work: Work, after: bytes, now: float, ttl: float) -> bytes | None:
 
 def _expire_lane(work: Work, lane: bytes, now: float, ttl: float) -> None:
     """Those of one inbox, the oldest of which comes first. What is under way is judged then."""
+    destination: Destination | None = None
     for key in list(islice(keys_under(work.txn.cursor(work.t.lane), lane), _EXPIRED_AT_ONCE)):
         number = U64.unpack(key[16:])[0]
         row = _row(work, number)
-        destination = None if row.held else destinations.load(work, row.origin)
-        if row.created + ttl > now or destination is None or destination.leased:
+        if row.held or row.created + ttl > now:
+            break
+        destination = destination or destinations.load(work, row.origin)
+        if destination is None or destination.leased:
             return
         _expire(work, number, row, destination, now)
+    if destination is not None:
         destinations.settle(work, row.origin, destination)
 
 

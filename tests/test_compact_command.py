@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from station import Station
 from traces import traces
+from upkeep_cases import HOST, SECRET, pulled
 
 from fedpull.tests.fediverse.families.cursors import Mastodon
-from fedpull.tests.fediverse.model import Account
 from fedpull.tests.fediverse.world import Fediverse
-
-HOST = "home.example"
-SECRET = "quokka"
-
-
-@contextmanager
-def pulled(folder: Path) -> Iterator[tuple[Station, Account, Account]]:
-    """Bob, who is to be forgotten, and Carol, who is not."""
-    host = Mastodon(HOST)
-    with Fediverse([host]) as world:
-        bob, carol = host.add_account("bob"), host.add_account("carol", posts=3)
-        for number in range(30):
-            bob.post(f"{SECRET} number {number} " + "and on " * 60)
-        bob.edit(bob.posts[0], f"{SECRET} number 0, edited")
-        station = Station(folder, world, follow=[bob.handle, carol.handle])
-        station.pull()
-        yield station, bob, carol
 
 
 def test_what_was_forgotten_is_nowhere_afterwards(tmp_path: Path) -> None:
     """No key, value, dictionary, log entry, freed page or file of the folder holds a word of it."""
-    with pulled(tmp_path) as (station, bob, carol):
+    with pulled(tmp_path, edited=True) as (station, bob, carol):
         held = station.listed(carol.handle)
         assert station.json("forget", bob.handle)["purged"] > 30
         assert traces(station.store, SECRET) != []  # in pages that are free again
@@ -52,7 +33,7 @@ def test_what_was_forgotten_is_nowhere_afterwards(tmp_path: Path) -> None:
 
 def test_no_index_of_words_outlives_what_it_was_made_of(tmp_path: Path) -> None:
     """Without a daemon nobody takes words out of it: it goes, and the next start makes it anew."""
-    with pulled(tmp_path) as (station, bob, _):
+    with pulled(tmp_path, edited=True) as (station, bob, _):
         for words in (("forget", bob.handle), ("compact",)):
             index = station.store / "search" / "words.db"
             index.parent.mkdir()
@@ -63,7 +44,7 @@ def test_no_index_of_words_outlives_what_it_was_made_of(tmp_path: Path) -> None:
 
 def test_it_is_refused_while_a_daemon_runs(tmp_path: Path) -> None:
     """One line that names the process; the daemon goes on, and nothing lies beside its store."""
-    with pulled(tmp_path) as (station, _, carol), station.daemon():
+    with pulled(tmp_path, edited=True) as (station, _, carol), station.daemon():
         told = station.run("compact")
 
         assert told.code == 1

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from station import Station
 from traces import traces
+from upkeep_cases import HOST, SECRET, pulled
 
 from fedpull.tests.fediverse.families.cursors import Mastodon
-from fedpull.tests.fediverse.model import Account
 from fedpull.tests.fediverse.world import Fediverse
-
-HOST = "home.example"
-SECRET = "quokka"
-
-
-@contextmanager
-def pulled(folder: Path) -> Iterator[tuple[Station, Account, Account]]:
-    """Bob, who is to be forgotten, and Carol, who is not."""
-    host = Mastodon(HOST)
-    with Fediverse([host]) as world:
-        bob, carol = host.add_account("bob"), host.add_account("carol", posts=3)
-        for number in range(30):
-            bob.post(f"{SECRET} number {number} " + "and on " * 60)
-        station = Station(folder, world, follow=[bob.handle, carol.handle])
-        station.pull()
-        yield station, bob, carol
 
 
 def test_a_backup_beside_a_daemon_is_restored(tmp_path: Path) -> None:

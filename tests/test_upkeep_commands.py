@@ -10,8 +10,11 @@ from station import Station
 from traces import traces
 from upkeep_cases import HOST, SECRET, pulled
 
+from fedpull.cache.salvage import _BRANCH, Salvage
 from fedpull.tests.fediverse.families.cursors import Mastodon
 from fedpull.tests.fediverse.world import Fediverse
+
+PAGE = 4096
 
 
 def test_a_backup_beside_a_daemon_is_restored(tmp_path: Path) -> None:
@@ -77,14 +80,30 @@ def test_a_damaged_file_ends_no_command_with_a_signal(tmp_path: Path, command: s
             assert len([line for line in told.err.splitlines() if line.startswith("fed")]) == 1
 
 
+def _leading(store: Path) -> set[int]:
+    """The pages that lead to the tables: a file without them needs a backup, and which ones they
+    are depends on the order in which the pull was written."""
+    salvage = Salvage(str(store))
+    mains = set(salvage._mains())
+    below = {
+        number
+        for main in mains
+        if (page := salvage._page(main, _BRANCH))
+        for number in salvage._below(page)
+    }
+    salvage.close()
+    return mains | below
+
+
 def test_a_damaged_store_is_rebuilt(tmp_path: Path) -> None:
     """Pages of it are blank: afterwards the audit is clean, and the next pull goes through."""
     with pulled(tmp_path) as (station, bob, _):
         held = station.listed(bob.handle)
         data = station.store / "data.mdb"
         file = bytearray(data.read_bytes())
-        third = len(file) // 3 // 4096 * 4096
-        file[third : third + 40 * 4096] = bytes(40 * 4096)
+        spared, third = _leading(station.store), len(file) // 3 // PAGE
+        for number in {*range(third, third + 40)} - spared:
+            file[number * PAGE : (number + 1) * PAGE] = bytes(PAGE)
         data.write_bytes(file)
         assert station.run("check").code == 1
         done = station.json("rebuild")
